@@ -1,0 +1,183 @@
+"""Programs: what the judge asks a worker to do, as plain data.
+
+A hidden test never touches a student's function. It describes a small program (build this module, load these weights,
+call it with these arrays, give me that gradient), and a worker runs it: the contestant with the student's code, the
+reference with the solution, a mistake with the solution changed. A program is self-contained, so the same program can be
+put to all of them, and the answers of the trusted ones can be remembered by content.
+
+    Program.function("padding_mask", ids, pad_id=0)
+    Program.function("scaled_dot_product_attention", q, k, v, mask=m).gradient(wrt=("a0", "a1"), of=0, cotangent=c)
+    Program.module("MultiHeadAttention", d_model=12, num_heads=3).load(weights).apply(x, mask=m).apply(y)
+
+Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out` for the
+first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the call left
+them, `parameters` for a module's trainable parameters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An earlier value of the same program as an argument: `Ref("out")`, or `Ref("out", 0)` for an item of a tuple."""
+
+    name: str
+    item: int | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """An immutable list of steps and the arrays that they use; every method gives a new program."""
+
+    steps: tuple[dict, ...] = ()
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    dtype: str = "float32"
+    device: str | None = None  # None: the device of the run; "meta": shapes only (PyTorch)
+    outs: int = 0
+
+    # -- building -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def function(cls, symbol: str, *args: Any, **kwargs: Any) -> Program:
+        """Call a function of the answer; its result is `out`."""
+        return cls().call(symbol, *args, **kwargs)
+
+    @classmethod
+    def module(cls, symbol: str, *args: Any, **config: Any) -> Program:
+        """Construct a module of the answer (nothing is called yet); later steps speak of it as `m`."""
+        return cls()._step("new", args, config, symbol=symbol, **{"as": "m"})
+
+    def call(self, symbol: str, *args: Any, **kwargs: Any) -> Program:
+        """Call a function once more in the same program."""
+        program, name = self._next_out()
+        return program._step("call", args, kwargs, symbol=symbol, **{"as": name})
+
+    def load(self, weights: dict[str, np.ndarray]) -> Program:
+        """Load canonical weights (`W_q.weight` as (in, out), `W_q.bias`, `token.weight`, ...) into the module."""
+        program, encoded = self._encode(weights)
+        return program._add({"do": "load", "module": "m", "weights": encoded})
+
+    def apply(self, *args: Any, **kwargs: Any) -> Program:
+        """Call the module, in evaluation mode; the result is the next `out`."""
+        program, name = self._next_out()
+        return program._step("apply", args, kwargs, module="m", **{"as": name})
+
+    def copy(self) -> Program:
+        """Save the module's state natively, construct it anew with the same arguments, load; `m` is the copy from now."""
+        return self._add({"do": "copy", "module": "m"})
+
+    def gradient(self, wrt: tuple[str, ...], cotangent: np.ndarray, of: int | None = None, name: str = "out") -> Program:
+        """Vector-Jacobian product of a result (item `of` of it, if it is a tuple) with `cotangent`.
+
+        `wrt` names input arrays (`a0`) or canonical parameters (`W_q.weight`). The answer's `grad` is a dict by these
+        names; a parameter that the module lays out differently (it defines `load_arrays`) is None there.
+        """
+        program, encoded = self._encode(cotangent)
+        return program._add({"do": "grad", "of": name, "item": of, "cotangent": encoded, "wrt": list(wrt), "as": "grad"})
+
+    def inputs_after(self) -> Program:
+        """Also give back the input arrays as the program left them, as `after`, a dict by array name."""
+        return self._add({"do": "inputs", "as": "after"})
+
+    def parameters(self) -> Program:
+        """Also give `parameters`: {"trainable": number of trainable scalars, "shapes": [...]} of the module."""
+        return self._add({"do": "parameters", "module": "m", "as": "parameters"})
+
+    def in_dtype(self, dtype: str) -> Program:
+        """The whole program in another precision: `.double()` in PyTorch, the dtype policy in Keras."""
+        return replace(self, dtype=dtype)
+
+    def on_device(self, device: str) -> Program:
+        return replace(self, device=device)
+
+    # -- what a worker and a cache need -------------------------------------------------------------------------------
+
+    def header(self) -> dict:
+        """The JSON part of the request; the arrays travel beside it."""
+        return {"steps": list(self.steps), "dtype": self.dtype, "device": self.device}
+
+    def digest(self) -> str:
+        """A content hash: equal programs over equal arrays have equal digests."""
+        h = hashlib.blake2b(json.dumps(self.header(), sort_keys=True).encode(), digest_size=20)
+        for name, array in sorted(self.arrays.items()):
+            h.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+            h.update(np.ascontiguousarray(array).tobytes())
+        return h.hexdigest()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _add(self, step: dict) -> Program:
+        return replace(self, steps=(*self.steps, step))
+
+    def _next_out(self) -> tuple[Program, str]:
+        n = self.outs + 1
+        return replace(self, outs=n), "out" if n == 1 else f"out{n}"
+
+    def _step(self, do: str, args: tuple, kwargs: dict, **rest: Any) -> Program:
+        program, encoded_args = self._encode(list(args))
+        program, encoded_kwargs = program._encode(dict(kwargs))
+        return program._add({"do": do, **rest, "args": encoded_args, "kwargs": encoded_kwargs})
+
+    def _encode(self, value: Any) -> tuple[Program, Any]:
+        """Turn a Python value into the wire's closed vocabulary, adding the arrays in it to the program."""
+        if isinstance(value, Ref):
+            return self, {"ref": value.name, "item": value.item}
+        if isinstance(value, np.ndarray):
+            for name, known in self.arrays.items():
+                if known is value:
+                    return self, {"array": name}
+            name = f"a{len(self.arrays)}"
+            return replace(self, arrays={**self.arrays, name: value}), {"array": name}
+        if isinstance(value, (list, tuple)):
+            program, items = self, []
+            for item in value:
+                program, encoded = program._encode(item)
+                items.append(encoded)
+            return program, items
+        if isinstance(value, dict):
+            program, table = self, {}
+            for key, item in value.items():
+                program, table[key] = program._encode(item)
+            return program, table
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return self, value
+        raise TypeError(f"a program cannot carry a {type(value).__name__}")
+
+
+@dataclass(frozen=True)
+class StudentError:
+    """An exception in the answer: `types` is its class and base classes by name, the built-in ones only."""
+
+    kind: str  # "exception", "missing", "timeout", "memory", "crash", "output", "reply"
+    types: tuple[str, ...]
+    message: str
+    cell: str | None = None
+    line: int | None = None
+    source: str | None = None
+
+    def is_a(self, name: str) -> bool:
+        return name in self.types
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker gave back: named values, or the error that stopped the program."""
+
+    values: dict[str, Any]
+    error: StudentError | None = None
+    device: str | None = None  # where `out` lives, as the framework says
+
+    @property
+    def out(self) -> Any:
+        return self.values.get("out")
+
+    @property
+    def grad(self) -> dict[str, np.ndarray | None]:
+        return self.values["grad"]

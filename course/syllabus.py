@@ -1,0 +1,127 @@
+"""The syllabus as Python objects: exercises, parts, points, limits, tracks.
+
+`course/syllabus.toml` is the only place where these facts stand; this module reads it once and is imported by everything
+that needs one of them. It uses the standard library alone, because the student's copy of `course` carries it too.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+
+class UnknownName(LookupError):
+    """A track, exercise, part or assignment that the syllabus does not have; the message lists those that it has."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A graded part of an exercise: one symbol that the student defines, and what it is worth."""
+
+    id: str
+    symbol: str
+    title: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: the same parts in every track; `module` names the solution module in `solutions/<track>/`."""
+
+    id: str
+    number: int
+    module: str
+    title: str
+    parts: tuple[Part, ...]
+    ready_made: str = "allow"
+
+    @property
+    def points(self) -> float:
+        return sum(part.points for part in self.parts)
+
+    def part(self, part_id: str) -> Part:
+        return _pick({part.id: part for part in self.parts}, part_id, f"part of {self.id}")
+
+
+@dataclass(frozen=True)
+class Track:
+    """A framework that the course is taught in. `ready_made` lists its own attention, by full dotted name."""
+
+    id: str
+    title: str
+    framework: str
+    ready_made: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use in the sandbox: seconds, MiB (`*_mb`), KiB (`output_kb`), counts."""
+
+    cpu_seconds_per_call: float
+    cpu_seconds: float
+    wall_factor: float
+    memory_mb: int
+    threads: int
+    processes: int
+    file_mb: int
+    scratch_mb: int
+    output_kb: int
+    reply_mb: int
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An exercise in a track: what nbgrader calls an assignment, `self-attention-pytorch` for example."""
+
+    exercise: Exercise
+    track: Track
+
+    @property
+    def id(self) -> str:
+        return f"{self.exercise.id}-{self.track.id}"
+
+
+@dataclass(frozen=True)
+class Syllabus:
+    title: str
+    limits: Limits
+    tracks: dict[str, Track]
+    exercises: dict[str, Exercise]
+
+    def track(self, track_id: str) -> Track:
+        return _pick(self.tracks, track_id, "track")
+
+    def exercise(self, exercise_id: str) -> Exercise:
+        return _pick(self.exercises, exercise_id, "exercise")
+
+    def assignments(self) -> dict[str, Assignment]:
+        pairs = (Assignment(e, t) for e in self.exercises.values() for t in self.tracks.values())
+        return {assignment.id: assignment for assignment in pairs}
+
+    def assignment(self, assignment_id: str) -> Assignment:
+        return _pick(self.assignments(), assignment_id, "assignment")
+
+
+def _pick(table: dict, name: str, what: str):
+    try:
+        return table[name]
+    except KeyError:
+        raise UnknownName(f"no {what} is called {name!r}; there is: {', '.join(table)}") from None
+
+
+@cache
+def syllabus() -> Syllabus:
+    """The course's syllabus, read once a process."""
+    raw = tomllib.loads((resources.files("course") / "syllabus.toml").read_text(encoding="utf-8"))
+    exercises = {}
+    for entry in raw["exercises"]:
+        parts = tuple(Part(**part) for part in entry.pop("parts"))
+        exercises[entry["id"]] = Exercise(parts=parts, **entry)
+    tracks = {
+        name: Track(id=name, title=t["title"], framework=t["framework"], ready_made=tuple(t["ready_made"]))
+        for name, t in raw["tracks"].items()
+    }
+    return Syllabus(raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises)
