@@ -1,1 +1,1 @@
-"""solutions.pytorch"""
+"""The reference implementations in PyTorch."""
