@@ -76,3 +76,6 @@ class MultiHeadAttention(keras.layers.Layer):
 
         return self.W_o(merge_heads(tf.matmul(weights, v))), weights
         ### END SOLUTION
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # the mask is for the scores, not for the output; without this, Keras warns that it gets lost
