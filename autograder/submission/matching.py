@@ -1,0 +1,512 @@
+"""Which cell of a hand-in is which: put a student's cells back into the released notebook.
+
+Notebooks come back changed. Colab and VS Code drop nbgrader's metadata, students copy cells, delete them, move them,
+write two answers into one cell or one answer over three, and repair the imports. `match` takes the cells as they were
+handed in and the cells of the source notebook and says, in running order, what each one is:
+
+    setup     the instructor's, source from the release, run
+    answer    the student's answer to a part, run; source "" where none was found
+    own       the student's own, run
+    test      `check("...")`, source from the release, never run by the judge
+    demo      the instructor's worked example, source from the release, never run by the judge
+    markdown  text, never run
+    spare     a second copy, or a stub that an answer elsewhere has overtaken: kept for reading, never run
+
+How a cell is recognised, first rule that holds:
+
+1. nbgrader's `grade_id`, if the release has it;
+2. the notebook format's own cell `id`, if the release has it;
+3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, however it is spaced);
+4. the symbols that it defines at top level, for answers. Read with `ast`; where the code does not parse, by the look
+   of its lines.
+
+Of several candidates for an answer the one that defines the symbol counts, before one that leaves the stub standing, a
+cell with the right id before one without, the last before an earlier one. So ids that were swapped, an answer written
+under the wrong heading, and a stub left below a finished copy all come out right. An answer cell that has its id and its
+symbol is not overtaken by an experiment that comes after its test, just as in the student's own notebook the check looked
+at the answer above it.
+
+The order is the student's own (what "Run all" does), with what is missing put back after its predecessor in the release.
+The released cells come from the *source* notebook and so hold the solutions: nothing of an answer cell's released text
+is ever placed; `stub` gives it with the solution taken out.
+
+Plain dicts in, plain values out, no notebook library: the core of grading has none.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
+RUN = ("setup", "answer", "own")  # the roles that the judge runs
+
+LONGEST_PARSED = 400_000  # characters; longer cells are read by the look of their lines only
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A cell in its place. `index` counts the submitted cells from 0, None where the hand-in has no such cell."""
+
+    role: str
+    grade_id: str | None
+    source: str
+    index: int | None = None
+    remark: str | None = None  # a sentence for the student
+
+    @property
+    def label(self) -> str:
+        return "added cell" if self.index is None else f"cell {self.index + 1}"
+
+
+@dataclass(frozen=True)
+class Match:
+    """All cells in running order; what was odd, a sentence each for the student; the same as stable slugs."""
+
+    cells: list[Placed]
+    remarks: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Placed]:
+        return iter(self.cells)
+
+
+def match(submitted_cells: Any, released_cells: list[dict], parts: Iterable[Any]) -> Match:
+    """Place the cells of a hand-in. `parts` are the syllabus's parts of the exercise (`id`, `symbol`)."""
+    return _Matcher(submitted_cells, released_cells, parts).match()
+
+
+# -- reading a cell ---------------------------------------------------------------------------------------------------
+
+
+def text_of(cell: Any) -> str:
+    """A cell's source as one string, whatever the file has there."""
+    if not isinstance(cell, dict):
+        return ""
+    source = cell.get("source", cell.get("input"))  # `input` was the name in version 3 of the format
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    return source.replace("\r\n", "\n") if isinstance(source, str) else ""
+
+
+def grade_id_of(cell: Any) -> str | None:
+    """nbgrader's id of a cell, if there is a usable one."""
+    metadata = cell.get("metadata") if isinstance(cell, dict) else None
+    ours = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = ours.get("grade_id") if isinstance(ours, dict) else None
+    return grade_id if isinstance(grade_id, str) and grade_id else None
+
+
+def role_of(cell: dict) -> str:
+    """The role of a *released* cell: by the prefix of its grade_id, by nbgrader's flags where the prefix is unknown."""
+    if cell.get("cell_type") != "code":
+        return "markdown"
+    prefix = (grade_id_of(cell) or "").partition("-")[0]
+    if prefix in ("setup", "answer", "test", "demo"):
+        return prefix
+    ours = (cell.get("metadata") or {}).get("nbgrader") or {}
+    return "test" if ours.get("grade") else "answer" if ours.get("solution") else "demo"
+
+
+def parse(source: str) -> ast.Module | None:
+    """The cell's syntax tree with IPython's magics taken out, or None where it does not parse."""
+    if len(source) > LONGEST_PARSED:
+        return None
+    lines = source.split("\n")
+    if lines[0].lstrip().startswith("%%"):
+        lines[0] = ""
+    plain = "\n".join(re.sub(r"^(\s*)[%!?].*$", r"\1pass", line) for line in lines)
+    try:
+        return ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def definitions(source: str) -> dict[str, bool]:
+    """The names that a cell defines at top level; True where something is written there, False for an untouched stub."""
+    tree = parse(source)
+    if tree is None:
+        return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
+    names: dict[str, bool] = {}
+
+    def visit(statements: list[ast.stmt]) -> None:
+        for node in statements:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names[node.name] = _written(node)
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name):
+                        names[target.id] = True
+            elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                visit(node.body)
+                visit(getattr(node, "orelse", []))
+                for handler in getattr(node, "handlers", []):
+                    visit(handler.body)
+
+    visit(tree.body)
+    return names
+
+
+def _written(node: ast.AST) -> bool:
+    """Whether a definition is more than a stub: a class, if one of its methods is; a function, if it gets anywhere."""
+    if isinstance(node, ast.ClassDef):
+        methods = [n for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        return any(_written(method) for method in methods) if methods else not _idle(node.body)
+    for statement in node.body:
+        if isinstance(statement, ast.Raise):
+            raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+            if isinstance(raised, ast.Name) and raised.id == "NotImplementedError":
+                return False
+        if isinstance(statement, ast.Return):
+            return True
+    return not _idle(node.body)
+
+
+def _idle(body: list[ast.stmt]) -> bool:
+    return all(
+        isinstance(n, ast.Pass) or (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) for n in body
+    )
+
+
+def stub(source: str, instead: str = "raise NotImplementedError") -> str:
+    """A source cell with each solution region replaced by `instead`, as nbgrader releases it."""
+    lines, inside = [], False
+    for line in source.split("\n"):
+        if "### BEGIN SOLUTION" in line:
+            inside = True
+            lines.append(re.match(r"\s*", line).group() + instead)
+        elif "### END SOLUTION" in line:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _skeleton(source: str) -> list[str]:
+    """What is left of an unanswered cell: its lines without solution, comments, blanks and placeholders."""
+    placeholders = ("pass", "...")
+    lines = (line.strip() for line in stub(source).split("\n"))
+    return [
+        line
+        for line in lines
+        if line and not line.startswith(("#", "raise NotImplementedError")) and line not in placeholders
+    ]
+
+
+def _same(one: str, other: str) -> bool:
+    """Equal text, but for blanks at the ends of lines and around it, which editors change by themselves."""
+    return [line.rstrip() for line in one.strip().split("\n")] == [line.rstrip() for line in other.strip().split("\n")]
+
+
+def _additions(edited: str, released: str, only: tuple | None = None) -> str:
+    """The top-level statements that a student put into an instructor's cell."""
+    tree, known = parse(edited), parse(released)
+    if tree is None:
+        return ""
+    old = {ast.dump(node) for node in (known.body if known else [])}
+    new = [n for n in tree.body if ast.dump(n) not in old and not isinstance(n, ast.Pass)]
+    if only is not None:
+        new = [n for n in new if isinstance(n, only)]
+    layout = _plain(edited)
+    return "\n".join((ast.get_source_segment(edited, n) if layout else None) or ast.unparse(n) for n in new)
+
+
+def _plain(source: str) -> bool:
+    """Without magics, positions in the tree are positions in the text, and the student's own layout can be kept."""
+    return not re.search(r"^\s*[%!?@]", source, re.M) and ";" not in source
+
+
+# -- matching ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Released:
+    grade_id: str
+    role: str
+    source: str
+    order: int
+    symbol: str | None = None  # for answers: the name that the cell has to define
+
+
+@dataclass
+class _Unit:
+    """A piece of the hand-in: a cell, or what a student added to an instructor's cell."""
+
+    index: int
+    code: bool
+    source: str
+    claim: str | None  # the released cell that it says it is, or that its text says it is
+    by_id: bool = False
+    names: dict[str, bool] = field(default_factory=dict)
+    placed: Placed | None = None
+
+    @property
+    def label(self) -> str:
+        return f"cell {self.index + 1}"
+
+
+class _Matcher:
+    def __init__(self, submitted: Any, released: list[dict], parts: Iterable[Any]):
+        symbols = {part.id: part.symbol for part in parts}
+        self.remarks: list[str] = []
+        self.flags: list[str] = []
+        self.released: dict[str, _Released] = {}
+        self.by_cell_id: dict[str, str] = {}
+        for order, cell in enumerate(released):
+            grade_id = grade_id_of(cell)
+            if grade_id is None:
+                continue
+            self.released[grade_id] = _Released(grade_id, role_of(cell), text_of(cell), order)
+            if isinstance(cell.get("id"), str):
+                self.by_cell_id[cell["id"]] = grade_id
+        self.answers = [r for r in self.released.values() if r.role == "answer"]
+        defined = {r.grade_id: definitions(r.source) for r in self.answers}
+        for r in self.answers:
+            wanted = symbols.get(r.grade_id.removeprefix("answer-"))
+            elsewhere = any(wanted in names for names in defined.values())
+            if wanted in defined[r.grade_id] or (wanted and not defined[r.grade_id] and not elsewhere):
+                r.symbol = wanted
+            else:
+                r.symbol = next(iter(defined[r.grade_id]), None)
+        self.units = list(self._units(submitted))
+
+    # -- the hand-in, cell by cell
+
+    def _units(self, submitted: Any) -> Iterator[_Unit]:
+        for index, cell in enumerate(submitted if isinstance(submitted, list) else []):
+            if not isinstance(cell, dict):
+                self._note("damaged-cells", f"Cell {index + 1} of the file is damaged and was left out.")
+                continue
+            source, code = text_of(cell), cell.get("cell_type") == "code"
+            claim, by_id = self._claim(cell, source, code)
+            role = self.released[claim].role if claim else None
+            if claim and not code and role != "markdown":
+                self._note("changed-cell-type", f"Cell {index + 1} had become a text cell; it was read as code.")
+                code = True
+            unit = _Unit(index, code, source, claim, by_id)
+            if role in ("setup", "test", "demo"):
+                yield unit
+                yield from self._added_to(unit, role)
+                continue
+            if code:
+                unit.names = definitions(source)
+            yield unit
+
+    def _claim(self, cell: dict, source: str, code: bool) -> tuple[str | None, bool]:
+        grade_id = grade_id_of(cell)
+        if grade_id in self.released:
+            return grade_id, True
+        cell_id = cell.get("id")
+        if isinstance(cell_id, str) and cell_id in self.by_cell_id:
+            return self.by_cell_id[cell_id], True
+        if code:
+            check = re.fullmatch(r"check\(\s*['\"]([\w.-]+)['\"]\s*\)\s*;?", source.strip())
+            if check and f"test-{check[1]}" in self.released:
+                return f"test-{check[1]}", False
+            for r in self.released.values():
+                if r.role in ("setup", "test", "demo") and _same(source, r.source):
+                    return r.grade_id, False
+        return None, False
+
+    def _added_to(self, unit: _Unit, role: str) -> Iterator[_Unit]:
+        """An instructor's cell counts as released; what a student wrote into it that matters is kept beside it."""
+        r = self.released[unit.claim]
+        if _same(unit.source, r.source):
+            return
+        only = None if role == "setup" else (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+        extra = _additions(unit.source, r.source, only)
+        names = definitions(extra)
+        if role == "demo" and not any(answer.symbol in names for answer in self.answers):
+            return  # a demonstration is there to be played with
+        if extra.strip():
+            self._note(
+                "edited-locked-cells",
+                f"You changed {unit.label}, which belongs to the exercise. The original was used, and your additions "
+                "were run after it.",
+            )
+            yield _Unit(unit.index, True, extra, None, names=names)
+        elif role == "setup":
+            self._note(
+                "edited-locked-cells",
+                f"You changed {unit.label}, which belongs to the exercise. The original was used.",
+            )
+
+    # -- which cell answers which part
+
+    def _score(self, unit: _Unit, r: _Released) -> int:
+        """How good a candidate a piece is for an answer; 0 for none at all."""
+        mine = unit.claim == r.grade_id
+        if not unit.code or (unit.claim and not mine and self.released[unit.claim].role != "answer"):
+            return 0
+        untouched = _skeleton(unit.source) == _skeleton(r.source)
+        if r.symbol in unit.names:
+            if unit.names[r.symbol] and not untouched:
+                return 6 if mine else 5
+            return 3 if mine else 2
+        if not mine:
+            return 0
+        stranger = any(a is not r and unit.names.get(a.symbol) for a in self.answers)
+        return 4 if _skeleton(unit.source) and not untouched and not stranger else 1
+
+    def _resolve(self) -> dict[str, _Unit]:
+        """For each answer cell of the release the piece of the hand-in that counts."""
+        chosen: dict[str, _Unit] = {}
+        for r in self.answers:
+            scored = [(self._score(unit, r), i, unit) for i, unit in enumerate(self.units)]
+            score, _, unit = max(scored, default=(0, 0, None), key=lambda item: item[:2])
+            if score:
+                chosen[r.grade_id] = unit
+        return chosen
+
+    # -- putting all in place
+
+    def match(self) -> Match:
+        chosen = self._resolve()
+        seats: dict[int, str] = {}  # unit -> the one answer that it is placed as
+        shared: dict[str, _Unit] = {}  # answers that stand in a cell placed as another answer
+        for r in sorted(self.answers, key=lambda r: r.order):
+            unit = chosen.get(r.grade_id)
+            if unit is None:
+                continue
+            if id(unit) in seats:
+                shared[r.grade_id] = unit
+            else:
+                seats[id(unit)] = r.grade_id
+        tests = {u.claim: i for i, u in reversed(list(enumerate(self.units))) if u.claim and u.claim.startswith("test-")}
+
+        claimed = {u.claim for u in self.units if u.by_id}
+        seen: set[str] = set()
+        cells: list[Placed] = []
+        lost = 0
+        for position, unit in enumerate(self.units):
+            role = self.released[unit.claim].role if unit.claim else None
+            if id(unit) in seats:
+                r = self.released[seats[id(unit)]]
+                remark = None
+                if unit.claim != r.grade_id and (unit.claim is not None or r.grade_id in claimed):
+                    remark = f"`{r.symbol}` was found in {unit.label}, which is not its own cell."
+                    self._note("moved-answers", remark)
+                lost += unit.claim is None and r.grade_id not in claimed
+                cells.append(Placed("answer", r.grade_id, unit.source, unit.index, remark))
+                seen.add(r.grade_id)
+            elif role in ("setup", "test", "demo"):
+                if unit.claim in seen:
+                    cells.append(self._spare(unit, f"{unit.label.capitalize()} is a second copy and was left out."))
+                    continue
+                seen.add(unit.claim)
+                lost += not unit.by_id
+                cells.append(Placed(role, unit.claim, self.released[unit.claim].source, unit.index))
+            elif not unit.code:
+                grade_id = unit.claim if unit.claim not in seen else None
+                seen.update([grade_id] if grade_id else [])
+                cells.append(Placed("markdown", grade_id, unit.source, unit.index))
+            else:
+                cells.append(self._own(unit, position, chosen, tests))
+        if lost:
+            self._note(
+                "lost-metadata",
+                "Your notebook had lost its cell ids (some editors drop them); the answers were found by their names.",
+            )
+        return Match(self._complete(cells, seen, shared), self.remarks, self.flags)
+
+    def _own(self, unit: _Unit, position: int, chosen: dict[str, _Unit], tests: dict[str, int]) -> Placed:
+        """A code cell that is no answer: the student's own, run, unless it would undo an answer."""
+        rivals = [r for r in self.answers if r.symbol in unit.names and chosen.get(r.grade_id) is not unit]
+        if unit.claim is not None:
+            winner = chosen.get(unit.claim)
+            if not _skeleton(unit.source) or _skeleton(unit.source) == _skeleton(self.released[unit.claim].source):
+                return self._spare(unit, None)
+            if winner is not None and rivals and set(unit.names) <= set(winner.names):
+                symbol = self.released[unit.claim].symbol
+                return self._spare(
+                    unit,
+                    f"`{symbol}` is answered more than once; {winner.label} counts, {unit.label} was left out.",
+                )
+        answered = {r.symbol for r in rivals}
+        if answered and set(unit.names) <= answered:
+            if not any(unit.names.values()):
+                return self._spare(unit, None)
+            late = [r for r in rivals if position > tests.get("test-" + r.grade_id.removeprefix("answer-"), 10**9)]
+            if len(late) == len(rivals) and all(chosen[r.grade_id].claim == r.grade_id for r in rivals):
+                names = ", ".join(f"`{name}`" for name in sorted(answered))
+                return self._spare(
+                    unit, f"{unit.label.capitalize()} defines {names} again, after its check; the answer cell counts."
+                )
+        return Placed("own", None, unit.source, unit.index)
+
+    def _spare(self, unit: _Unit, remark: str | None) -> Placed:
+        if remark:
+            self._note("duplicated-cells", remark)
+        return Placed("spare", None, unit.source, unit.index, remark)
+
+    def _complete(self, cells: list[Placed], seen: set[str], shared: dict[str, _Unit]) -> list[Placed]:
+        """Put back what is missing, and setup cells that slid below what needs them."""
+        where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}
+        for r in self.released.values():
+            later = [where[o.grade_id] for o in self.answers if o.order > r.order and o.grade_id in where]
+            if r.role == "setup" and r.grade_id in where and later and where[r.grade_id] > min(later):
+                seen.discard(r.grade_id)
+        moved = {c.grade_id: c for c in cells if c.role == "setup" and c.grade_id not in seen}
+        cells = [c for c in cells if c.grade_id not in moved]
+        for r in sorted(self.released.values(), key=lambda r: r.order):
+            if r.grade_id in seen or r.role == "markdown":
+                continue
+            if r.grade_id in moved:
+                new = moved[r.grade_id]
+            elif r.grade_id in shared:
+                unit = shared[r.grade_id]
+                remark = f"`{r.symbol}` was found in {unit.label}, together with another answer."
+                self._note("merged-cells", remark)
+                new = Placed("answer", r.grade_id, f"# {r.symbol} is defined in {unit.label}.", unit.index, remark)
+            elif r.role == "answer":
+                name = f"`{r.symbol}`" if r.symbol else r.grade_id.removeprefix("answer-")
+                remark = f"The cell that answers {name} is missing from your notebook."
+                self._note("missing-answers", remark)
+                new = Placed("answer", r.grade_id, "", None, remark)
+            else:
+                self._note("restored-cells", "Cells of the exercise that were missing from your notebook were put back.")
+                new = Placed(r.role, r.grade_id, r.source, None)
+            cells.insert(self._seat(cells, r), new)
+            seen.add(r.grade_id)
+        return cells
+
+    def _seat(self, cells: list[Placed], r: _Released) -> int:
+        """After the nearest cell that comes before it in the release; else before the first code cell."""
+        where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}
+        before = [o for o in self.released.values() if o.order < r.order and o.grade_id in where]
+        if before:
+            return where[max(before, key=lambda o: o.order).grade_id] + 1
+        return next((i for i, c in enumerate(cells) if c.role != "markdown"), len(cells))
+
+    def _note(self, flag: str, remark: str) -> None:
+        if flag not in self.flags:
+            self.flags.append(flag)
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
+
+def restore(match_: Match, released_cells: list[dict]) -> list[dict]:
+    """The hand-in as a sound notebook-4 cell list: each released cell once, with the metadata that it was released with.
+
+    For whoever shows the notebook afterwards. Solutions are never in it: an answer that is missing becomes its stub.
+    """
+    released = {grade_id_of(cell): cell for cell in released_cells if grade_id_of(cell)}
+    cells = []
+    for number, placed in enumerate(match_.cells):
+        original = released.get(placed.grade_id)
+        kind = "markdown" if placed.role == "markdown" else "code"
+        cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "id": f"own-{number}", "source": placed.source}
+        if original is not None:
+            cell["cell_type"] = original.get("cell_type", kind)
+            cell["metadata"] = {"nbgrader": dict(original["metadata"]["nbgrader"])}
+            cell["id"] = str(original.get("id") or placed.grade_id)
+            if placed.role == "answer" and not placed.source.strip():
+                cell["source"] = stub(text_of(original))
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+        cells.append(cell)
+    return cells
+
