@@ -1,0 +1,122 @@
+"""The catalogue of misconceptions: known mistakes, each as a change to the reference that makes it.
+
+One TOML file an exercise, `catalogue/<module>.toml`, holds for each mistake an id, the part that loses points for it, a
+title and a hint for the student, and per track the change: either `replace`, pairs of texts of which the old one stands
+exactly once in the solution module, or `code`, a whole new definition of the symbol that is appended to the module.
+
+The same entries serve three times: CI demands that each loses points in its part, the judge compares a failing answer
+with what each mistake would have given, and the sample class is written with them. So a change that no longer fits the
+solution is an error here, at once, and never a mistake that silently does nothing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from course.syllabus import Exercise, syllabus
+
+FOLDER = Path(__file__).with_name("catalogue")
+
+
+class CatalogueError(ValueError):
+    """An entry of the catalogue that does not fit the syllabus or the solutions; names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What turns a solution module into one that makes the mistake, in one track."""
+
+    where: str  # the file, the entry and the track, for error messages
+    replace: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+
+    def apply(self, source: str) -> str:
+        """The solution module's text with the mistake in it."""
+        for old, new in self.replace:
+            count = source.count(old)
+            if count != 1:
+                raise CatalogueError(f"{self.where}: the text to replace stands {count} times, not once: {old!r}")
+            source = source.replace(old, new)
+        if self.code:
+            source = f"{source.rstrip()}\n\n\n{self.code.strip()}\n"
+        return source
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known mistake. It loses points in `part`, may lose some in the parts `also`, and in no other part."""
+
+    id: str
+    part: str
+    title: str
+    hint: str
+    also: tuple[str, ...]
+    changes: Mapping[str, Change]  # by track; a mistake that a framework does not let one make has no change there
+
+
+@cache
+def catalogue(exercise_id: str) -> tuple[Mistake, ...]:
+    """The known mistakes of an exercise, in the order of its parts."""
+    exercise = syllabus().exercise(exercise_id)
+    path = FOLDER / f"{exercise.module}.toml"
+    if not path.exists():
+        return ()
+    return parse(path.read_text(encoding="utf-8"), exercise, path.name)
+
+
+def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
+    """Read one file of the catalogue; raises CatalogueError naming file and entry where something does not fit."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{file}: not valid TOML: {error}") from None
+    if unknown := set(table) - {"mistake"}:
+        raise CatalogueError(f"{file}: unknown entry {sorted(unknown)}; only [[mistake]] is known")
+    mistakes = [_mistake(entry, exercise, file) for entry in table.get("mistake", [])]
+    ids = [mistake.id for mistake in mistakes]
+    for mistake_id in ids:
+        if ids.count(mistake_id) > 1:
+            raise CatalogueError(f"{file}: {mistake_id}: two entries have this id")
+    order = [part.id for part in exercise.parts]
+    return tuple(sorted(mistakes, key=lambda mistake: order.index(mistake.part)))
+
+
+def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:
+    where = f"{file}: {entry.get('id', '(an entry without id)')}"
+    for key in ("id", "part", "title", "hint"):
+        if not isinstance(entry.get(key), str) or not entry[key].strip():
+            raise CatalogueError(f"{where}: {key} is missing")
+    also = tuple(entry.get("also", ()))
+    parts = [part.id for part in exercise.parts]
+    for part in (entry["part"], *also):
+        if part not in parts:
+            raise CatalogueError(f"{where}: unknown part {part!r}; {exercise.id} has {', '.join(parts)}")
+    tracks = list(syllabus().tracks)
+    changes = {key: value for key, value in entry.items() if key not in ("id", "part", "title", "hint", "also")}
+    for key in changes:
+        if key not in tracks:
+            raise CatalogueError(f"{where}: unknown track or key {key!r}; the tracks are {', '.join(tracks)}")
+    if not changes:
+        raise CatalogueError(f"{where}: no track has a change")
+    return Mistake(
+        id=entry["id"],
+        part=entry["part"],
+        title=entry["title"].strip(),
+        hint=" ".join(entry["hint"].split()),
+        also=also,
+        changes={track: _change(change, f"{where} ({track})") for track, change in changes.items()},
+    )
+
+
+def _change(entry: Any, where: str) -> Change:
+    if not isinstance(entry, dict) or set(entry) - {"replace", "code"} or not entry:
+        raise CatalogueError(f"{where}: a change has `replace` or `code`, or both, and nothing else")
+    pairs = entry.get("replace", [])
+    if not all(isinstance(pair, list) and len(pair) == 2 and all(isinstance(t, str) for t in pair) for pair in pairs):
+        raise CatalogueError(f"{where}: `replace` is a list of pairs [old text, new text]")
+    return Change(where, tuple((old, new) for old, new in pairs), entry.get("code", ""))
