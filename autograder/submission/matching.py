@@ -22,13 +22,13 @@ How a cell is recognised, first rule that holds:
 
 Of several candidates for an answer the one that defines the symbol counts, before one that leaves the stub standing, a
 cell with the right id before one without, the last before an earlier one. So ids that were swapped, an answer written
-under the wrong heading, and a stub left below a finished copy all come out right. An answer cell that has its id and its
-symbol is not overtaken by an experiment that comes after its test, just as in the student's own notebook the check looked
-at the answer above it.
+under the wrong heading, and a stub left below a finished copy all come out right. An answer cell that has its id and
+its symbol is not overtaken by an experiment that comes after its test: in the student's own notebook, too, the check
+looked at the answer above it.
 
-The order is the student's own (what "Run all" does), with what is missing put back after its predecessor in the release.
-The released cells come from the *source* notebook and so hold the solutions: nothing of an answer cell's released text
-is ever placed; `stub` gives it with the solution taken out.
+The order is the student's own (what "Run all" does), with what is missing put back after its predecessor in the
+release. The released cells come from the *source* notebook and so hold the solutions: nothing of an answer cell's
+released text is ever placed; `stub` gives it with the solution taken out.
 
 Plain dicts in, plain values out, no notebook library: the core of grading has none.
 """
@@ -126,7 +126,7 @@ def parse(source: str) -> ast.Module | None:
 
 
 def definitions(source: str) -> dict[str, bool]:
-    """The names that a cell defines at top level; True where something is written there, False for an untouched stub."""
+    """The names that a cell defines at top level; True where something is written there, False for a stub."""
     tree = parse(source)
     if tree is None:
         return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
@@ -375,8 +375,10 @@ class _Matcher:
                 shared[r.grade_id] = unit
             else:
                 seats[id(unit)] = r.grade_id
-        tests = {u.claim: i for i, u in reversed(list(enumerate(self.units))) if u.claim and u.claim.startswith("test-")}
-
+        tests: dict[str, int] = {}
+        for position, unit in enumerate(self.units):
+            if unit.claim and self.released[unit.claim].role == "test":
+                tests.setdefault(unit.claim, position)
         claimed = {u.claim for u in self.units if u.by_id}
         seen: set[str] = set()
         cells: list[Placed] = []
@@ -467,7 +469,7 @@ class _Matcher:
                 self._note("missing-answers", remark)
                 new = Placed("answer", r.grade_id, "", None, remark)
             else:
-                self._note("restored-cells", "Cells of the exercise that were missing from your notebook were put back.")
+                self._note("restored-cells", "Cells of the exercise that were missing in your notebook were put back.")
                 new = Placed(r.role, r.grade_id, r.source, None)
             cells.insert(self._seat(cells, r), new)
             seen.add(r.grade_id)
@@ -489,7 +491,7 @@ class _Matcher:
 
 
 def restore(match_: Match, released_cells: list[dict]) -> list[dict]:
-    """The hand-in as a sound notebook-4 cell list: each released cell once, with the metadata that it was released with.
+    """The hand-in as a sound cell list (notebook format 4): each released cell once, with its released metadata.
 
     For whoever shows the notebook afterwards. Solutions are never in it: an answer that is missing becomes its stub.
     """
