@@ -1,0 +1,59 @@
+"""What the adapters of both frameworks share: canonical weights and how they find their place in a student's module.
+
+Weights travel in mathematical layout: a projection's weight (in, out), a bias (out,), an embedding's weight (rows, D), a
+norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules. The outermost
+module that defines `load_arrays` gets all keys below it, without its own prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder.workers.harness import StudentMessage
+
+
+def place_weights(module: Any, weights: dict[str, np.ndarray], assign: Callable[[Any, str, np.ndarray, str], None]) -> None:
+    """Hand each weight to its place: `assign(owner, leaf, array, key)` for ordinary attributes, or `load_arrays`."""
+    if hasattr(module, "load_arrays"):
+        module.load_arrays({key: array.copy() for key, array in weights.items()})
+        return
+    direct = {key: array for key, array in weights.items() if key.count(".") == 1}
+    for key, array in direct.items():
+        attribute, leaf = key.split(".")
+        assign(attribute_of(module, attribute), leaf, array, key)
+    inner: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in weights.items():
+        if key not in direct:
+            attribute, rest = key.split(".", 1)
+            inner.setdefault(attribute, {})[rest] = array
+    for attribute, below in inner.items():
+        place_weights(attribute_of(module, attribute), below, assign)
+
+
+def find_parameter(module: Any, key: str) -> tuple[Any, str] | None:
+    """The owner and leaf (`weight` or `bias`) of a canonical key; None where a `load_arrays` hides the layout."""
+    *path, leaf = key.split(".")
+    for attribute in path:
+        if hasattr(module, "load_arrays"):
+            return None
+        module = attribute_of(module, attribute)
+    return module, leaf
+
+
+def attribute_of(module: Any, attribute: str) -> Any:
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise StudentMessage(
+            f"{type(module).__name__} has no attribute `{attribute}`. Keep each parameter in the attribute that the docstring "
+            "names, or define `load_arrays(self, arrays)`."
+        ) from None
+
+
+def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, note: str = "") -> None:
+    """A weight must have the shape that it was asked for; the message speaks of the mathematical layout."""
+    if tuple(has) != array.shape:
+        raise StudentMessage(f"`{key}` has shape {tuple(has)}, expected {array.shape}{note}")

@@ -1,0 +1,90 @@
+"""A server that forks a child for each connection: how a zygote makes contestants and a warm judge makes judges.
+
+Everything that was imported or computed before `serve` is shared by the children, copy on write.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+
+
+def listen(path: str) -> socket.socket:
+    """A listening Unix socket at `path`, whose folder is private to this user."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(path)
+    server.listen(128)
+    return server
+
+
+def connect(path: str) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        client.connect(path)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
+def serve(server: socket.socket, handle: Callable[[socket.socket], None], lifeline: int = 0) -> None:
+    """Fork a child for each connection until the descriptor `lifeline` (standard input) reaches its end.
+
+    Whoever started the server holds the other end of the lifeline, so that the server never outlives its owner.
+    """
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes select, so that the dead are reaped at once
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    while True:
+        ready, _, _ = select.select([server, lifeline, wake_read], [], [])
+        if wake_read in ready:
+            os.read(wake_read, 4096)
+            _reap()
+        if lifeline in ready and not os.read(lifeline, 4096):
+            return
+        if server not in ready:
+            continue
+        connection, _ = server.accept()
+        if os.fork() == 0:
+            run_child(lambda connection=connection: _child(server, connection, handle, (wake_read, wake_write)))
+        connection.close()
+
+
+def _child(server: socket.socket, connection: socket.socket, handle: Callable, wake: tuple[int, int]) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    server.close()
+    for fd in wake:
+        os.close(fd)
+    handle(connection)
+
+
+def run_child(work: Callable[[], None]) -> None:
+    """Run `work` as the whole life of a forked child; never returns into the parent's code."""
+    status = 1
+    try:
+        work()
+        status = 0
+    except BaseException:  # noqa: BLE001 - a forked child must not unwind into its parent's frames
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+
+
+def _reap() -> None:
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return

@@ -1,0 +1,188 @@
+"""The PyTorch adapter: arrays to tensors, `nn.Module`s to handles, canonical weights, gradients.
+
+Nothing here runs an operation at import, so that a zygote that holds an `Adapter` can be forked safely.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a contestant: repeatable, and many fit on a machine
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+import contextlib  # noqa: E402
+import functools  # noqa: E402
+import warnings  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.fx.experimental.symbolic_shapes  # noqa: E402, F401 - autograd imports it at its first call: 0.3 s, once instead of in each contestant
+import torch.nn.functional as functional  # noqa: E402
+from torch import nn  # noqa: E402
+
+from autograder.workers.adapting import check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DATA_DEPENDENT = ("meta tensor", "Meta tensor", "data-dependent", "is not supported on meta")
+
+
+class Handle:
+    """A module of the answer, with what is needed to make it once more."""
+
+    def __init__(self, make: Any, args: list, kwargs: dict, module: nn.Module) -> None:
+        self.make, self.args, self.kwargs, self.module = make, args, kwargs, module
+        self.pending: dict[str, np.ndarray] | None = None  # weights that wait for a lazy module's first call
+
+
+class Adapter:
+    name = "pytorch"
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.home = device
+        self.used: set[str] = set()
+        self.dtype = torch.float32
+        self.device = torch.device(device)
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        self._watch_ready_made()
+
+    def start(self, gpu_memory_fraction: float | None = None) -> None:
+        """First words in the contestant, after the fork: one thread, and on a GPU a cap on its memory."""
+        torch.set_num_threads(1)
+        warnings.simplefilter("ignore")
+        if self.home == "cuda" and gpu_memory_fraction:
+            torch.cuda.set_per_process_memory_fraction(gpu_memory_fraction)
+
+    # -- values -------------------------------------------------------------------------------------------------------
+
+    def tensor(self, array: np.ndarray, gradient: bool = False) -> torch.Tensor:
+        tensor = torch.from_numpy(np.array(array))  # a copy: the judge's bytes are nobody else's
+        tensor = tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
+        return tensor.requires_grad_() if gradient else tensor
+
+    def array(self, value: Any) -> np.ndarray | dict | None:
+        """A tensor's contents; a dict for one without (its dtype, shape, device); None for what is no tensor."""
+        if not isinstance(value, torch.Tensor):
+            return None
+        value = value.detach()
+        dtype = str(value.dtype).removeprefix("torch.")
+        if value.device.type == "meta" or dtype not in ("bool", "float16", "float32", "float64", *_INTEGERS):
+            return {"dtype": dtype, "shape": list(value.shape), "device": value.device.type}
+        return value.resolve_conj().resolve_neg().cpu().contiguous().numpy()
+
+    def device_of(self, values: dict) -> str | None:
+        value = values.get("out")
+        while isinstance(value, (tuple, list)) and value:
+            value = value[0]
+        return value.device.type if isinstance(value, torch.Tensor) else None
+
+    @contextlib.contextmanager
+    def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
+        self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
+        with torch.set_grad_enabled(gradient):
+            yield
+
+    def take_used(self) -> list[str]:
+        used, self.used = sorted(self.used), set()
+        return used
+
+    def is_data_dependent(self, error: BaseException) -> bool:
+        return any(phrase in str(error) for phrase in DATA_DEPENDENT)
+
+    # -- modules ------------------------------------------------------------------------------------------------------
+
+    def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
+        module = symbol(*args, **kwargs)
+        if not isinstance(module, nn.Module):
+            raise StudentMessage(f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(module).__name__}, not an nn.Module")
+        return Handle(symbol, args, kwargs, self._settle(module))
+
+    def _settle(self, module: nn.Module) -> nn.Module:
+        return module.to(device=self.device, dtype=self.dtype).eval()
+
+    def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
+        if any(isinstance(p, nn.parameter.UninitializedParameter) for p in handle.module.parameters()):
+            handle.pending = weights
+            return
+        with torch.no_grad():
+            place_weights(handle.module, weights, self._assign)
+
+    def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
+        if handle.pending is not None:
+            handle.module(*args, **kwargs)
+            weights, handle.pending = handle.pending, None
+            self.load(handle, weights)
+        return handle.module(*args, **kwargs)
+
+    def copy(self, handle: Handle) -> Handle:
+        module = self._settle(handle.make(*handle.args, **handle.kwargs))
+        module.load_state_dict(handle.module.state_dict())
+        return Handle(handle.make, handle.args, handle.kwargs, module)
+
+    def parameters(self, handle: Handle) -> list[tuple[int, ...]]:
+        return [tuple(p.shape) for p in handle.module.parameters() if p.requires_grad]
+
+    def _assign(self, owner: Any, leaf: str, array: np.ndarray, key: str) -> None:
+        tensor, transposed = self._leaf(owner, leaf, key)
+        check_shape(key, tuple(reversed(tensor.shape)) if transposed else tuple(tensor.shape), array,
+                    " (input, output)" if transposed else "")
+        tensor.copy_(torch.from_numpy(np.array(array.T if transposed else array)))
+
+    def _leaf(self, owner: Any, leaf: str, key: str) -> tuple[torch.Tensor, bool]:
+        """The parameter behind a key, and whether PyTorch keeps it transposed (an `nn.Linear` keeps (out, in))."""
+        if isinstance(owner, torch.Tensor) and leaf == "weight":
+            return owner, False
+        tensor = getattr(owner, leaf, None)
+        if not isinstance(tensor, torch.Tensor):
+            raise StudentMessage(
+                f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} without `{leaf}`. "
+                "A module that keeps its parameters differently defines `load_arrays(self, arrays)`."
+            )
+        return tensor, isinstance(owner, nn.Linear) and leaf == "weight"
+
+    # -- gradients ----------------------------------------------------------------------------------------------------
+
+    def parameter(self, handle: Handle, key: str) -> Any:
+        found = find_parameter(handle.module, key)
+        return NotAvailable if found is None else self._leaf(*found, key)
+
+    def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Vector-Jacobian products in canonical layout; where no gradient flows it is zero."""
+        if not isinstance(result, torch.Tensor):
+            raise StudentMessage(f"the result is a {type(result).__name__}, expected a torch.Tensor")
+        if tuple(result.shape) != cotangent.shape:
+            raise StudentMessage(f"the result has shape {tuple(result.shape)}, expected {cotangent.shape}")
+        plain = {name: s[0] if isinstance(s, tuple) else s for name, s in sources.items()}
+        if result.requires_grad:
+            weights = torch.from_numpy(np.array(cotangent)).to(result)
+            found = torch.autograd.grad(result, list(plain.values()), weights, allow_unused=True, retain_graph=True)
+        else:
+            found = [None] * len(plain)
+        gradients = {}
+        for (name, source), gradient in zip(sources.items(), found, strict=True):
+            gradient = torch.zeros_like(plain[name]) if gradient is None else gradient
+            gradients[name] = gradient.T if isinstance(source, tuple) and source[1] else gradient
+        return gradients
+
+    # -- the ready-made attention, seen while it runs -------------------------------------------------------------------
+
+    def _watch_ready_made(self) -> None:
+        """Have the framework's own attention leave a note when it is called; the judge decides what that means."""
+        for name in ("scaled_dot_product_attention", "multi_head_attention_forward"):
+            setattr(functional, name, self._noting(f"torch.nn.functional.{name}", getattr(functional, name)))
+        for cls in (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer):
+            cls.forward = self._noting(f"torch.nn.{cls.__name__}", cls.forward)
+
+    def _noting(self, name: str, function: Any) -> Any:
+        @functools.wraps(function)
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            self.used.add(name)
+            return function(*args, **kwargs)
+
+        return noted
+
+
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8")

@@ -1,0 +1,215 @@
+"""The TensorFlow adapter: arrays to `tf.Tensor`s, Keras 3 layers to handles, canonical weights, gradients.
+
+Importing TensorFlow and Keras runs no operation; the first one, in the contestant, starts TensorFlow's context. Student
+functions are called eagerly, since `tf.*` refuses Keras's symbolic tensors.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # one order of summation, so that the same answer gives the same bits
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+import contextlib  # noqa: E402
+import functools  # noqa: E402
+import warnings  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from typing import Any  # noqa: E402
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from autograder.workers.adapting import check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
+
+DTYPES = {"float32": tf.float32, "float64": tf.float64}
+# Keras's names for a layer's weight and bias, by what the layer is; every other layer keeps its weights its own way.
+LEAVES = {
+    keras.layers.Dense: {"weight": "kernel", "bias": "bias"},
+    keras.layers.Embedding: {"weight": "embeddings"},
+    keras.layers.LayerNormalization: {"weight": "gamma", "bias": "beta"},
+}
+
+
+class Handle:
+    """A layer of the answer, with what is needed to make it once more, and what waits for its first call."""
+
+    def __init__(self, make: Any, args: list, kwargs: dict, layer: keras.layers.Layer) -> None:
+        self.make, self.args, self.kwargs, self.layer = make, args, kwargs, layer
+        self.pending: list[tuple[str, Any]] = []  # ("canonical", weights) or ("native", list of arrays)
+        self.called = False
+
+
+class Adapter:
+    name = "tensorflow"
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.home = device
+        self.used: set[str] = set()
+        self.dtype = tf.float32
+        self.tape: tf.GradientTape | None = None
+        if device == "cpu":
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        self._watch_ready_made()
+
+    def start(self, gpu_memory_fraction: float | None = None) -> None:
+        """First words in the contestant, after the fork."""
+        warnings.simplefilter("ignore")
+        if self.home == "cuda":
+            tf.config.experimental.enable_tensor_float_32_execution(False)
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+
+    # -- values -------------------------------------------------------------------------------------------------------
+
+    def tensor(self, array: np.ndarray, gradient: bool = False) -> tf.Tensor:
+        kind = array.dtype.kind
+        dtype = self.dtype if kind == "f" else tf.int32 if kind in "iu" else None
+        tensor = tf.constant(array, dtype)
+        if gradient:
+            self.tape.watch(tensor)
+        return tensor
+
+    def array(self, value: Any) -> np.ndarray | dict | None:
+        """A tensor's contents; a dict for a dtype that NumPy has not; None for what is no tensor."""
+        if isinstance(value, tf.IndexedSlices):
+            value = tf.convert_to_tensor(value)
+        if isinstance(value, (tf.Variable, keras.Variable)):
+            value = tf.convert_to_tensor(value)
+        if not isinstance(value, tf.Tensor):
+            return None
+        if value.dtype.name not in ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8"):
+            return {"dtype": value.dtype.name, "shape": list(value.shape), "device": "cpu"}
+        return value.numpy()
+
+    def device_of(self, values: dict) -> str | None:
+        return None
+
+    @contextlib.contextmanager
+    def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
+        self.dtype = DTYPES[dtype]
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        try:
+            with tf.GradientTape(persistent=True, watch_accessed_variables=True) if gradient else contextlib.nullcontext() as tape:
+                self.tape = tape
+                yield
+        finally:
+            self.tape = None
+            keras.config.set_floatx("float32")
+            keras.config.set_dtype_policy("float32")
+
+    def take_used(self) -> list[str]:
+        used, self.used = sorted(self.used), set()
+        return used
+
+    def is_data_dependent(self, error: BaseException) -> bool:
+        return False
+
+    # -- modules ------------------------------------------------------------------------------------------------------
+
+    def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
+        layer = symbol(*args, **kwargs)
+        if not isinstance(layer, keras.layers.Layer):
+            raise StudentMessage(f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(layer).__name__}, not a Keras layer")
+        return Handle(symbol, args, kwargs, layer)
+
+    def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
+        handle.pending.append(("canonical", weights))
+        if handle.called:
+            self._load_pending(handle)
+
+    def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
+        """Call the layer. Weights that wait are loaded after a first call, since a Keras layer makes its own in it."""
+        if not handle.called and handle.pending:
+            handle.layer(*args, **kwargs)
+            self._load_pending(handle)
+        handle.called = True
+        return handle.layer(*args, **kwargs)
+
+    def _load_pending(self, handle: Handle) -> None:
+        pending, handle.pending = handle.pending, []
+        for kind, weights in pending:
+            if kind == "canonical":
+                place_weights(handle.layer, weights, self._assign)
+            else:
+                handle.layer.set_weights(weights)
+
+    def copy(self, handle: Handle) -> Handle:
+        copy = Handle(handle.make, handle.args, handle.kwargs, handle.make(*handle.args, **handle.kwargs))
+        copy.pending.append(("native", handle.layer.get_weights()))
+        return copy
+
+    def parameters(self, handle: Handle) -> list[tuple[int, ...]]:
+        return [tuple(v.shape) for v in handle.layer.trainable_variables]
+
+    def _assign(self, owner: Any, leaf: str, array: np.ndarray, key: str) -> None:
+        if isinstance(owner, keras.layers.Layer) and not owner.built:
+            _build(owner, leaf, array)
+        variable = self._leaf(owner, leaf, key)
+        check_shape(key, tuple(variable.shape), array)
+        variable.assign(tf.cast(array, variable.dtype))
+
+    def _leaf(self, owner: Any, leaf: str, key: str) -> Any:
+        if isinstance(owner, (tf.Variable, keras.Variable)) and leaf == "weight":
+            return owner
+        names = next((names for kind, names in LEAVES.items() if isinstance(owner, kind)), {})
+        variable = getattr(owner, names.get(leaf, ""), None)
+        if variable is None:
+            raise StudentMessage(
+                f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} without `{names.get(leaf, leaf)}`. "
+                "A layer that keeps its parameters differently defines `load_arrays(self, arrays)`."
+            )
+        return variable
+
+    # -- gradients ----------------------------------------------------------------------------------------------------
+
+    def parameter(self, handle: Handle, key: str) -> Any:
+        found = find_parameter(handle.layer, key)
+        if found is None:
+            return NotAvailable
+        variable = self._leaf(*found, key)
+        return variable.value if isinstance(variable, keras.Variable) else variable
+
+    def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, Any]:
+        """Vector-Jacobian products; where no gradient flows it is zero."""
+        if not isinstance(result, tf.Tensor):
+            raise StudentMessage(f"the result is a {type(result).__name__}, expected a tf.Tensor")
+        if tuple(result.shape) != cotangent.shape:
+            raise StudentMessage(f"the result has shape {tuple(result.shape)}, expected {cotangent.shape}")
+        with self.tape.stop_recording():
+            weights = tf.cast(cotangent, result.dtype)
+            return self.tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    # -- the ready-made attention, seen while it runs -------------------------------------------------------------------
+
+    def _watch_ready_made(self) -> None:
+        """Have the framework's own attention leave a note when it is called; the judge decides what that means."""
+        for name in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention"):
+            cls = getattr(keras.layers, name, None)
+            if cls is not None:
+                cls.__call__ = self._noting(f"keras.layers.{name}", cls.__call__)
+        noted = self._noting("keras.ops.dot_product_attention", keras.ops.dot_product_attention)
+        keras.ops.dot_product_attention = keras.ops.nn.dot_product_attention = noted
+
+    def _noting(self, name: str, function: Any) -> Any:
+        @functools.wraps(function)
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            self.used.add(name)
+            return function(*args, **kwargs)
+
+        return noted
+
+
+def _build(layer: keras.layers.Layer, leaf: str, array: np.ndarray) -> None:
+    """Build a layer that no call has reached, from the shape of the weight that it is to get."""
+    if isinstance(layer, keras.layers.Dense) and leaf == "weight":
+        layer.build((None, array.shape[0]))
+    elif isinstance(layer, keras.layers.Embedding):
+        layer.build((None, None))

@@ -1,0 +1,126 @@
+"""The zygote: a process that has imported a track's framework, out of which contestants and the reference are forked.
+
+    python -m autograder.workers.zygote TRACK DIRECTORY DEVICE
+
+It listens on `DIRECTORY/zygote.sock` until its standard input ends. It has run no operation of the framework, so there is no
+thread pool and no GPU context to inherit, and it knows nothing that a contestant may not know: no test, no seed, no
+solution. The first frame on a connection says what to fork:
+
+    {"fork": "contestant", "limits": {...}, "device": "cpu", "without": []}    a keeper and, in the jail, a contestant
+    {"fork": "reference", "path": "..."}                                      a server for trusted code at that path
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from autograder.workers import forkserver, harness, jail, wire
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-caps", *(f"/dev/nvidia{i}" for i in range(16)))
+GPU_FILES = ("/proc/driver/nvidia", "/proc/self", "/sys/bus/pci", "/sys/class", "/etc/nvidia", "/usr/local/nvidia", "/usr/local/cuda", "/opt")
+
+
+def main(track: str, directory: str, device: str) -> None:
+    # Held from before the slow imports, so that a connection made early waits instead of failing.
+    server = forkserver.listen(str(Path(directory, "zygote.sock")))
+    adapter = importlib.import_module(f"autograder.workers.{track}").Adapter(device)
+    extra = GPU_FILES if device == "cuda" else ()
+    doors = jail.Doors([*jail.library_paths(), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
+    scratch_root = Path(directory, "scratch")
+    scratch_root.mkdir(mode=0o700)
+    if threading.active_count() > 1:
+        print(f"autograder: the {track} zygote has threads and cannot be forked safely", file=sys.stderr)
+    # What is alive now lives in every child: keep the collector from touching, and so copying, its pages.
+    gc.collect()
+    gc.freeze()
+
+    def handle(connection: socket.socket) -> None:
+        request, _ = wire.receive(connection)
+        if request["fork"] == "reference":
+            serve_reference(connection, request["path"], adapter)
+        else:
+            keep(connection, request, adapter, doors, scratch_root)
+
+    forkserver.serve(server, handle)
+
+
+def serve_reference(connection: socket.socket, path: str, adapter) -> None:
+    """Serve trusted code at `path` until the connection that asked for it closes."""
+    jail.die_with_parent()
+    server = forkserver.listen(path)
+    wire.send(connection, {"ready": True})
+    reference = harness.Reference(adapter)
+    clients: list[socket.socket] = []
+    while True:
+        ready, _, _ = select.select([connection, server, *clients], [], [])
+        if connection in ready:
+            return
+        if server in ready:
+            clients.append(server.accept()[0])
+        for client in [c for c in ready if c in clients]:
+            try:
+                client.sendall(reference.answer(*wire.receive(client, max_header=64 << 20)))
+            except (wire.WireError, OSError):
+                clients.remove(client)
+                client.close()
+
+
+def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scratch_root: Path) -> None:
+    """The keeper: fork the contestant into its jail, kill it when told or when the judge goes away, report its end."""
+    jail.die_with_parent()
+    without = frozenset(request["without"])
+    limits, device = request["limits"], request["device"]
+    judge_end, contestant_end = socket.socketpair()
+    namespaces = "namespaces" not in without and jail.enter_namespaces()
+    scratch, private = str(scratch_root), None
+    if not (namespaces and jail.mount_scratch(scratch, limits["scratch_mb"])):
+        scratch = private = tempfile.mkdtemp(dir=scratch_root)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            judge_end.close()
+            forkserver.run_child(
+                lambda: contestant(contestant_end, request, adapter, doors, scratch, ["namespaces"] * namespaces)
+            )
+        contestant_end.close()
+        socket.send_fds(control, [b"k"], [judge_end.fileno()])
+        judge_end.close()
+        wire.send(control, {"pid": pid})
+        process = os.pidfd_open(pid)
+        ready, _, _ = select.select([control, process], [], [])
+        if process not in ready:  # a word from the judge, or its end: both mean the same
+            os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        wire.send(control, {"code": code, "cpu": usage.ru_utime + usage.ru_stime, "rss_kb": usage.ru_maxrss})
+    except wire.Closed:
+        pass  # the judge did not wait for the report
+    finally:
+        if private:
+            shutil.rmtree(private, ignore_errors=True)
+
+
+def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, scratch: str, walls: list[str]) -> None:
+    """The contestant: lock the door behind itself, say which walls stand, then serve."""
+    jail.die_with_parent()
+    limits = request["limits"]
+    walls += jail.lock_in(doors, scratch, {sock.fileno()}, limits, request["device"], frozenset(request["without"]))
+    wire.send(sock, {"walls": walls})
+    adapter.start(request.get("gpu_memory_fraction"))
+    harness.serve(sock, adapter, limits["output_kb"] << 10)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
