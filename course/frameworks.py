@@ -1,0 +1,206 @@
+"""The thin layer between the visible checks, which are written in NumPy once, and the framework of a track.
+
+A check hands arrays to the student's function or module and gets arrays back. Here arrays become tensors and tensors
+become arrays, weights are put into a module by the names that the exercise promises (`W_q.weight`), and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from course.i18n import _
+
+
+class Unexpected(Exception):
+    """The student's code gave something that is not what the contract says; the message is for the student."""
+
+    def __init__(self, message: str, hint: str = "", comparison: Any = None):
+        super().__init__(message)
+        self.message, self.hint, self.comparison = message, hint, comparison
+
+
+class Framework:
+    """What both frameworks share: the walk over arguments and results. `dtype` is the float type of the arrays
+    given."""
+
+    title: str
+    module_type: type
+
+    def __init__(self) -> None:
+        self.dtype = "float32"
+
+    def given(self, value: Any) -> Any:
+        """NumPy arrays as tensors, floats in the current precision; everything else unchanged."""
+        if isinstance(value, np.ndarray):
+            return self.tensor(value.astype(self.dtype) if value.dtype.kind == "f" else value.copy())
+        return value
+
+    def taken(self, value: Any, what: str) -> Any:
+        """Tensors as NumPy arrays, in tuples and lists too; None stays None."""
+        if value is None:
+            return None
+        if isinstance(value, (tuple, list)):
+            return tuple(self.taken(item, what) for item in value)
+        if not self.is_tensor(value):
+            raise Unexpected(
+                _("`{what}` returned a {kind}; a {framework} tensor was expected.").format(
+                    what=what, kind=type(value).__name__, framework=self.title
+                )
+            )
+        return self.array(value)
+
+    def load(self, module: Any, weights: dict[str, np.ndarray]) -> None:
+        """Put weights into a module: through its own `load_arrays` where it has one, else through its attributes."""
+        weights = {name: array.astype(self.dtype) for name, array in weights.items()}
+        if callable(getattr(module, "load_arrays", None)):
+            module.load_arrays(weights)
+            return
+        layers: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in weights.items():
+            path, _dot, kind = name.rpartition(".")
+            layers.setdefault(path, {})[kind] = array
+        for path, arrays in layers.items():
+            layer = getattr(module, path, None)
+            if layer is None:
+                raise Unexpected(
+                    _("The module has no attribute `{path}`.").format(path=path),
+                    _(
+                        "Weights are loaded by the names that the docstring lists; keep the layer in `self.{path}`."
+                    ).format(path=path),
+                )
+            self.load_layer(layer, path, arrays)
+
+    def cannot_load(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> Unexpected:
+        shapes = ", ".join(f"`{kind}` {array.shape}" for kind, array in arrays.items())
+        return Unexpected(
+            _("`{path}` is a {kind} that does not hold {shapes}.").format(
+                path=path, kind=type(layer).__name__, shapes=shapes
+            ),
+            _("Use the layer that the docstring names, or define `load_arrays` as the text above describes."),
+        )
+
+    # what a framework says for itself
+    tensor: Callable[[np.ndarray], Any]
+    array: Callable[[Any], np.ndarray]
+    is_tensor: Callable[[Any], bool]
+    load_layer: Callable[[Any, str, dict[str, np.ndarray]], None]
+
+
+class PyTorch(Framework):
+    title = "PyTorch"
+
+    def __init__(self) -> None:
+        super().__init__()
+        import torch
+
+        self.torch = torch
+        self.module_type = torch.nn.Module
+
+    def tensor(self, array: np.ndarray) -> Any:
+        return self.torch.from_numpy(array)
+
+    def array(self, tensor: Any) -> np.ndarray:
+        return tensor.detach().cpu().numpy()
+
+    def is_tensor(self, value: Any) -> bool:
+        return isinstance(value, self.torch.Tensor)
+
+    def run(self, module: Any, args: tuple, kwargs: dict) -> Any:
+        module.eval()
+        with self.torch.no_grad():
+            return module(*args, **kwargs)
+
+    def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
+        nn = self.torch.nn
+        for kind, array in arrays.items():
+            parameter = getattr(layer, kind, None)
+            if isinstance(layer, nn.Linear) and kind == "weight":
+                array = array.T
+            if not isinstance(layer, (nn.Linear, nn.Embedding)) or parameter is None or parameter.shape != array.shape:
+                raise self.cannot_load(layer, path, arrays)
+            with self.torch.no_grad():
+                parameter.copy_(self.torch.from_numpy(np.array(array)))
+
+    def trainable(self, module: Any) -> int:
+        return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+    def copy_state(self, source: Any, target: Any) -> None:
+        target.load_state_dict(source.state_dict())
+
+    @contextmanager
+    def float64(self) -> Iterator[None]:
+        before, self.dtype = self.dtype, "float64"
+        default = self.torch.get_default_dtype()
+        self.torch.set_default_dtype(self.torch.float64)
+        try:
+            yield
+        finally:
+            self.dtype = before
+            self.torch.set_default_dtype(default)
+
+
+class TensorFlow(Framework):
+    title = "TensorFlow"
+
+    def __init__(self) -> None:
+        super().__init__()
+        import keras
+        import tensorflow
+
+        self.keras, self.tf = keras, tensorflow
+        self.module_type = keras.layers.Layer
+
+    def tensor(self, array: np.ndarray) -> Any:
+        return self.tf.constant(array)
+
+    def array(self, tensor: Any) -> np.ndarray:
+        return self.keras.ops.convert_to_numpy(tensor)
+
+    def is_tensor(self, value: Any) -> bool:
+        return isinstance(value, (self.tf.Tensor, self.tf.Variable, self.keras.Variable))
+
+    def run(self, module: Any, args: tuple, kwargs: dict) -> Any:
+        return module(*args, **kwargs)
+
+    def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
+        layers = self.keras.layers
+        for kind, array in arrays.items():
+            if isinstance(layer, layers.Dense):
+                variable = layer.kernel if kind == "weight" else layer.bias
+            else:
+                variable = layer.embeddings if isinstance(layer, layers.Embedding) and kind == "weight" else None
+            if variable is None or tuple(variable.shape) != array.shape:
+                raise self.cannot_load(layer, path, arrays)
+            variable.assign(array)
+
+    def trainable(self, module: Any) -> int:
+        return int(sum(np.prod(v.shape) for v in module.trainable_variables))
+
+    def copy_state(self, source: Any, target: Any) -> None:
+        target.set_weights(source.get_weights())
+
+    @contextmanager
+    def float64(self) -> Iterator[None]:
+        config = self.keras.config
+        before, policy, floatx = self.dtype, config.dtype_policy(), config.floatx()
+        self.dtype = "float64"
+        config.set_floatx("float64")
+        config.set_dtype_policy("float64")
+        try:
+            yield
+        finally:
+            self.dtype = before
+            config.set_floatx(floatx)
+            config.set_dtype_policy(policy)
+
+
+_FRAMEWORKS = {"torch": PyTorch, "tensorflow": TensorFlow}
+
+
+def framework(name: str) -> Framework:
+    """A fresh adapter to the framework that the syllabus names for a track."""
+    return _FRAMEWORKS[name]()

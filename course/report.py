@@ -1,0 +1,172 @@
+"""What a check shows: a heading, a line for each thing looked at, and under a failed one what to look at.
+
+A report is data; it renders itself as HTML in Jupyter (`_repr_html_`) and as text elsewhere (`str`). The HTML uses
+inline styles and JupyterLab's colour variables only, because style sheets are stripped from notebooks that are not
+trusted yet. Everything that comes from a student is escaped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+
+from course.i18n import _
+
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+
+_SIGN = {PASSED: "✓", FAILED: "✗", NOT_RUN: "–"}
+_COLOUR = {PASSED: "#1a7f37", FAILED: "#c62828", NOT_RUN: "#8a8a8a"}
+_WRONG = "background-color: rgba(198, 40, 40, 0.16)"
+MOST_CELLS = 64  # an array larger than this is described, not shown
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two arrays of the same shape, side by side."""
+
+    name: str
+    yours: np.ndarray
+    expected: np.ndarray
+    wrong: np.ndarray  # where they differ
+
+    @property
+    def showable(self) -> bool:
+        return 0 < self.yours.size <= MOST_CELLS
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that was looked at. `message` says what is wrong, `hint` where to look."""
+
+    title: str
+    outcome: str
+    message: str = ""
+    hint: str = ""
+    where: str = ""  # the line of the student's code, as they wrote it
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of the visible checks of one part."""
+
+    title: str
+    items: tuple[Item, ...] = field(default_factory=tuple)
+
+    @property
+    def passed(self) -> bool:
+        return all(item.outcome == PASSED for item in self.items)
+
+    @property
+    def summary(self) -> str:
+        good = sum(item.outcome == PASSED for item in self.items)
+        if good == len(self.items):
+            return _("all {count} checks passed").format(count=good)
+        return _("{good} of {count} checks passed").format(good=good, count=len(self.items))
+
+    # -- as text ------------------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        lines = [f"{self.title}: {self.summary}"]
+        for item in self.items:
+            lines.append(f"  {_SIGN[item.outcome]} {item.title}")
+            details = [item.message, item.where and f"    {item.where}"]
+            if item.comparison is not None and item.comparison.showable:
+                details += _comparison_text(item.comparison).splitlines()
+            if item.hint:
+                details.append(_("Hint: {hint}").format(hint=item.hint))
+            lines += [f"      {line}" for text in details if text for line in text.splitlines()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    # -- as HTML ------------------------------------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        colour = _COLOUR[PASSED if self.passed else FAILED]
+        rows = "".join(_item_html(item) for item in self.items)
+        return (
+            f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
+            f"<div><b>{escape(self.title)}</b>: "
+            f'<span style="color: {colour}">{escape(self.summary)}</span></div>{rows}</div>'
+        )
+
+
+def _item_html(item: Item) -> str:
+    colour = _COLOUR[item.outcome]
+    title = escape(item.title)
+    if item.outcome == NOT_RUN:
+        title = f'<span style="color: {colour}">{title}</span>'
+    html = f'<div style="margin: 3px 0px"><span style="color: {colour}"><b>{_SIGN[item.outcome]}</b></span> {title}'
+    inner = ""
+    if item.message:
+        inner += f"<div>{_prose(item.message)}</div>"
+    if item.where:
+        inner += f'<div style="margin: 2px 0px"><code>{escape(item.where)}</code></div>'
+    if item.comparison is not None and item.comparison.showable:
+        inner += _comparison_html(item.comparison)
+    if item.hint:
+        inner += f"<div><i>{_prose(_('Hint: {hint}').format(hint=item.hint))}</i></div>"
+    if inner:
+        html += f'<div style="margin: 2px 0px 6px 20px">{inner}</div>'
+    return html + "</div>"
+
+
+def _prose(text: str) -> str:
+    """Escaped text in which `code` stands in backquotes and new lines are kept."""
+    pieces = escape(text).split("`")
+    if len(pieces) % 2 == 0:  # an odd backquote, from somebody's own message: leave the text alone
+        return escape(text).replace("\n", "<br>")
+    marked = "".join(f"<code>{piece}</code>" if n % 2 else piece for n, piece in enumerate(pieces))
+    return marked.replace("\n", "<br>")
+
+
+def _comparison_html(comparison: Comparison) -> str:
+    wrong = np.atleast_1d(comparison.wrong)
+    tables = []
+    for caption, array, marks in (
+        (_("yours"), comparison.yours, wrong),
+        (_("expected"), comparison.expected, np.zeros_like(wrong)),
+    ):
+        blocks = "".join(_table(block, mark) for block, mark in zip(_blocks(array), _blocks(marks), strict=True))
+        tables.append(
+            '<td style="padding: 0px 24px 0px 0px; vertical-align: top; text-align: left">'
+            f"<div><small>{escape(comparison.name)}, {escape(caption)}</small></div>{blocks}</td>"
+        )
+    return f'<table style="margin: 4px 0px"><tr>{"".join(tables)}</tr></table>'
+
+
+def _table(block: np.ndarray, marks: np.ndarray) -> str:
+    rows = ""
+    for values, wrong in zip(block, marks, strict=True):
+        cells = ""
+        for value, bad in zip(values, wrong, strict=True):
+            style = "padding: 1px 6px; text-align: right" + (f"; {_WRONG}" if bad else "")
+            cells += f'<td style="{style}"><code>{_number(value)}</code></td>'
+        rows += f"<tr>{cells}</tr>"
+    return f'<table style="border: 1px solid rgba(128, 128, 128, 0.4); margin: 2px 0px 4px 0px">{rows}</table>'
+
+
+def _blocks(array: np.ndarray) -> np.ndarray:
+    """The array as a list of matrices: (n, rows, columns)."""
+    array = np.atleast_2d(array)
+    return array.reshape(-1, *array.shape[-2:])
+
+
+def _comparison_text(comparison: Comparison) -> str:
+    lines = []
+    for caption, array in ((_("yours"), comparison.yours), (_("expected"), comparison.expected)):
+        text = np.array2string(np.asarray(array), separator=" ", formatter={"all": _number})
+        indent = "\n    "
+        lines.append(f"{comparison.name}, {caption}:{indent}{text.replace(chr(10), indent)}")
+    return "\n".join(lines)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    return f"{float(value):.4g}"
