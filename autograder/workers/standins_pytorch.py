@@ -7,12 +7,13 @@ anyway, and are there only after the part that asks for them has been graded.
 import torch
 
 
-def sinusoidal_encoding(max_len, d_model):
+def sinusoidal_encoding(max_len, d_model, dtype=None, device=None):
     if d_model % 2:
         raise ValueError("d_model must be even")
-    column = torch.arange(d_model)
-    angles = torch.arange(max_len, dtype=torch.float64)[:, None] / 10000.0 ** ((column - column % 2) / d_model)
-    return torch.where(column % 2 == 0, angles.sin(), angles.cos()).float()
+    column = torch.arange(d_model, device=device)
+    frequencies = 10000.0 ** (-(column - column % 2).double() / d_model)
+    angles = torch.arange(max_len, dtype=torch.float64, device=device)[:, None] * frequencies
+    return torch.where(column % 2 == 0, angles.sin(), angles.cos()).to(dtype or torch.get_default_dtype())
 
 
 def scaled_dot_product_attention(query, key, value, mask=None):

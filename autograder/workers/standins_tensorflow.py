@@ -8,13 +8,13 @@ import keras
 import tensorflow as tf
 
 
-def sinusoidal_encoding(max_len, d_model):
+def sinusoidal_encoding(max_len, d_model, dtype=None):
     if d_model % 2:
         raise ValueError("d_model must be even")
     column = tf.range(d_model)
     exponent = tf.cast(column - column % 2, tf.float64) / d_model
     angles = tf.range(max_len, dtype=tf.float64)[:, tf.newaxis] / 10000.0**exponent
-    return tf.cast(tf.where(column % 2 == 0, tf.sin(angles), tf.cos(angles)), keras.config.floatx())
+    return tf.cast(tf.where(column % 2 == 0, tf.sin(angles), tf.cos(angles)), dtype or keras.config.floatx())
 
 
 def scaled_dot_product_attention(query, key, value, mask=None):

@@ -1,0 +1,31 @@
+"""What the hidden tests of several exercises share. NumPy only, like the tests themselves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# As a relative tolerance: type, shape, dtype and finiteness are compared, the values are not.
+SHAPE_ONLY = math.inf
+
+
+def unpack(out, fail):
+    """Output and weights of an attention; fails in words where the answer gave something else."""
+    if not (isinstance(out, (tuple, list)) and len(out) == 2 and all(isinstance(item, np.ndarray) for item in out)):
+        fail("Attention gives two tensors, the output and the weights: return output, weights.")
+    return out
+
+
+def close(got, want, tolerance=1e-4):
+    """Whether two arrays agree up to rounding: for what must be equal though it is computed another way."""
+    return got.shape == want.shape and np.abs(got - want).max(initial=0.0) <= tolerance * max(1.0, np.abs(want).max())
+
+
+def check_device(answer, fail):
+    """The result has to be on the (imaginary) device of the inputs.
+
+    An answer that looks at values cannot be run there, and is not judged: the adapter calls its error data-dependent.
+    """
+    if answer.error is None and answer.device != "meta":
+        fail(f"The inputs are on another device than the result, which is on {answer.device}: follow the inputs.")
