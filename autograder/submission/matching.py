@@ -41,6 +41,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from course.i18n import _
+
 ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
 RUN = ("setup", "answer", "own")  # the roles that the judge runs
 
@@ -244,8 +246,8 @@ class _Unit:
     placed: Placed | None = None
 
     @property
-    def label(self) -> str:
-        return f"cell {self.index + 1}"
+    def number(self) -> int:
+        return self.index + 1
 
 
 class _Matcher:
@@ -278,13 +280,14 @@ class _Matcher:
     def _units(self, submitted: Any) -> Iterator[_Unit]:
         for index, cell in enumerate(submitted if isinstance(submitted, list) else []):
             if not isinstance(cell, dict):
-                self._note("damaged-cells", f"Cell {index + 1} of the file is damaged and was left out.")
+                self._note("damaged-cells", _("Cell {n} of the file is damaged and was left out.").format(n=index + 1))
                 continue
             source, code = text_of(cell), cell.get("cell_type") == "code"
             claim, by_id = self._claim(cell, source, code)
             role = self.released[claim].role if claim else None
             if claim and not code and role != "markdown":
-                self._note("changed-cell-type", f"Cell {index + 1} had become a text cell; it was read as code.")
+                remark = _("Cell {n} had become a text cell; it was read as code.").format(n=index + 1)
+                self._note("changed-cell-type", remark)
                 code = True
             unit = _Unit(index, code, source, claim, by_id)
             if role in ("setup", "test", "demo"):
@@ -322,17 +325,15 @@ class _Matcher:
         if role == "demo" and not any(answer.symbol in names for answer in self.answers):
             return  # a demonstration is there to be played with
         if extra.strip():
-            self._note(
-                "edited-locked-cells",
-                f"You changed {unit.label}, which belongs to the exercise. The original was used, and your additions "
-                "were run after it.",
-            )
+            remark = _(
+                "You changed cell {n}, which belongs to the exercise. The original was used, and your additions were "
+                "run after it."
+            ).format(n=unit.number)
+            self._note("edited-locked-cells", remark)
             yield _Unit(unit.index, True, extra, None, names=names)
         elif role == "setup":
-            self._note(
-                "edited-locked-cells",
-                f"You changed {unit.label}, which belongs to the exercise. The original was used.",
-            )
+            remark = _("You changed cell {n}, which belongs to the exercise. The original was used.")
+            self._note("edited-locked-cells", remark.format(n=unit.number))
 
     # -- which cell answers which part
 
@@ -389,14 +390,17 @@ class _Matcher:
                 r = self.released[seats[id(unit)]]
                 remark = None
                 if unit.claim != r.grade_id and (unit.claim is not None or r.grade_id in claimed):
-                    remark = f"`{r.symbol}` was found in {unit.label}, which is not its own cell."
+                    remark = _("`{name}` was found in cell {n}, which is not its own.").format(
+                        name=r.symbol, n=unit.number
+                    )
                     self._note("moved-answers", remark)
                 lost += unit.claim is None and r.grade_id not in claimed
                 cells.append(Placed("answer", r.grade_id, unit.source, unit.index, remark))
                 seen.add(r.grade_id)
             elif role in ("setup", "test", "demo"):
                 if unit.claim in seen:
-                    cells.append(self._spare(unit, f"{unit.label.capitalize()} is a second copy and was left out."))
+                    remark = _("Cell {n} is a second copy and was left out.").format(n=unit.number)
+                    cells.append(self._spare(unit, remark))
                     continue
                 seen.add(unit.claim)
                 lost += not unit.by_id
@@ -410,7 +414,7 @@ class _Matcher:
         if lost:
             self._note(
                 "lost-metadata",
-                "Your notebook had lost its cell ids (some editors drop them); the answers were found by their names.",
+                _("Your notebook had lost its cell ids (some editors drop them); answers were found by their names."),
             )
         return Match(self._complete(cells, seen, shared), self.remarks, self.flags)
 
@@ -423,10 +427,8 @@ class _Matcher:
                 return self._spare(unit, None)
             if winner is not None and rivals and set(unit.names) <= set(winner.names):
                 symbol = self.released[unit.claim].symbol
-                return self._spare(
-                    unit,
-                    f"`{symbol}` is answered more than once; {winner.label} counts, {unit.label} was left out.",
-                )
+                remark = _("`{name}` is answered more than once; cell {m} counts, cell {n} was left out.")
+                return self._spare(unit, remark.format(name=symbol, m=winner.number, n=unit.number))
         answered = {r.symbol for r in rivals}
         if answered and set(unit.names) <= answered:
             if not any(unit.names.values()):
@@ -434,9 +436,8 @@ class _Matcher:
             late = [r for r in rivals if position > tests.get("test-" + r.grade_id.removeprefix("answer-"), 10**9)]
             if len(late) == len(rivals) and all(chosen[r.grade_id].claim == r.grade_id for r in rivals):
                 names = ", ".join(f"`{name}`" for name in sorted(answered))
-                return self._spare(
-                    unit, f"{unit.label.capitalize()} defines {names} again, after its check; the answer cell counts."
-                )
+                remark = _("Cell {n} defines {names} again, after its check; the answer cell counts.")
+                return self._spare(unit, remark.format(n=unit.number, names=names))
         return Placed("own", None, unit.source, unit.index)
 
     def _spare(self, unit: _Unit, remark: str | None) -> Placed:
@@ -460,16 +461,19 @@ class _Matcher:
                 new = moved[r.grade_id]
             elif r.grade_id in shared:
                 unit = shared[r.grade_id]
-                remark = f"`{r.symbol}` was found in {unit.label}, together with another answer."
+                remark = _("`{name}` was found in cell {n}, together with another answer.").format(
+                    name=r.symbol, n=unit.number
+                )
                 self._note("merged-cells", remark)
-                new = Placed("answer", r.grade_id, f"# {r.symbol} is defined in {unit.label}.", unit.index, remark)
+                new = Placed("answer", r.grade_id, f"# {r.symbol}: cell {unit.number}", unit.index, remark)
             elif r.role == "answer":
-                name = f"`{r.symbol}`" if r.symbol else r.grade_id.removeprefix("answer-")
-                remark = f"The cell that answers {name} is missing from your notebook."
+                name = r.symbol or r.grade_id.removeprefix("answer-")
+                remark = _("The cell that answers `{name}` is missing in your notebook.").format(name=name)
                 self._note("missing-answers", remark)
                 new = Placed("answer", r.grade_id, "", None, remark)
             else:
-                self._note("restored-cells", "Cells of the exercise that were missing in your notebook were put back.")
+                remark = _("Cells of the exercise that were missing in your notebook were put back.")
+                self._note("restored-cells", remark)
                 new = Placed(r.role, r.grade_id, r.source, None)
             cells.insert(self._seat(cells, r), new)
             seen.add(r.grade_id)

@@ -1,0 +1,235 @@
+"""Pages and fragments that people read: feedback for a student, a report for an nbgrader cell, a page for the class.
+
+Every page is one file: no scripts, nothing fetched from anywhere. The templates escape whatever they print, and
+whatever they print is cleaned first (`text.py`), so that nothing a student wrote is ever more than text. A part looks
+the same everywhere because one macro draws it, `templates/part.html.j2`, with its styles inline: an nbgrader cell's
+output has no style sheet of its own. Its colours are CSS variables with light defaults, which the pages redefine for
+dark screens; in a notebook the fragment is a light card on any background.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from autograder.reporting import pictures
+from autograder.reporting.text import clean, line, points, slug
+from course.i18n import _
+
+
+def feedback_page(result: dict) -> str:
+    """A full page for one student about one hand-in."""
+    result = {**_DEFAULTS, **result}
+    return _render("student.html.j2", result=result, parts=_parts(result), verdict=_verdict(result))
+
+
+def part_report(result: dict, part_id: str) -> str:
+    """What the student reads below a test cell: an HTML fragment with inline styles."""
+    part = next((p for p in _parts(result) if p["id"] == part_id), None)
+    return _render("cell.html.j2", part=part, message=None if part else _missing(result)).strip()
+
+
+def part_text(result: dict, part_id: str) -> str:
+    """The same as plain text."""
+    part = next((p for p in _parts(result) if p["id"] == part_id), None)
+    if part is None:
+        return line(_missing(result))
+    lines = [f"{line(part['title'])}: {points(part['score'])} / {points(part['max_score'])}"]
+    for test in part["tests"]:
+        mark = {"passed": "✓", "failed": "✗"}.get(test["outcome"], "·")
+        lines.append(f"  {mark} {line(test['title'])}")
+        if test["outcome"] != "passed" and test["message"]:
+            lines += [f"      {row}" for row in clean(test["message"], 2000).split("\n")]
+    if part["misconception"]:
+        lines += ["", f"  {line(part['misconception']['title'])}", f"  {line(part['misconception']['hint'], 1000)}"]
+    return "\n".join(lines)
+
+
+def class_page(results: list[dict], links: list[str] | None = None) -> str:
+    """The instructor's page for a class; `links` are the addresses of the students' pages, one a result."""
+    results = [{**_DEFAULTS, **result} for result in results]
+    links = links or [""] * len(results)
+    groups: dict[str, list[tuple[dict, str]]] = {}
+    for result, link in zip(results, links, strict=True):
+        groups.setdefault(str(result.get("assignment") or "?"), []).append((result, link))
+    sections = [_section(name, members) for name, members in sorted(groups.items())]
+    return _render("class.html.j2", sections=sections, overview=_overview(results, links), results=results)
+
+
+def write_pages(results: list[dict], directory: str | Path) -> Path:
+    """Write `index.html` and a page for each hand-in; gives the path of the index.
+
+    A file is named after the student and the assignment, as far as their letters are harmless, and a hash of the rest,
+    so that no name can leave the folder and no two can meet.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    names: list[str] = []
+    for result in results:
+        who, what = result.get("student") or "", result.get("assignment") or ""
+        key = "\0".join(map(str, (who, what, result.get("submission") or "")))
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        stem = "-".join(filter(None, (slug(who), slug(what), digest)))
+        name, number = f"{stem}.html", 1
+        while name in names:
+            number += 1
+            name = f"{stem}-{number}.html"
+        names.append(name)
+        (directory / name).write_text(feedback_page(result), encoding="utf-8")
+    index = directory / "index.html"
+    index.write_text(class_page(results, names), encoding="utf-8")
+    return index
+
+
+# -- a result as the templates like it --------------------------------------------------------------------------------
+
+_DEFAULTS: dict[str, Any] = {
+    "student": None, "submission": None, "assignment": None, "message": None, "score": None, "max_score": None,
+    "flags": [], "remarks": [], "cells": [], "parts": [], "versions": {},
+}  # fmt: skip
+
+def _parts(result: dict) -> list[dict]:
+    """The parts with every field there, points for each test, and the tests in groups."""
+    parts = []
+    for raw in result.get("parts") or []:
+        part = {"title": raw["id"], "symbol": "", "misconception": None, **raw}
+        whole = sum(float(t.get("share") or 1) for t in raw["tests"]) or 1.0
+        tests = []
+        for t in raw["tests"]:
+            test = {"message": None, "picture": None, "misconception": None, **t}
+            test["title"] = t.get("title") or t["name"]
+            test["worth"] = float(raw["max_score"]) * float(t.get("share") or 1) / whole
+            tests.append(test)
+        part["tests"] = tests
+        for outcome in ("passed", "failed", "not_run"):
+            part[outcome] = [t for t in tests if t["outcome"] == outcome]
+        part["complete"] = part["score"] >= part["max_score"] - 1e-9
+        parts.append(part)
+    return parts
+
+
+def _missing(result: dict) -> str:
+    return result.get("message") or _("This part could not be found in the grading.")
+
+
+def _verdict(result: dict) -> str:
+    """The sentence under the score."""
+    if result["status"] != "graded":
+        return _("This hand-in could not be graded. It costs you nothing: your instructor sees it too.")
+    parts = _parts(result)
+    done = [p for p in parts if p["complete"]]
+    open_ = [p for p in parts if not p["complete"]]
+    if not open_:
+        return _("Everything passed. Well done!")
+    following = line(open_[0]["title"])
+    if not result["score"]:
+        return _("Nothing passes yet, and that is where everybody starts. Begin with “{part}”: the first check that "
+                 "failed says what to look at.").format(part=following)
+    if not done:
+        return _("You are on the way. Look at “{part}” next.").format(part=following)
+    return _("{done} of {all} parts are complete. Look at “{part}” next.").format(
+        done=len(done), all=len(parts), part=following
+    )
+
+
+def _name(result: dict) -> str:
+    return line(result.get("student") or result.get("submission") or "?", 80)
+
+
+def _share(score: Any, most: Any) -> float | None:
+    return float(score) / float(most) if isinstance(score, (int, float)) and most else None
+
+
+def _overview(results: list[dict], links: list[str]) -> dict:
+    """Students by assignments, and those who could not be graded."""
+    columns = sorted({str(r.get("assignment") or "?") for r in results})
+    rows: dict[str, dict[str, list]] = {}
+    for r, link in zip(results, links, strict=True):
+        rows.setdefault(_name(r), {}).setdefault(str(r.get("assignment") or "?"), []).append((r, link))
+    failed = [
+        {"name": _name(r), "assignment": r.get("assignment"), "submission": r.get("submission"),
+         "message": r.get("message"), "link": link}
+        for r, link in zip(results, links, strict=True)
+        if r["status"] != "graded"
+    ]
+    return {"columns": columns, "rows": sorted(rows.items(), key=lambda item: item[0].casefold()), "failed": failed}
+
+
+def _section(name: str, members: list[tuple[dict, str]]) -> dict:
+    """One assignment: marks by part, distribution, misconceptions by frequency, pass rates."""
+    members = sorted(members, key=lambda m: _name(m[0]).casefold())
+    graded = [(r, link) for r, link in members if r["status"] == "graded"]
+    columns: dict[str, str] = {}
+    known: dict[tuple[str, str], dict] = {}
+    tests: dict[tuple[str, str], dict] = {}
+    for result, link in graded:
+        for part in _parts(result):
+            columns.setdefault(part["id"], part["title"])
+            found = part["misconception"]
+            if found:
+                entry = known.setdefault((part["id"], found["id"]), {**found, "part": part["title"], "who": []})
+                entry["who"].append((_name(result), link))
+            for test in part["tests"]:
+                entry = tests.setdefault(
+                    (part["id"], test["name"]), {"part": part["title"], "title": test["title"], "counts": Counter()}
+                )
+                entry["counts"][test["outcome"]] += 1
+    rows = [
+        {"name": _name(r), "link": link, "result": r, "parts": {p["id"]: p for p in _parts(r)},
+         "share": _share(r.get("score"), r.get("max_score"))}
+        for r, link in members
+    ]
+    shares = sorted(row["share"] for row in rows if row["share"] is not None)
+    middle = len(shares) // 2
+    median = (shares[middle] + shares[~middle]) / 2 if shares else None
+    order = list(columns)
+    return {
+        "name": name,
+        "columns": columns,
+        "rows": rows,
+        "shares": shares,
+        "mean": sum(shares) / len(shares) if shares else None,
+        "median": median,
+        "misconceptions": sorted(known.values(), key=lambda m: (-len(m["who"]), m["title"])),
+        "tests": [t for _key, t in sorted(tests.items(), key=lambda item: order.index(item[0][0]))],
+    }
+
+
+# -- rendering --------------------------------------------------------------------------------------------------------
+
+
+def _prose(value: object) -> Markup:
+    """A sentence of ours or of a student's: escaped, `names` between backticks as code."""
+    text = str(escape(clean(value)))
+    code = (
+        '<code style="font:0.92em ui-monospace,Menlo,Consolas,monospace;background:var(--ax-code,#eef1f5);'
+        'color:inherit;padding:1px 4px;border-radius:4px">{}</code>'
+    )
+    return Markup(re.sub(r"`([^`\n]{1,200})`", lambda m: code.format(m[1]), text))
+
+
+def _finalize(value: Any) -> Any:
+    """The last step before escaping, for every value that any template prints."""
+    return value if isinstance(value, Markup) else clean(value)
+
+
+_environment = Environment(
+    loader=PackageLoader("autograder.reporting", "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    finalize=_finalize,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(prose=_prose, points=points, line=line, clean=clean)
+_environment.globals.update(_=lambda message: _(message), heatmaps=pictures.heatmaps, histogram=pictures.histogram)
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment.get_template(template).render(**values)

@@ -1,0 +1,35 @@
+"""Marks as a table for spreadsheets: a row a hand-in, a column a part, and no field that is taken for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from autograder.reporting.text import cell
+
+
+def csv_table(results: list[dict]) -> str:
+    """All results as one CSV text: who, what, points in all and by part, misconceptions, flags."""
+    columns = list(dict.fromkeys(p["id"] for r in results for p in r.get("parts") or []))
+    head = ["student", "assignment", "submission", "status", "score", "max_score", *columns]
+    rows = [[*head, "misconceptions", "flags", "message"]]
+    for r in results:
+        parts = {p["id"]: p for p in r.get("parts") or []}
+        named = [p["misconception"]["id"] for p in parts.values() if p.get("misconception")]
+        rows.append(
+            [
+                *(r.get(key) for key in head[:6]),
+                *(parts[c]["score"] if c in parts else None for c in columns),
+                " ".join(named),
+                " ".join(r.get("flags") or []),
+                r.get("message"),
+            ]
+        )
+    return write_csv(rows)
+
+
+def write_csv(rows: list[list]) -> str:
+    """Rows of any values as CSV text, each field defused."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([[cell(value) for value in row] for row in rows])
+    return out.getvalue()

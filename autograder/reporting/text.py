@@ -1,0 +1,62 @@
+"""Cleaning text for people: what students wrote may hold terminal escapes, control characters and formulas.
+
+Cleaning is not escaping. HTML is escaped by the templates, all of it and at the last step; here goes what has no place
+in any report: escapes that would drive a terminal, controls, marks that turn the direction of text around, halves of
+surrogate pairs that no file can hold.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+# CSI and the string sequences (OSC, DCS, PM, APC, SOS) with their contents, then any other two-character escape.
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b.?", re.S)
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+LONGEST = 20_000  # characters of one text in a report
+
+
+def clean(value: object, longest: int = LONGEST) -> str:
+    """Any value as text that is safe to show, not longer than `longest`."""
+    text = value if isinstance(value, str) else str(value)
+    cut = len(text) > longest
+    text = text[: longest + 1]
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = _CONTROLS.sub("", _DIRECTION.sub("", text)).encode("utf-8", "replace").decode("utf-8")
+    return text[:longest] + " …" if cut else text
+
+
+def line(value: object, longest: int = 200) -> str:
+    """The same on one line, for names and headings."""
+    return " ".join(clean(value, longest).split())
+
+
+def points(value: object) -> str:
+    """A number of points as people write it: 3, 2.5, 1.33; a dash where there is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return "–"
+    return f"{round(float(value), 2):.2f}".rstrip("0").rstrip(".")
+
+
+def slug(value: object, longest: int = 40) -> str:
+    """The harmless part of a name: lower-case ASCII letters, digits and hyphens; maybe empty."""
+    plain = unicodedata.normalize("NFKD", line(value)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].strip("-")
+
+
+def cell(value: object) -> str:
+    """A value for a spreadsheet: what would be read as a formula gets an apostrophe in front.
+
+    Also behind blanks, because some programs trim them before they look.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return points(value) if math.isfinite(value) else ""
+    text = str(value)
+    risky = text[:1] in "\t\r\n" or text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
+    text = clean(text, 2000)
+    return "'" + text if text and risky else text
