@@ -236,7 +236,7 @@ def outputs(student, fail, program, *queries):
     found = [unpack(value, fail)[0] for name, value in values.items() if name.startswith("out")]
     for output, query in zip(found, queries, strict=True):
         if output.shape != query.shape:
-            fail("The output has another shape than the query: (batch, length, d_model) goes in, and the same comes out.")
+            fail("The output has another shape than the query: (batch, length, d_model) goes in and comes out.")
         if not np.isfinite(output).all():
             fail("The output has infinite numbers in it, or NaN.")
     return found
@@ -273,7 +273,7 @@ def test_use_examples_apart(student, draw, fail):
     program = fresh().apply(x).apply(changed).apply(first)
     before, after, alone = outputs(student, fail, program, x, changed, first)
     if not close(after[[0, 2]], before[[0, 2]]) or not close(alone, before[:1]):
-        fail("Another example in the batch changed the output of this one: along which axis does a query look for keys?")
+        fail("Another example in the batch changed the output of this one: along which axis do queries look?")
 
 
 @pytest.mark.part("multi-head-in-use", share=3, needs=("test_use_attends",))
