@@ -7,6 +7,7 @@
 Importing it is cheap: no framework and no matplotlib is loaded before a check or a figure asks for it.
 """
 
+from course import plots
 from course.checks import CheckFailed, lesson
 
-__all__ = ["CheckFailed", "lesson"]
+__all__ = ["CheckFailed", "lesson", "plots"]

@@ -96,7 +96,7 @@ class Report:
 
 def _item_html(item: Item) -> str:
     colour = _COLOUR[item.outcome]
-    title = escape(item.title)
+    title = _prose(item.title)
     if item.outcome == NOT_RUN:
         title = f'<span style="color: {colour}">{title}</span>'
     html = f'<div style="margin: 3px 0px"><span style="color: {colour}"><b>{_SIGN[item.outcome]}</b></span> {title}'

@@ -1,0 +1,244 @@
+"""Builds the source notebooks: `source/<assignment>/<exercise>.ipynb` out of lesson, solution and syllabus.
+
+A notebook is built in two steps. `draft` writes its cells, with nbgrader's metadata; that takes no time. Then it is
+run, in a kernel of its own and an empty folder, and what the run wrote is cleaned of everything that differs between
+two runs or two machines, so that building twice gives the same bytes. The digest of all that went in is kept in the
+notebook.
+
+`build(root)` builds what is not fresh. `build(root, check=True)` changes nothing and fails if something is stale, in
+milliseconds, by comparing cells, metadata and digest; `full=True` runs the notebooks as well and compares the outputs,
+all but the pixels of the figures, which depend on the fonts of the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+import tempfile
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from pathlib import Path
+from subprocess import DEVNULL
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from traitlets.config import Config
+
+from autograder.authoring import AuthoringError
+from autograder.authoring.lessons import Cell, lesson_path, read_lesson, solution_path
+from course.syllabus import Assignment, UnknownName, syllabus
+
+SCHEMA_VERSION = 3  # of nbgrader's cell metadata
+CELL_SECONDS = 120
+# What a notebook shows comes out of these as well as out of the lesson and the solution.
+SHOWING = ("checks", "expectations", "frameworks", "plots", "report")
+KERNEL_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "COURSE_CHECKS": "",
+}
+
+
+def build(
+    root: Path, assignments: Iterable[str] | None = None, check: bool = False, full: bool = False, force: bool = False
+) -> list[Path]:
+    """Build the source notebooks that are not fresh, or, with `check`, see that all are.
+
+    Arguments: the course's root; assignment ids, all by default; `full` makes a check run the notebooks too; `force`
+    builds the fresh ones as well.
+    Returns: the notebooks that were written; with `check`, those that were looked at.
+    Raises AuthoringError for an unknown assignment, a lesson that is not right, a notebook that does not run, and, with
+    `check`, for stale notebooks.
+    """
+    root = Path(root)
+    touched, stale = [], []
+    for assignment in chosen(assignments):
+        path = source_path(root, assignment)
+        fresh = draft(root, assignment)
+        reason = _difference(path, fresh)
+        if check:
+            touched.append(path)
+            if reason is None and full:
+                reason = _difference(path, execute(root, assignment, fresh), outputs=True)
+            if reason is not None:
+                stale.append(f"{path.relative_to(root)}: {reason}")
+        elif force or reason is not None:
+            touched.append(path)
+            _write(path, execute(root, assignment, fresh))
+    if stale:
+        raise AuthoringError("stale notebooks; run `autograder build`:\n  " + "\n  ".join(stale))
+    return touched
+
+
+def chosen(assignments: Iterable[str] | None) -> list[Assignment]:
+    """The assignments of these ids, or all; AuthoringError names those that there are."""
+    try:
+        return [
+            syllabus().assignment(name) for name in (syllabus().assignments() if assignments is None else assignments)
+        ]
+    except UnknownName as error:
+        raise AuthoringError(str(error)) from None
+
+
+def source_path(root: Path, assignment: Assignment) -> Path:
+    return root / "source" / assignment.id / f"{assignment.exercise.id}.ipynb"
+
+
+# -- drafting ---------------------------------------------------------------------------------------------------------
+
+
+def draft(root: Path, assignment: Assignment) -> NotebookNode:
+    """The notebook without outputs."""
+    notebook = new_notebook(cells=[_notebook_cell(cell) for cell in read_lesson(root, assignment)])
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+        course={
+            "assignment": assignment.id,
+            "exercise": assignment.exercise.id,
+            "track": assignment.track.id,
+            "language": "en",
+            "inputs": _digest(root, assignment),
+        },
+    )
+    return notebook
+
+
+def _notebook_cell(cell: Cell) -> NotebookNode:
+    if cell.role is None:
+        return new_markdown_cell(cell.source, id=cell.name)
+    grade_id = f"{cell.role}-{cell.name}"
+    graded, solution = cell.role == "test", cell.role == "answer"
+    metadata = {
+        "grade": graded,
+        "grade_id": grade_id,
+        "locked": not solution,
+        "schema_version": SCHEMA_VERSION,
+        "solution": solution,
+        "task": False,
+    }
+    if graded:
+        metadata["points"] = cell.points
+    return new_code_cell(cell.source, id=grade_id, metadata={"nbgrader": metadata})
+
+
+def _digest(root: Path, assignment: Assignment) -> str:
+    course = root / "course"
+    files = [
+        lesson_path(root, assignment),
+        solution_path(root, assignment),
+        *(course / f"{name}.py" for name in SHOWING),
+        course / "visible" / f"{assignment.exercise.module}.py",
+    ]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+# -- running ----------------------------------------------------------------------------------------------------------
+
+
+def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> NotebookNode:
+    """Run a draft in a kernel of its own; gives it back with clean outputs."""
+    search = os.pathsep.join(filter(None, [str(root.resolve()), os.environ.get("PYTHONPATH")]))
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as sockets:
+        client = NotebookClient(
+            nbformat.from_dict(notebook),
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": folder}},
+            # Sockets in a folder of our own rather than open ports, and nothing of a kernel's chatter on the terminal.
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+        )
+        try:
+            done = client.execute(env={**os.environ, **KERNEL_ENVIRONMENT, "PYTHONPATH": search}, stderr=DEVNULL)
+        except CellExecutionError as error:
+            raise AuthoringError(f"{assignment.id}: a cell fails.\n{_plain(str(error))}") from None
+        for cell in done.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [_clean(output) for output in cell.outputs if output.get("name") != "stderr"]
+                _refuse_paths(cell, assignment, (folder, str(root.resolve())))
+    done.metadata = notebook.metadata
+    return done
+
+
+def _clean(output: NotebookNode) -> NotebookNode:
+    """An output without what differs from run to run: figures keep their pixels and lose their notes."""
+    png = output.get("data", {}).get("image/png")
+    if png is not None:
+        output.data["image/png"] = b64encode(_pixels_only(b64decode(png))).decode()
+    return output
+
+
+def _pixels_only(png: bytes) -> bytes:
+    """A PNG without its text, time and resolution chunks, which name programs, versions and dates."""
+    kept, at = [png[:8]], 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        chunk = png[at : at + length + 12]
+        if chunk[4:8] not in (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs"):
+            kept.append(chunk)
+        at += length + 12
+    return b"".join(kept)
+
+
+def _refuse_paths(cell: NotebookNode, assignment: Assignment, paths: tuple[str, ...]) -> None:
+    text = nbformat.v4.writes_json(new_notebook(cells=[cell]))
+    for path in paths:
+        if path in text:
+            raise AuthoringError(f"{assignment.id}: the output of {cell.id} names a path of this machine: {path}")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).strip()
+
+
+# -- comparing and writing --------------------------------------------------------------------------------------------
+
+
+def _difference(path: Path, fresh: NotebookNode, outputs: bool = False) -> str | None:
+    """Why the notebook on disk is not this one; None if it is."""
+    if not path.is_file():
+        return "it does not exist"
+    try:
+        there = nbformat.read(path, as_version=4)
+    except Exception:  # whatever JSON and the notebook schema raise
+        return "it is no notebook"
+    if [cell.get("id") for cell in there.cells] != [cell.id for cell in fresh.cells]:
+        return "it has other cells"
+    for old, new in zip(there.cells, fresh.cells, strict=True):
+        if (old.cell_type, old.source, old.metadata) != (new.cell_type, new.source, new.metadata):
+            return f"cell {new.id} differs"
+        if old.cell_type == "code" and old.execution_count is None:
+            return f"cell {new.id} has not been run"
+        if outputs and old.cell_type == "code" and _comparable(old) != _comparable(new):
+            return f"the output of cell {new.id} differs"
+    if there.metadata != fresh.metadata:
+        return "lesson, solution or checks have changed since it was built"
+    return None
+
+
+def _comparable(cell: NotebookNode) -> list:
+    return [
+        {**output, "data": {kind: "" if kind == "image/png" else value for kind, value in output["data"].items()}}
+        if "data" in output
+        else dict(output)
+        for output in cell.outputs
+    ]
+
+
+def _write(path: Path, notebook: NotebookNode) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.validate(notebook)
+    unfinished = path.with_suffix(".part")
+    nbformat.write(notebook, unfinished)
+    unfinished.replace(path)

@@ -1,0 +1,193 @@
+"""Reads a lesson: one MyST Markdown text (which jupytext reads too) becomes the cells of one track's notebook.
+
+A lesson is written once for all tracks. Its code cells say what they are by an option, whose value names the cell:
+
+    :setup: imports            run by the judge too, before the answers
+    :demo: sentence            shown and run in the notebook alone
+    :answer: causal-mask       empty here: the part's symbol is pulled out of solutions/<track>/<module>.py
+    :test: causal-mask         empty here: `check("causal-mask")`, worth the part's points
+
+Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
+may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, so that facts of
+the syllabus are not written twice. Mistakes are reported with the lesson's file and line.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupytext.myst import myst_to_notebook
+from nbformat import NotebookNode
+
+from autograder.authoring import AuthoringError
+from course.syllabus import Assignment, syllabus
+
+ROLES = ("setup", "demo", "answer", "test")
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook to be. `role` is None for Markdown; `line` is its line in the lesson."""
+
+    role: str | None
+    name: str
+    source: str
+    line: int
+    points: float | None = None
+
+
+def read_lesson(root: Path, assignment: Assignment) -> list[Cell]:
+    """The cells of an assignment's notebook, in order.
+
+    Raises AuthoringError where the lesson is not there or not right: an unknown part, a part without a check, a symbol
+    that the solution does not define, a cell that does not say what it is.
+    """
+    path = lesson_path(root, assignment)
+    reader = _Reader(root, path, assignment)
+    cells = [cell for raw, line in _raw_cells(path) if (cell := reader.cell(raw, line)) is not None]
+    reader.complete(cells)
+    return cells
+
+
+def lesson_path(root: Path, assignment: Assignment) -> Path:
+    return root / "course" / "lessons" / f"{assignment.exercise.id}.md"
+
+
+def solution_path(root: Path, assignment: Assignment) -> Path:
+    return root / "solutions" / assignment.track.id / f"{assignment.exercise.module}.py"
+
+
+def pull_symbol(path: Path, symbol: str) -> str:
+    """The source text of a function or class of a module, with the comments that end it.
+
+    Raises LookupError if the module does not define it at top level, and SyntaxError if it is no Python.
+    """
+    text = path.read_text(encoding="utf-8")
+    lines, body = text.splitlines(), ast.parse(text).body
+    for here, following in zip(body, [*body[1:], None], strict=True):
+        if isinstance(here, (ast.FunctionDef, ast.ClassDef)) and here.name == symbol:
+            # The tree ends a function at its last statement, and the end marker of a solution is a comment after it.
+            end = len(lines) if following is None else _first_line(following) - 1
+            return "\n".join(lines[_first_line(here) - 1 : end]).rstrip()
+    raise LookupError(symbol)
+
+
+def _first_line(node: ast.stmt) -> int:
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+
+
+def _raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
+    """The cells of all tracks, each with the number of the line where its text, or its fence, begins."""
+    if not path.is_file():
+        raise AuthoringError(f"{path}: there is no such lesson")
+    text = path.read_text(encoding="utf-8")
+    try:
+        notebook = myst_to_notebook(text, add_source_map=True)
+    except Exception as error:  # whatever jupytext's reader, YAML, JSON or the notebook schema raise
+        raise AuthoringError(f"{path}: cannot be read as a MyST notebook: {error}") from error
+    lines = text.splitlines()
+    for cell, line in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
+        if cell.cell_type == "markdown":
+            while line < len(lines) and not lines[line].strip():
+                line += 1
+            line += 1
+        yield cell, line
+
+
+class _Reader:
+    def __init__(self, root: Path, path: Path, assignment: Assignment):
+        self.path, self.assignment = path, assignment
+        self.solution = solution_path(root, assignment)
+        self.seen: dict[str, int] = {}
+        self.texts = 0
+
+    def cell(self, raw: NotebookNode, line: int) -> Cell | None:
+        tags = set(raw.metadata.get("tags", []))
+        tracks = tags & set(syllabus().tracks)
+        if unknown := tags - tracks:
+            raise self.error(line, f"unknown tag {sorted(unknown)[0]!r}; a tag names a track")
+        if tracks and self.assignment.track.id not in tracks:
+            return None
+        if raw.cell_type == "markdown":
+            self.texts += 1
+            return Cell(None, f"text-{self.texts}", self.fill(raw.source, line), line)
+        return self.code(raw, line)
+
+    def code(self, raw: NotebookNode, line: int) -> Cell:
+        roles = [role for role in ROLES if role in raw.metadata]
+        if len(roles) != 1:
+            raise self.error(line, f"a code cell says what it is by one of {', '.join(f':{r}:' for r in ROLES)}")
+        role, name = roles[0], str(raw.metadata[roles[0]])
+        cell_id = f"{role}-{name}"
+        if cell_id in self.seen:
+            raise self.error(line, f"there is a cell {cell_id} already, at line {self.seen[cell_id]}")
+        self.seen[cell_id] = line
+        if role in ("setup", "demo"):
+            return Cell(role, name, raw.source, line)
+        if raw.source.strip():
+            raise self.error(line, f"a cell with :{role}: is empty; its content comes from elsewhere")
+        part = next((part for part in self.assignment.exercise.parts if part.id == name), None)
+        if part is None:
+            known = ", ".join(part.id for part in self.assignment.exercise.parts)
+            raise self.error(line, f"{self.assignment.exercise.id} has no part {name!r}; there is: {known}")
+        if role == "test":
+            return Cell(role, name, f'check("{name}")', line, points=part.points)
+        return Cell(role, name, self.pull(part.symbol, line), line)
+
+    def pull(self, symbol: str, line: int) -> str:
+        try:
+            source = pull_symbol(self.solution, symbol)
+        except FileNotFoundError:
+            raise self.error(line, f"there is no solution {self.solution}") from None
+        except SyntaxError as error:
+            raise AuthoringError(f"{self.solution}:{error.lineno}: {error.msg}") from error
+        except LookupError:
+            raise self.error(line, f"{self.solution} does not define {symbol}") from None
+        begins, ends = source.count(BEGIN), source.count(END)
+        if not begins or begins != ends:
+            raise self.error(
+                line,
+                f"{symbol} in {self.solution} has {begins} times {BEGIN!r} and {ends} times {END!r}; mark its body",
+            )
+        return source
+
+    def fill(self, text: str, line: int) -> str:
+        exercise = self.assignment.exercise
+        facts = {
+            "title": exercise.title,
+            "track": self.assignment.track.title,
+            "number": str(exercise.number),
+            "total": f"{exercise.points:g}",
+        } | {f"points {part.id}": f"{part.points:g}" for part in exercise.parts}
+
+        def fact(match: re.Match) -> str:
+            name = " ".join(match.group(1).split())
+            if name not in facts:
+                at = line + text[: match.start()].count("\n")
+                raise self.error(at, f"unknown name {{{{ {name} }}}}; there is: {', '.join(facts)}")
+            return facts[name]
+
+        return re.sub(r"\{\{(.*?)\}\}", fact, text)
+
+    def complete(self, cells: list[Cell]) -> None:
+        exercise = self.assignment.exercise
+        tested = [cell.name for cell in cells if cell.role == "test"]
+        wanted = [part.id for part in exercise.parts]
+        if tested != wanted:
+            raise AuthoringError(
+                f"{self.path}: for {self.assignment.track.id} the lesson checks {', '.join(tested) or 'nothing'}; "
+                f"the syllabus has the parts {', '.join(wanted)}, in this order"
+            )
+        symbols = [exercise.part(cell.name).symbol for cell in cells if cell.role == "answer"]
+        for part in exercise.parts:
+            count = symbols.count(part.symbol)
+            if count != 1:
+                raise AuthoringError(f"{self.path}: {part.symbol} is asked for in {count} answer cells; it must be one")
+
+    def error(self, line: int, message: str) -> AuthoringError:
+        return AuthoringError(f"{self.path}:{line}: {message}")

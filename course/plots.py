@@ -1,0 +1,138 @@
+"""The figures of the lessons: positions, attention weights, masks.
+
+Each function takes tensors of either framework or arrays, draws one figure and shows it. matplotlib is imported when
+the first figure is drawn, so that importing the notebook's definitions stays cheap. Labels are in the language of the
+lesson.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from course.i18n import _
+
+DIVERGING = "RdBu_r"  # for values around zero
+SHARES = "Blues"  # for weights from 0 to 1
+
+
+def positions(encoding: Any, title: str | None = None) -> None:
+    """A position encoding (max_len, D) as a heat map: a row a position, a column a number of its vector."""
+    table = _array(encoding)
+    figure, axes = _figure(1, 7.0, 3.6)
+    image = axes[0].imshow(table, aspect="auto", cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
+    axes[0].set(
+        xlabel=_("column of the vector"), ylabel=_("position"), title=title or _("A row is the vector of a position")
+    )
+    figure.colorbar(image, ax=axes[0])
+    _show(figure)
+
+
+def waves(encoding: Any, columns: Sequence[int]) -> None:
+    """Some columns of a position encoding (max_len, D) as curves over the positions."""
+    table = _array(encoding)
+    figure, axes = _figure(1, 7.0, 2.8)
+    for column in columns:
+        axes[0].plot(table[:, column], label=_("column {number}").format(number=column))
+    axes[0].set(xlabel=_("position"), ylabel=_("value"), title=_("Each column is a wave of its own length"))
+    axes[0].legend(loc="upper right", fontsize="small")
+    _show(figure)
+
+
+def offsets(encoding: Any, anchors: Sequence[int], reach: int = 20) -> None:
+    """Dot products of some positions' vectors with those of their neighbours, by offset; the curves should coincide."""
+    table = _array(encoding)
+    figure, axes = _figure(1, 7.0, 2.8)
+    for n, anchor in enumerate(anchors):
+        near = np.arange(-reach, reach + 1)
+        near = near[(anchor + near >= 0) & (anchor + near < len(table))]
+        label = _("from position {number}").format(number=anchor)
+        style = {"linewidth": 6 - 2 * n, "alpha": 0.4 + 0.25 * n}  # wide and pale below, so that all can be seen
+        axes[0].plot(near, table[anchor + near] @ table[anchor], label=label, **style)
+    axes[0].set(
+        xlabel=_("offset"),
+        ylabel=_("dot product"),
+        title=_("How alike two positions are depends on their distance alone"),
+    )
+    axes[0].legend(loc="upper right", fontsize="small")
+    _show(figure)
+
+
+def attention(
+    weights: Any, queries: Sequence[str], keys: Sequence[str] | None = None, title: str | None = None
+) -> None:
+    """Attention weights (L, S) as a heat map with the words beside it, and for (H, L, S) a map a head."""
+    maps = _array(weights)
+    maps = maps[None] if maps.ndim == 2 else maps
+    keys = queries if keys is None else keys
+    size = 0.42 * max(len(queries), len(keys)) + 1.6
+    figure, axes = _figure(len(maps), size if len(maps) == 1 else min(size, 3.6), min(size, 3.8))
+    for n, (axis, weights_of_head) in enumerate(zip(axes, maps, strict=True)):
+        _map(axis, weights_of_head, keys, queries if n == 0 else [], values=max(weights_of_head.shape) <= 8)
+        axis.set(xlabel=_("looks at (key)"), ylabel=_("word (query)") if n == 0 else "")
+        if len(maps) > 1:
+            axis.set_title(_("head {number}").format(number=n), fontsize="medium")
+    if title:
+        (figure.suptitle if len(maps) > 1 else axes[0].set_title)(title)
+    _show(figure)
+
+
+def masks(named: Mapping[str, Any]) -> None:
+    """Boolean masks (L, S) beside each other; blue is True, a place that may be looked at."""
+    figure, axes = _figure(len(named), 2.6, 2.7)
+    for n, (axis, (name, mask)) in enumerate(zip(axes, named.items(), strict=True)):
+        table = _array(mask).astype(float)
+        _map(axis, table, range(table.shape[1]), range(table.shape[0]), values=False, vmax=1.3)
+        axis.set_xticks(np.arange(table.shape[1] + 1) - 0.5, minor=True)
+        axis.set_yticks(np.arange(table.shape[0] + 1) - 0.5, minor=True)
+        axis.grid(which="minor", color="white", linewidth=1.5)
+        axis.tick_params(which="both", length=0)
+        axis.set(xlabel=_("key"), ylabel=_("query") if n == 0 else "")
+        axis.set_title(name, fontsize="medium")
+    _show(figure)
+
+
+def curves(series: Mapping[str, Any], xlabel: str, ylabel: str, title: str) -> None:
+    """Named curves over 0, 1, 2, ...; a training run's loss, for example."""
+    figure, axes = _figure(1, 7.0, 2.8)
+    for name, values in series.items():
+        axes[0].plot(_array(values), label=name)
+    axes[0].set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axes[0].legend(fontsize="small")
+    _show(figure)
+
+
+def _map(axis, table, columns, rows, values: bool, vmax: float = 1.0) -> None:
+    axis.imshow(table, cmap=SHARES, vmin=0, vmax=vmax, interpolation="nearest")
+    slanted = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if any(len(str(c)) > 2 for c in columns) else {}
+    )
+    axis.set_xticks(range(table.shape[1]), columns, **slanted)
+    axis.set_yticks(range(table.shape[0]), rows if len(rows) else [""] * table.shape[0])
+    if values:
+        for (row, column), value in np.ndenumerate(table):
+            text = "" if value == 0 else "1" if value >= 0.995 else f"{value:.2f}"[1:]
+            colour = "white" if value > 0.55 else "black"
+            axis.text(column, row, text, ha="center", va="center", color=colour, size=8)
+
+
+def _array(value: Any) -> np.ndarray:
+    if hasattr(value, "detach"):  # a torch tensor may need its gradient and its device taken off
+        value = value.detach().cpu()
+    return np.asarray(value)
+
+
+def _figure(count: int, width: float, height: float):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, count, figsize=(width * count, height), layout="constrained", squeeze=False)
+    return figure, axes[0]
+
+
+def _show(figure) -> None:
+    import matplotlib.pyplot as plt
+
+    plt.show()
+    plt.close(figure)
