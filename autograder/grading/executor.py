@@ -1,0 +1,258 @@
+"""From submissions to results: starts the workers and judges that a run needs, once, and grades many submissions in parallel.
+
+    with Grader(jobs=2, seed=7) as grader:
+        results = grader.grade(submissions)
+
+A run has a private folder with a zygote and a reference for each track, and a warm judge for each assignment, started when they
+are first needed. Every process that is started holds a pipe whose other end is here: when the grader goes, however it goes, they go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autograder.grading import result as results
+from autograder.judging.catalogue import catalogue
+from autograder.submission.intake import Submission
+from autograder.workers import forkserver, wire
+from autograder.workers.client import Place
+from course.syllabus import Assignment, Limits, syllabus
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 180.0
+PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PYTHONPATH", "VIRTUAL_ENV")
+
+
+class GradingError(RuntimeError):
+    """The run cannot start or go on; says what to do about it."""
+
+
+class Service:
+    """A process of ours that serves a Unix socket and ends with its standard input."""
+
+    def __init__(self, arguments: list[str], path: Path, log: Path) -> None:
+        self.path, self.log = path, log
+        environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
+                        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(path.parent)}
+        with log.open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=stderr, stderr=stderr, env=environment,
+                cwd=path.parent, start_new_session=True,
+            )
+
+    def tell(self, line: str) -> None:
+        """Write a line to the service's standard input."""
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise GradingError(f"{self.path.stem} ended while starting:\n{self.tail()}") from None
+
+    def connect(self) -> socket.socket:
+        """A connection, once the service listens."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return forkserver.connect(str(self.path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                if self.process.poll() is not None:
+                    raise GradingError(f"{self.path.stem} ended while starting:\n{self.tail()}") from None
+                if time.monotonic() > deadline:
+                    raise GradingError(f"{self.path.stem} did not start within {START_SECONDS:.0f} s:\n{self.tail()}") from None
+                time.sleep(0.02)
+
+    def tail(self, size: int = 2000) -> str:
+        try:
+            return self.log.read_text(errors="replace")[-size:]
+        except OSError:
+            return ""
+
+    def close(self) -> None:
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Grader:
+    """Grades submissions with one seed, on one device, behind one kind of wall.
+
+    `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for the tests of the walls).
+    `variants` replaces the catalogue's mistakes that diagnosis compares with, by assignment id (for tests).
+    """
+
+    def __init__(
+        self, *, jobs: int = 0, seed: int | None = None, device: str = "cpu", isolation: str = "full",
+        source_root: Path | None = None, limits: Limits | None = None, without: tuple[str, ...] = (),
+    ) -> None:
+        self.jobs = jobs or os.cpu_count() or 1
+        self.seed = secrets.randbits(48) if seed is None else seed
+        self.device, self.isolation = device, isolation
+        self.source_root = source_root or ROOT / "source"
+        self.limits = limits or syllabus().limits
+        self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
+        self.lock = threading.RLock()
+        self.zygotes: dict[str, Service] = {}
+        self.lifelines: dict[str, socket.socket] = {}
+        self.judges: dict[str, Service] = {}
+        self.generation = 0
+        self.folder: Path | None = None
+
+    def __enter__(self) -> Grader:
+        self.folder = Path(tempfile.mkdtemp(prefix="autograder-"))
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        with self.lock:
+            for line in self.lifelines.values():
+                line.close()
+            for service in (*self.judges.values(), *self.zygotes.values()):
+                service.close()
+            self.judges, self.zygotes, self.lifelines = {}, {}, {}
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- grading ------------------------------------------------------------------------------------------------------
+
+    def grade(self, submissions: Iterable[Submission], progress: Callable[[dict], None] | None = None) -> list[dict]:
+        """Results in the order of the submissions; `progress` is called with each as it is finished."""
+        submissions = list(submissions)
+        finished: list[dict | None] = [None] * len(submissions)
+        for i, result in self.stream(submissions):
+            finished[i] = result
+            if progress:
+                progress(result)
+        return finished
+
+    def stream(self, submissions: list[Submission]) -> Iterator[tuple[int, dict]]:
+        """(position, result) as they are finished."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            self.warm_up(pool, submissions)
+            waiting = {pool.submit(self.grade_one, s): i for i, s in enumerate(submissions)}
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+
+    def warm_up(self, pool: ThreadPoolExecutor, submissions: list[Submission]) -> None:
+        """Start what the run needs before the first hand-in waits for it."""
+        assignments = list({s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values())
+        for track in dict.fromkeys(a.track.id for a in assignments):
+            self.start_zygote(track)  # they import their frameworks side by side
+        for assignment in assignments:
+            pool.submit(self.start_judge, assignment)
+
+    def grade_one(self, submission: Submission) -> dict:
+        """One submission's result; a failure of ours is tried once more with fresh workers, then is "not graded"."""
+        started = time.perf_counter()
+        result = results.base(submission, self.seed, self.device, self.isolation)
+        if submission.problem:
+            return results.not_graded(result, submission.problem)
+        judged: dict = {}
+        for attempt in range(2):
+            try:
+                judged = self.ask_judge(submission, fresh=attempt > 0)
+            except (GradingError, wire.WireError, OSError) as error:
+                judged = {"failure": str(error)}
+            if "failure" not in judged:
+                return results.graded(result, judged, submission.assignment)
+        result["seconds"] = round(time.perf_counter() - started, 4)
+        return results.not_graded(result, f"Could not be graded; this is not your fault. {judged['failure']}")
+
+    def ask_judge(self, submission: Submission, fresh: bool) -> dict:
+        generation = self.generation
+        if fresh:
+            self.restart(submission.assignment, generation)
+        judge = self.start_judge(submission.assignment)
+        with judge.connect() as line:
+            wire.send(line, {"cells": submission.cells, "mentions": submission.mentions})
+            line.settimeout(self.limits.wall_factor * self.limits.cpu_seconds * 4)
+            try:
+                return wire.receive(line, max_header=64 << 20)[0]
+            except wire.Closed:
+                time.sleep(0.05)  # the operating system's word on a process that has just died
+                raise GradingError(f"the judge ended before its verdict: {judge.tail()}") from None
+
+    # -- workers ------------------------------------------------------------------------------------------------------
+
+    def start_zygote(self, track: str) -> Service:
+        with self.lock:
+            if track not in self.zygotes:
+                folder = Path(tempfile.mkdtemp(prefix=f"{track}-", dir=self.folder))
+                arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device]
+                self.zygotes[track] = Service(arguments, folder / "zygote.sock", self.folder / f"{track}.log")
+            return self.zygotes[track]
+
+    def start_reference(self, track: str) -> Path:
+        """The socket of the track's reference, which serves from now on."""
+        with self.lock:
+            zygote = self.start_zygote(track)
+            path = zygote.path.with_name("reference.sock")
+            if track not in self.lifelines:
+                line = zygote.connect()
+                line.settimeout(START_SECONDS)
+                wire.send(line, {"fork": "reference", "path": str(path)})
+                wire.receive(line)
+                self.lifelines[track] = line
+            return path
+
+    def start_judge(self, assignment: Assignment) -> Service:
+        with self.lock:
+            if assignment.id not in self.judges:
+                exercise, track = assignment.exercise, assignment.track
+                zygote = self.start_zygote(track.id)
+                path = Path(tempfile.mkdtemp(prefix="judge-", dir=self.folder)) / "judge.sock"
+                arguments = ["-m", "autograder.judging.session", exercise.id, track.id, str(path)]
+                judge = Service(arguments, path, self.folder / f"{assignment.id}.log")
+                # The judge imports pytest while the zygote imports its framework; it reads its configuration after that.
+                reference = self.start_reference(track.id)
+                place = Place(str(zygote.path), str(reference), self.limits, self.device, self.without)
+                judge.tell(json.dumps({"seed": self.seed, "place": asdict(place), "sources": sources_of(assignment)}))
+                self.judges[assignment.id] = judge
+            return self.judges[assignment.id]
+
+    def restart(self, assignment: Assignment, generation: int) -> None:
+        """Replace the judge of an assignment and the workers of its track, unless another thread has just done so."""
+        with self.lock:
+            if generation != self.generation:
+                return
+            self.generation += 1
+            track = assignment.track.id
+            for key in [k for k, _ in self.judges.items() if syllabus().assignment(k).track.id == track]:
+                self.judges.pop(key).close()
+            if track in self.lifelines:
+                self.lifelines.pop(track).close()
+            if track in self.zygotes:
+                self.zygotes.pop(track).close()
+
+
+def sources_of(assignment: Assignment) -> dict[str, str]:
+    """The reference's source under the module's name, and each mistake's under `module/mistake`."""
+    module = assignment.exercise.module
+    source = solution_source(assignment)
+    table = {module: source}
+    for mistake in catalogue(assignment.exercise.id):
+        if assignment.track.id in mistake.changes:
+            table[f"{module}/{mistake.id}"] = mistake.changes[assignment.track.id].apply(source)
+    return table
+
+
+def solution_source(assignment: Assignment) -> str:
+    return (ROOT / "solutions" / assignment.track.id / f"{assignment.exercise.module}.py").read_text(encoding="utf-8")

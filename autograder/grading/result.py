@@ -1,0 +1,77 @@
+"""A result: what a grading of one submission says, as plain JSON data (see autograder/reporting/result.schema.json)."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from autograder.submission.intake import Submission
+from course.syllabus import Assignment
+
+
+@cache
+def versions(framework: str) -> dict[str, str]:
+    """Versions of what took part in the grading."""
+    packages = {"autograder": "attention-exercises", "numpy": "numpy", framework: framework}
+    if framework == "tensorflow":
+        packages["keras"] = "keras"
+    found = {"python": platform.python_version()}
+    for name, package in packages.items():
+        try:
+            found[name] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def base(submission: Submission, seed: int, device: str, isolation: str) -> dict[str, Any]:
+    assignment = submission.assignment
+    return {
+        "submission": submission.name,
+        "student": submission.student,
+        "assignment": assignment.id if assignment else None,
+        "exercise": assignment.exercise.id if assignment else None,
+        "track": assignment.track.id if assignment else None,
+        "status": "graded",
+        "message": None,
+        "score": None,
+        "max_score": float(assignment.exercise.points) if assignment else None,
+        "flags": list(dict.fromkeys(submission.flags)),
+        "remarks": list(submission.remarks),
+        "cells": [],
+        "parts": [],
+        "seed": seed,
+        "seconds": 0.0,
+        "content": submission.content,
+        "versions": versions(assignment.track.framework) if assignment else {},
+        "isolation": isolation,
+        "device": device,
+    }
+
+
+def not_graded(result: dict[str, Any], message: str) -> dict[str, Any]:
+    """The hand-in could not be graded: no mark, and the reason."""
+    return {**result, "status": "not_graded", "message": message, "score": None, "parts": []}
+
+
+def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:
+    """A judge's reply made into a result."""
+    parts = judged["parts"]
+    flags = list(result["flags"])
+    if any(part.pop("ready_made") for part in parts):
+        flags.append("ready-made-attention")
+    if any((cell["error"] or "").startswith(("SyntaxError", "IndentationError", "TabError")) for cell in judged["cells"]):
+        flags.append("syntax-error")
+    cells = [c for c in judged["cells"] if c["output"] or c["error"] or c["grade_id"]]
+    return {
+        **result,
+        "flags": list(dict.fromkeys(flags)),
+        "score": round(sum(part["score"] for part in parts), 2),
+        "cells": [{k: c[k] for k in ("grade_id", "label", "index", "output", "error")} for c in cells],
+        "parts": parts,
+        "seconds": judged.get("seconds", 0.0),
+        "cpu_seconds": judged.get("cpu_seconds", 0.0),
+        "peak_mb": judged.get("peak_mb", 0),
+    }

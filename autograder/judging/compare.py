@@ -1,0 +1,152 @@
+"""The one comparator: wire type, shape, dtype, finite, value, in this order, and a sentence about the first that differs.
+
+Values are compared by relative error: the largest difference over the largest reference value. What a message says is what a
+student may know: shapes, dtypes, how large the difference is and how much of the result is off, never a hidden input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+RTOL = {"float32": 1e-5, "float64": 1e-9}
+
+
+class Mismatch(AssertionError):
+    """A test's way of saying that the answer is wrong, in words for the student."""
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A value that is no tensor, list, tuple, dict, number or None: only the name of its type is known."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class Abstract:
+    """A tensor without contents: what a shape-only device gives, or one of a dtype that NumPy has not."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    device: str
+
+
+def difference(
+    got: Any, want: Any, name: str = "result", axes: dict[str, str] | str | None = None, rtol: float | None = None,
+    names: tuple[str, ...] = (),
+) -> str | None:
+    """What is wrong with `got`, as a sentence, or None where it agrees with `want`.
+
+    `names` are the names of the items where `want` is a tuple; `axes` says what the axes of an array are, by name of the
+    item (or as one string where there is only one).
+    """
+    if isinstance(want, tuple):
+        return _tuple_difference(got, want, name, axes, rtol, names)
+    if isinstance(want, dict):
+        if not isinstance(got, dict):
+            return f"the {name} is {describe(got)}, expected a dictionary"
+        for key in want:
+            found = difference(got.get(key), want[key], f"{name} {key}", axes, rtol) if want[key] is not None else None
+            if found and got.get(key) is not None:
+                return found
+        return None
+    if want is None:
+        return None if got is None else f"the {name} is {describe(got)}, expected None"
+    if isinstance(want, (bool, int, float, str)):
+        return None if type(got) is type(want) and got == want else f"the {name} is {describe(got)}, expected {describe(want)}"
+    if isinstance(want, Abstract):
+        want_shape, got_shape = want.shape, getattr(got, "shape", None)
+        return None if isinstance(got, Abstract) and got_shape == want_shape else f"the {name} is {describe(got)}"
+    return _array_difference(got, np.asarray(want), name, axes.get(name) if isinstance(axes, dict) else axes, rtol)
+
+
+def _tuple_difference(got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]) -> str | None:
+    expected = f"a tuple of {len(want)}" + (f" ({', '.join(names)})" if len(names) == len(want) else "")
+    if not isinstance(got, (tuple, list)):
+        return f"the {name} is {describe(got)}, expected {expected}"
+    if len(got) != len(want):
+        return f"the {name} has {len(got)} items, expected {expected}"
+    for i, (g, w) in enumerate(zip(got, want, strict=True)):
+        found = difference(g, w, names[i] if i < len(names) else f"{name}[{i}]", axes, rtol)
+        if found:
+            return found
+    return None
+
+
+def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, rtol: float | None) -> str | None:
+    where = f" ({axes})" if axes else ""
+    if isinstance(got, Abstract):
+        if got.shape != want.shape:
+            return f"the {name} has shape {got.shape}, expected {want.shape}{where}"
+        return f"the {name} has dtype {got.dtype}, expected {want.dtype}"
+    if not isinstance(got, np.ndarray):
+        return f"the {name} is {describe(got)}, expected a tensor"
+    if got.shape != want.shape:
+        return f"the {name} has shape {got.shape}, expected {want.shape}{where}"
+    if got.dtype != want.dtype and not (got.dtype.kind in "iu" and want.dtype.kind in "iu"):
+        return f"the {name} has dtype {got.dtype}, expected {want.dtype}"
+    if want.dtype.kind != "f":
+        share = float(np.mean(got != want)) if want.size else 0.0
+        return f"{_percent(share)} of the entries of the {name} are not as expected" if share else None
+    if not np.isfinite(got).all() and np.isfinite(want).all():
+        bad = "NaN" if np.isnan(got).any() else "infinite values"
+        return f"the {name} contains {bad}"
+    return _value_difference(got.astype(np.float64), want.astype(np.float64), name, want.dtype, rtol)
+
+
+def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dtype, rtol: float | None) -> str | None:
+    if not want.size:
+        return None
+    tolerance = RTOL.get(dtype.name, 1e-5) if rtol is None else rtol
+    largest = float(np.abs(want).max())
+    scale = largest or 1.0
+    error = np.abs(got - want)
+    worst = float(error.max())
+    if worst <= tolerance * scale:
+        return None
+    if largest and not np.abs(got).any():
+        return f"the {name} is zero everywhere" + (": is something detached from the graph?" if "gradient" in name else "")
+    off = float(np.mean(error > tolerance * scale))
+    return (
+        f"the {name} differs from the expected values in {_percent(off)} of its entries; the largest difference is {worst:.2g}, "
+        f"where the largest expected value is {largest:.2g}"
+    )
+
+
+def agree(got: Any, want: Any, rtol: float = 1e-4) -> bool:
+    """Are two answers the same, for diagnosis: structure, shapes and values, whatever the names?"""
+    if isinstance(want, dict) and isinstance(got, dict):
+        keys = {key for key in (*got, *want) if got.get(key) is not None and want.get(key) is not None}
+        return all(agree(got[key], want[key], rtol) for key in keys)
+    if isinstance(want, (tuple, list)) and isinstance(got, (tuple, list)):
+        return len(got) == len(want) and all(agree(g, w, rtol) for g, w in zip(got, want, strict=True))
+    if isinstance(want, np.ndarray) and isinstance(got, np.ndarray):
+        if want.shape != got.shape or (want.dtype.kind == "f") != (got.dtype.kind == "f"):
+            return False
+        if want.dtype.kind == "f" and not np.isfinite(want).all():
+            same = (np.isnan(want) == np.isnan(got)).all() and (np.isinf(want) == np.isinf(got)).all()
+            ok = np.isfinite(want)
+            return bool(same) and _value_difference(got[ok].astype(float), want[ok].astype(float), "", want.dtype, rtol) is None
+    return difference(got, want, rtol=rtol) is None
+
+
+def describe(value: Any) -> str:
+    """A value's kind, in words."""
+    if value is None:
+        return "None"
+    if isinstance(value, Odd):
+        return f"a {value.type_name}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, (np.ndarray, Abstract)):
+        return "a tensor"
+    if isinstance(value, (bool, int, float)):
+        return f"the {type(value).__name__} {value!r}"
+    return f"a {type(value).__name__}"
+
+
+def _percent(share: float) -> str:
+    return "all" if share == 1 else f"{share:.0%}" if share >= 0.01 else "under 1%"

@@ -1,0 +1,53 @@
+"""Diagnosis: which known mistake would have given the answers that the student gave?
+
+Every program that a failing part put to the answer is put to the reference with each of the part's mistakes in it. A mistake
+explains the part if all its answers are the student's, and at least one is not the reference's. Where none explains the whole part,
+a mistake may still explain a single failing test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autograder.judging.compare import agree
+from autograder.judging.players import Trusted
+from autograder.judging.plugin import Verdict
+from autograder.judging.program import Answer, Program
+
+NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer says nothing about what was computed
+
+
+def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted) -> str | None:
+    """Name the mistake behind a part's failures, on the verdicts and for the part as a whole (None: not a known one)."""
+    failed = [v for v in verdicts if v.outcome == "failed"]
+    everything = [pair for v in verdicts for pair in v.log]
+    if not failed or not everything:
+        return None
+    mistakes = list(mistakes)
+    for mistake in mistakes:
+        if _explains(everything, mistake, trusted):
+            for verdict in failed:
+                verdict.misconception = mistake
+            return mistake
+    for verdict in failed:
+        verdict.misconception = next((m for m in mistakes if _explains(verdict.log, m, trusted)), None)
+    named = [v.misconception for v in failed if v.misconception]
+    return named[0] if named else None
+
+
+def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted) -> bool:
+    told_apart = False
+    for program, answer in log:
+        if answer.error is not None and answer.error.kind in NO_EVIDENCE:
+            return False
+        would = trusted.run(program, mistake)
+        if not _same(answer, would):
+            return False
+        told_apart = told_apart or not _same(would, trusted.run(program))
+    return told_apart
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    if one.error is not None or other.error is not None:
+        return one.error is not None and other.error is not None and one.error.types[:1] == other.error.types[:1]
+    return agree(one.values, other.values) and one.device == other.device

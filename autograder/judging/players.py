@@ -1,0 +1,195 @@
+"""The two players of a test: the student (a contestant that is loaded, restarted, and spoken of in words) and the trusted side.
+
+Both take a `Program` and give an `Answer`. The student's answers are logged for diagnosis; the trusted side's are remembered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograder.judging.compare import Abstract, Odd
+from autograder.judging.program import Answer, Program, StudentError
+from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure
+
+KILLED_RETRIES = 1  # a process that somebody else killed is no fault of the answer's: it gets another go
+
+
+def decode(value: Any, arrays: dict[str, np.ndarray], depth: int = 0) -> Any:
+    """A reply's value as Python and NumPy; anything that is not in the vocabulary is an `Odd`."""
+    if depth > 10:
+        return Odd("structure that is too deep")
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        kind, content = next(iter(value.items()))
+        if kind == "array" and isinstance(content, str) and content in arrays:
+            return arrays[content]
+        if kind in ("tuple", "list") and isinstance(content, list):
+            items = [decode(item, arrays, depth + 1) for item in content]
+            return tuple(items) if kind == "tuple" else items
+        if kind == "dict" and isinstance(content, dict):
+            return {key: decode(item, arrays, depth + 1) for key, item in content.items()}
+        if kind == "float" and isinstance(content, str):
+            try:
+                return float(content)
+            except ValueError:
+                return Odd("number that cannot be read")
+        if kind == "str" and isinstance(content, str):
+            return content
+        if kind == "unavailable":
+            return None
+        if kind == "abstract" and isinstance(content, dict):
+            shape = content.get("shape")
+            sound = isinstance(shape, list) and all(isinstance(n, int) for n in shape)
+            return Abstract(str(content.get("dtype"))[:40], tuple(shape) if sound else (), str(content.get("device"))[:20])
+        if kind == "other":
+            return Odd(str(content)[:100])
+    return Odd("value that cannot be read")
+
+
+def answer_from(header: dict, arrays: dict[str, np.ndarray]) -> Answer:
+    error = header.get("error")
+    if isinstance(error, dict):
+        return Answer({}, student_error(error))
+    values = header.get("values")
+    values = {k: decode(v, arrays) for k, v in values.items()} if isinstance(values, dict) else {}
+    device = header.get("device")
+    return Answer(values, None, device if isinstance(device, str) else None)
+
+
+def student_error(error: dict) -> StudentError:
+    """An error as the contestant tells it, with every field made what it should be."""
+    types = error.get("types")
+    line = error.get("line")
+    return StudentError(
+        kind=str(error.get("kind"))[:40],
+        types=tuple(str(t)[:100] for t in types[:20]) if isinstance(types, list) else (),
+        message=str(error.get("message"))[:2000],
+        cell=str(error["cell"])[:200] if error.get("cell") else None,
+        line=line if isinstance(line, int) else None,
+        source=str(error["source"])[:200] if error.get("source") else None,
+    )
+
+
+def tell(error: StudentError) -> str:
+    """An error as a sentence for the student."""
+    place = f" ({error.cell}, line {error.line}: `{error.source}`)" if error.cell and error.source else ""
+    name = error.types[0] if error.types else "error"
+    if error.kind in ("missing", "timeout", "crash", "exit", "killed", "reply", "exhausted"):
+        return error.message
+    if name == "StudentMessage":
+        return error.message
+    if error.kind == "memory":
+        return f"it asked for more memory than a hand-in may use{place}"
+    if name == "NotImplementedError":
+        return f"this is not written yet{place}"
+    return f"{name}: {error.message}{place}" if error.message else f"{name}{place}"
+
+
+class Student:
+    """The student's code in contestants: cells are run once, and again after a crash, without the cell that caused it."""
+
+    def __init__(self, place: Place, cells: list[dict], symbols: list[str], standins: dict | None = None) -> None:
+        self.place, self.cells, self.symbols, self.standins = place, cells, symbols, standins
+        self.contestant: Contestant | None = None
+        self.cpu_left = place.limits.cpu_seconds
+        self.restarts_left = place.limits.restarts
+        self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
+        self.outcomes: list[dict] = []
+        self.used: set[str] = set()  # ready-made attention seen at work since `take_used`
+        self.peak_kb = 0
+        self.cpu_used = 0.0
+
+    def load(self) -> list[dict]:
+        """Run the cells; an outcome each: {"error": StudentError | None, "output": str}."""
+        while True:
+            try:
+                self.contestant = Contestant(self.place, self.cpu_left)
+                self.outcomes = [self._run_cell(i, cell) for i, cell in enumerate(self.cells)]
+                if self.standins:
+                    self.contestant.ask({"op": "standins", **self.standins})
+                return self.outcomes
+            except Ended as ended:
+                self._bury()
+                if self.restarts_left <= 0 or self.cpu_left <= 0:
+                    raise
+                self.restarts_left -= 1
+                if not self._current_cell_retry(ended):
+                    self.fatal[self.current] = StudentError(ended.kind, (), str(ended), self.cells[self.current]["label"])
+
+    def _run_cell(self, index: int, cell: dict) -> dict:
+        self.current = index
+        if index in self.fatal:
+            return {"error": self.fatal[index], "output": ""}
+        reply, _ = self.contestant.ask({"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols})
+        error = reply.get("error")
+        return {"error": student_error(error) if isinstance(error, dict) else None, "output": str(reply.get("output", ""))}
+
+    def _current_cell_retry(self, ended: Ended) -> bool:
+        """May the cell that was running be tried again (its process was killed by somebody else)?"""
+        self.retried = getattr(self, "retried", 0) + (ended.kind == "killed")
+        return ended.kind == "killed" and self.retried <= KILLED_RETRIES
+
+    def _bury(self) -> None:
+        if self.contestant is not None:
+            report = self.contestant.close()
+            self.cpu_left -= report["cpu"] or 0.0
+            self.cpu_used += report["cpu"] or 0.0
+            self.peak_kb = max(self.peak_kb, report["rss_kb"] or 0)
+            self.contestant = None
+
+    def run(self, program: Program) -> Answer:
+        """Put a program to the answer. Whatever happens to the process is an error of that program alone."""
+        for attempt in range(KILLED_RETRIES + 1):
+            try:
+                if self.contestant is None:
+                    if self.restarts_left <= 0 or self.cpu_left <= 0:
+                        return Answer({}, StudentError("exhausted", (), "not run: the hand-in had used up its computing time."))
+                    self.restarts_left -= 1
+                    self.load()
+                header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
+                used = header.get("used")
+                self.used |= {str(u)[:100] for u in used} if isinstance(used, list) else set()
+                return answer_from(header, arrays)
+            except Ended as ended:
+                self._bury()
+                if ended.kind == "killed" and attempt < KILLED_RETRIES:
+                    continue
+                return Answer({}, StudentError(ended.kind, (), str(ended)))
+        raise AssertionError("unreachable")
+
+    def take_used(self) -> set[str]:
+        used, self.used = self.used, set()
+        return used
+
+    def close(self) -> None:
+        self._bury()
+
+
+class Trusted:
+    """The reference and the catalogue's mistakes. Answers are remembered by content, here and in the server."""
+
+    def __init__(self, line: ReferenceLine, name: str, memory: dict[str, Answer] | None = None) -> None:
+        self.line, self.name = line, name
+        self.memory = {} if memory is None else memory
+
+    def run(self, program: Program, mistake: str | None = None) -> Answer:
+        """The reference's answer, or what a mistake of the catalogue would have given."""
+        source = f"{self.name}/{mistake}" if mistake else self.name
+        digest = program.digest()
+        key = f"{source} {digest}"
+        if key not in self.memory:
+            header, arrays = self.line.ask(
+                {"op": "run", "source": source, "digest": digest, "program": program.header()}, program.arrays
+            )
+            answer = answer_from(header, arrays)
+            if answer.error is not None and mistake is None and answer.error.types[:1] != ("ValueError",):
+                raise WorkerFailure(f"the reference failed: {tell(answer.error)}")
+            self.memory[key] = answer
+        return self.memory[key]
+
+    def teach(self, sources: dict[str, str]) -> None:
+        """Give the server the sources of the reference and of the mistakes, by name."""
+        self.line.ask({"op": "sources", "sources": sources})

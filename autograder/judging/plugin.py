@@ -1,0 +1,272 @@
+"""The pytest plug-in: marks and fixtures of hidden tests, and the desk at which a submission is judged.
+
+A warm judge is a pytest session that has collected one exercise's hidden tests and stops before its run loop. The run loop is
+ours: `Session.serve` (session.py) forks a child for each submission, and the child runs the items at a `Desk`. Verdicts are
+made here and nowhere else: a test has passed only if its item ran to its end without an exception. A `Mismatch` is a failure, told to the
+student; any other exception is ours, and the submission cannot be graded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from _pytest.runner import runtestprotocol
+
+from autograder.judging import compare
+from autograder.judging.compare import Mismatch
+from autograder.judging.draw import Draw
+from autograder.judging.players import tell
+from autograder.judging.program import Answer, Program
+from autograder.workers.client import WorkerFailure
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+
+
+class JudgeError(Exception):
+    """Something of ours went wrong: the submission cannot be graded, and that costs the student nothing."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a hidden test says of itself, read from its mark and docstring."""
+
+    name: str
+    function: str
+    title: str
+    part: str
+    share: float
+    needs: tuple[str, ...]
+
+
+@dataclass
+class Verdict:
+    """The outcome of one test for one submission."""
+
+    spec: Spec
+    outcome: str  # passed, failed, not_run
+    message: str | None = None
+    picture: dict | None = None
+    misconception: str | None = None
+    log: list[tuple[Program, Answer]] = field(default_factory=list)
+
+
+class Desk:
+    """Where one submission is judged: the players, the inputs, and the test that is under way."""
+
+    def __init__(self, seed: int, track: str, reference: Any) -> None:
+        self.seed, self.track, self.reference = seed, track, reference
+        self.player: Any = None
+        self.verdict: Verdict | None = None
+        self.error: BaseException | None = None
+
+    def judge(self, item: pytest.Item, spec: Spec) -> Verdict:
+        """Run one item against the current player."""
+        self.verdict, self.error = Verdict(spec, "failed"), None
+        item._initrequest()  # fresh fixtures: the same item is run once for each submission, and to prime the judge
+        others = [other for other in item.session.items if other is not item]
+        reports = runtestprotocol(item, log=False, nextitem=others[0] if others else None)
+        if self.error is not None:
+            if not isinstance(self.error, Mismatch):
+                raise JudgeError(f"{spec.name}: {type(self.error).__name__}: {self.error}") from self.error
+            self.verdict.message = str(self.error)
+        elif [r.when for r in reports if r.passed] == ["setup", "call", "teardown"]:
+            self.verdict.outcome = "passed"
+            self.verdict.picture = None
+        else:
+            raise JudgeError(f"{spec.name} has no verdict")
+        return self.verdict
+
+
+# -- hooks --------------------------------------------------------------------------------------------------------------
+
+
+class Hooks:
+    """What pytest calls: choose the track's tests, remember exceptions, hand the run loop to `serve`."""
+
+    def __init__(self, desk: Desk, parts: list[str], serve: Any) -> None:
+        self.desk, self.parts, self.serve = desk, parts, serve
+        self.specs: dict[str, Spec] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        chosen = []
+        for item in items:
+            mark = item.get_closest_marker("part")
+            if mark is None:
+                raise pytest.UsageError(f"{item.name}: a hidden test needs @pytest.mark.part(...)")
+            if self.desk.track in mark.kwargs.get("tracks", (self.desk.track,)):
+                self.specs[item.name] = _spec(item, mark)
+                chosen.append(item)
+        cases: dict[str, int] = {}
+        for spec in self.specs.values():
+            cases[spec.function] = cases.get(spec.function, 0) + 1
+        self.specs = {name: replace(s, share=s.share / cases[s.function]) for name, s in self.specs.items()}
+        self._check_needs()
+        # Parts in the syllabus's order; within a part, the order of the file.
+        items[:] = sorted(chosen, key=lambda item: self.parts.index(self.specs[item.name].part))
+
+    def _check_needs(self) -> None:
+        part_of = {spec.function: spec.part for spec in self.specs.values()}
+        for spec in self.specs.values():
+            if spec.part not in self.parts:
+                raise pytest.UsageError(f"{spec.name}: the syllabus has no part {spec.part!r} here")
+            for need in spec.needs:
+                if part_of.get(need) != spec.part:
+                    raise pytest.UsageError(f"{spec.name}: needs {need!r}, which is no test of the part {spec.part}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
+        if call.excinfo is not None and self.desk.error is None:
+            self.desk.error = call.excinfo.value
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.serve(session, self.specs)
+        return True
+
+    # -- fixtures -----------------------------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def track(self) -> str:
+        """The track: "pytorch" or "tensorflow"."""
+        return self.desk.track
+
+    @pytest.fixture
+    def draw(self, request: pytest.FixtureRequest) -> Draw:
+        """Inputs from the run's seed, different for every test."""
+        return Draw(self.desk.seed, request.node.name)
+
+    @pytest.fixture
+    def student(self) -> AskStudent:
+        """The answer under judgement."""
+        return AskStudent(self.desk)
+
+    @pytest.fixture
+    def reference(self) -> Any:
+        """The reference; `.run(program)` gives its Answer."""
+        return self.desk.reference
+
+    @pytest.fixture
+    def compare(self) -> Any:
+        """The comparator, for arrays that a test has itself."""
+        return _compare
+
+    @pytest.fixture
+    def fail(self) -> Any:
+        """Fail the test in words for the student."""
+
+        def fail(message: str) -> None:
+            raise Mismatch(message)
+
+        return fail
+
+    @pytest.fixture
+    def picture(self) -> Any:
+        """Attach two small heat maps, shown if the test fails."""
+
+        def picture(title: str, rows: str, columns: str, yours: Any, expected: Any) -> None:
+            self.desk.verdict.picture = {
+                "kind": "heatmaps", "title": title, "rows": rows, "columns": columns,
+                "yours": _small(yours), "expected": _small(expected),
+            }  # fmt: skip
+
+        return picture
+
+    @pytest.fixture
+    def agree(self, student: AskStudent) -> Any:
+        """Run a program on both sides and compare what came of it."""
+
+        def agree(
+            program: Program, names: tuple[str, ...] = (), axes: Any = None, rtol: float | None = None,
+            what: tuple[str, ...] | None = None,
+        ) -> Answer:
+            expected = self.desk.reference.run(program)
+            answer = student.run(program)
+            if answer.error is not None:  # only what a test has to take as inconclusive comes back
+                return answer
+            tolerance = rtol if rtol is not None else compare.RTOL[program.dtype]
+            for key in what or expected.values:
+                want, got = expected.values[key], answer.values.get(key)
+                if key == "grad":
+                    want, got = _named_gradients(program, want), _named_gradients(program, got)
+                found = compare.difference(got, want, _name(key, names), axes, tolerance, names)
+                if found:
+                    raise Mismatch(found)
+            return answer
+
+        return agree
+
+
+class AskStudent:
+    """The fixture `student`: puts programs to the answer, logs them for diagnosis, turns errors into failures."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def run(self, program: Program, expect_error: str | None = None) -> Answer:
+        """The answer's Answer. With `expect_error`, the test fails unless an exception of that class is raised."""
+        answer = self.desk.player.run(program)
+        self.desk.verdict.log.append((program, answer))
+        error = answer.error
+        if expect_error is not None:
+            if error is None:
+                raise Mismatch(f"no {expect_error} was raised")
+            if not error.is_a(expect_error) or error.is_a("NotImplementedError"):
+                raise Mismatch(f"expected a {expect_error}: {tell(error)}")
+            return answer
+        if error is not None and error.kind != "data-dependent":
+            raise Mismatch(tell(error))
+        return answer
+
+
+def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
+    function = item.originalname
+    title = " ".join((item.function.__doc__ or "").split())
+    if not title:
+        raise pytest.UsageError(f"{item.name}: a hidden test's docstring is its title for the student; it has none")
+    case = re.search(r"\[(.*)\]$", item.name)
+    if case:
+        title = f"{title.rstrip('.')} ({case.group(1).replace('-', ', ')})."
+    return Spec(item.name, function, title, mark.args[0], float(mark.kwargs.get("share", 1)), tuple(mark.kwargs.get("needs", ())))
+
+
+def _compare(got: Any, want: Any, name: str = "result", axes: str | None = None, rtol: float | None = None) -> None:
+    want = np.asarray(want)
+    if isinstance(got, np.ndarray) and got.dtype.kind == want.dtype.kind == "f":
+        rtol = compare.RTOL.get(got.dtype.name) if rtol is None else rtol
+        want = want.astype(got.dtype)
+    found = compare.difference(got, want, name, axes, rtol)
+    if found:
+        raise Mismatch(found)
+
+
+def _name(key: str, names: tuple[str, ...]) -> str:
+    if key == "grad":
+        return "gradient"
+    if key == "after":
+        return "inputs after the call:"
+    return names[0] if len(names) == 1 else "result" if key == "out" else f"result of call {key[3:]}" if key[3:].isdigit() else key
+
+
+def _named_gradients(program: Program, gradients: Any) -> Any:
+    """Gradients under names that a student knows: arguments by position or keyword, parameters by attribute."""
+    if not isinstance(gradients, dict):
+        return gradients
+    labels: dict[str, str] = {}
+    for step in program.steps:
+        for i, value in enumerate(step.get("args", [])):
+            if isinstance(value, dict) and "array" in value:
+                labels.setdefault(value["array"], f"with respect to the {ORDINALS[i]} argument")
+        for key, value in (step.get("kwargs") or {}).items():
+            if isinstance(value, dict) and "array" in value:
+                labels.setdefault(value["array"], f"with respect to `{key}`")
+    return {labels.get(name, f"with respect to `{name}`"): value for name, value in gradients.items()}
+
+
+def _small(matrix: Any, most: int = 12) -> list[list[float]] | None:
+    """A picture's numbers: at most 12 by 12, three decimals, None for what is no matrix of finite numbers."""
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or not np.isfinite(matrix).all():
+        return None
+    return [[round(float(v), 3) for v in row[:most]] for row in matrix[:most]]

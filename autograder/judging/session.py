@@ -1,0 +1,240 @@
+"""A warm judge: a pytest session over one exercise's hidden tests, paused before its run loop, forked for each submission.
+
+    python -m autograder.judging.session EXERCISE TRACK SOCKET
+
+The first line on standard input is its configuration as JSON (the seed, the place of the workers, the sources of the
+reference and of the mistakes); then standard input is its lifeline. Before it serves, the judge primes itself: it judges the
+reference as if it were a student, which proves that the tests can be passed and fills the memory of reference answers that
+every forked judge inherits. It imports NumPy and pytest, never a framework, never a student's code.
+
+A job is a frame {"cells": [...], "mentions": [...]}; the reply is {"cells": [...], "parts": [...]} or {"failure": "..."}.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.judging import diagnosis
+from autograder.judging.catalogue import catalogue
+from autograder.judging.players import Student, Trusted, tell
+from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
+from autograder.judging.program import Answer, Program
+from autograder.workers import forkserver, wire
+from autograder.workers.client import Ended, Place, ReferenceLine, WorkerFailure
+from course.syllabus import Exercise, Limits, Part, syllabus
+
+HIDDEN = Path(__file__).parent / "hidden"
+STANDINS = Path(__file__).parent.parent / "workers"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    seed: int
+    place: Place
+    sources: dict[str, str]
+
+    @classmethod
+    def read(cls, line: str) -> Configuration:
+        raw = json.loads(line)
+        place = raw["place"]
+        place = Place(**{**place, "limits": Limits(**place["limits"]), "without": tuple(place["without"])})
+        return cls(raw["seed"], place, raw["sources"])
+
+
+class Session:
+    """The judge of one exercise in one track."""
+
+    def __init__(self, exercise: Exercise, track: str, path: str, configuration: Configuration) -> None:
+        self.exercise, self.track = exercise, track
+        self.server = forkserver.listen(path)
+        self.place = configuration.place
+        self.line = ReferenceLine(configuration.place.reference)
+        self.trusted = Trusted(self.line, exercise.module)
+        self.sources = configuration.sources
+        self.desk = Desk(configuration.seed, track, self.trusted)
+        self.symbols = sorted({part.symbol for part in exercise.parts})
+        self.mistakes = {p.id: [m for m in catalogue(exercise.id) if m.part == p.id and track in m.changes] for p in exercise.parts}
+        self.failure: str | None = None
+
+    def run(self) -> int:
+        hooks = Hooks(self.desk, [part.id for part in self.exercise.parts], self.serve)
+        file = HIDDEN / f"test_{self.exercise.module}.py"
+        options = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings",
+                   "-p", "no:faulthandler", "-c", os.devnull, "--rootdir", str(HIDDEN), "--noconftest", "--import-mode=importlib"]
+        return pytest.main([*options, str(file)], plugins=[hooks, MarkName()])
+
+    # -- the run loop -------------------------------------------------------------------------------------------------
+
+    def serve(self, session: pytest.Session, specs: dict[str, Spec]) -> None:
+        self.items, self.specs = session.items, specs
+        try:
+            self.trusted.teach(self.sources)
+            self.prime()
+        except (JudgeError, WorkerFailure) as error:
+            self.failure = f"the judge of {self.exercise.id} ({self.track}) does not work here: {error}"
+        self.line.close()  # each forked judge has a line of its own
+        gc.collect()
+        gc.freeze()
+        forkserver.serve(self.server, self.handle)
+
+    def prime(self) -> None:
+        """Judge the reference as a student: it must pass everything, and its answers are remembered."""
+        self.desk.player = self.trusted
+        verdicts = self.judge_items(self.items)
+        wrong = [f"{v.spec.name}: {v.message or v.outcome}" for v in verdicts.values() if v.outcome != "passed"]
+        if wrong or not verdicts:
+            raise JudgeError(f"the reference does not pass its own tests ({'; '.join(wrong[:3]) or 'there are none'})")
+
+    def handle(self, connection: socket.socket) -> None:
+        job, _ = wire.receive(connection, max_header=64 << 20)
+        started = time.perf_counter()
+        try:
+            if self.failure:
+                raise JudgeError(self.failure)
+            result = self.judge(job)
+            result["seconds"] = round(time.perf_counter() - started, 4)
+        except (JudgeError, WorkerFailure) as error:
+            result = {"failure": str(error)}
+        wire.send(connection, result)
+
+    # -- one submission -----------------------------------------------------------------------------------------------
+
+    def judge(self, job: dict) -> dict:
+        student = Student(self.place, job["cells"], self.symbols)
+        try:
+            outcomes = student.load()
+        except Ended as ended:
+            return self.without_verdicts(f"None of it could be run: {ended}")
+        self.desk.player = student
+        used: dict[str, set[str]] = {}
+        verdicts: dict[str, Verdict] = {}
+        for part in self.exercise.parts:
+            student.take_used()
+            verdicts |= self.judge_items([i for i in self.items if self.specs[i.name].part == part.id])
+            used[part.id] = student.take_used()
+        student.close()
+        self.judge_with_standins(job, verdicts)
+        parts = [self.part_result(part, verdicts, used[part.id]) for part in self.exercise.parts]
+        cells = [
+            {**{k: cell.get(k) for k in ("grade_id", "label", "index")}, "output": outcome["output"], "error": _error(outcome["error"])}
+            for cell, outcome in zip(job["cells"], outcomes, strict=True)
+        ]
+        return {"cells": cells, "parts": parts, "cpu_seconds": round(student.cpu_used, 3), "peak_mb": student.peak_kb >> 10}
+
+    def judge_items(self, items: list[pytest.Item]) -> dict[str, Verdict]:
+        """Run items in order; one whose needs have not all passed is not run."""
+        verdicts: dict[str, Verdict] = {}
+        for item in items:
+            spec = self.specs[item.name]
+            unmet = [v.spec for v in verdicts.values() if v.spec.function in spec.needs and v.outcome != "passed"]
+            if unmet:
+                verdicts[spec.name] = Verdict(spec, "not_run", f"Not checked yet: it builds on “{unmet[0].title.rstrip('.')}”.")
+            else:
+                verdicts[spec.name] = self.desk.judge(item, spec)
+        return verdicts
+
+    def judge_with_standins(self, job: dict, verdicts: dict[str, Verdict]) -> None:
+        """Parts count for themselves: where an answer uses another part's symbol that is wrong, judge it again with a neutral one."""
+        broken = {
+            part.symbol: part.id for part in self.exercise.parts
+            if any(v.outcome != "passed" for v in verdicts.values() if v.spec.part == part.id)
+        }
+        standins = _standins(self.track)
+        for part in self.exercise.parts:
+            own = [v for v in verdicts.values() if v.spec.part == part.id]
+            names = [s for s in broken if s != part.symbol and s in standins and s in job.get("mentions", {}).get(part.symbol, [])]
+            if not names or all(v.outcome == "passed" for v in own):
+                continue
+            source = "\n\n".join([standins[""], *(standins[name] for name in names)])
+            student = Student(self.place, job["cells"], self.symbols, {"source": source, "names": names})
+            try:
+                student.load()
+            except Ended:
+                continue
+            self.desk.player = student
+            again = self.judge_items([i for i in self.items if self.specs[i.name].part == part.id])
+            student.close()
+            if sum(v.outcome == "passed" for v in again.values()) > sum(v.outcome == "passed" for v in own):
+                verdicts.update(again)
+
+    def part_result(self, part: Part, verdicts: dict[str, Verdict], used: set[str]) -> dict:
+        own = [v for v in verdicts.values() if v.spec.part == part.id]
+        forbidden = sorted(used) if self.exercise.ready_made == "forbid" else []
+        if forbidden:
+            for verdict in own:
+                verdict.outcome, verdict.picture = "failed", None
+                verdict.message = f"The framework's own {forbidden[0]} is at work here; this exercise asks you to write it yourself."
+            named = None
+        else:
+            named = diagnosis.diagnose(own, [m.id for m in self.mistakes[part.id]], self.trusted)
+        total = sum(v.spec.share for v in own)
+        earned = sum(v.spec.share for v in own if v.outcome == "passed")
+        entry = next((m for m in self.mistakes[part.id] if m.id == named), None)
+        return {
+            "id": part.id, "symbol": part.symbol, "title": part.title,
+            "score": round(part.points * earned / total, 2), "max_score": float(part.points),
+            "misconception": {"id": entry.id, "title": entry.title, "hint": entry.hint} if entry else None,
+            "ready_made": forbidden,
+            "tests": [
+                {"name": v.spec.name, "title": v.spec.title, "outcome": v.outcome, "message": v.message,
+                 "misconception": v.misconception, "share": v.spec.share, "picture": v.picture}
+                for v in own
+            ],
+        }  # fmt: skip
+
+    def without_verdicts(self, message: str) -> dict:
+        """The result of a hand-in that could not even be loaded: every test failed, with the reason."""
+        verdicts = {s.name: Verdict(s, "failed", message) for s in self.specs.values()}
+        return {"cells": [], "parts": [self.part_result(part, verdicts, set()) for part in self.exercise.parts]}
+
+
+class MarkName:
+    """Registers the mark `part`, since hidden tests are run without any configuration file."""
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "part(id, share, needs, tracks): the part that a hidden test belongs to")
+
+
+def _error(error: Any) -> str | None:
+
+
+    return tell(error) if error is not None else None
+
+
+def _standins(track: str) -> dict[str, str]:
+    """The stand-ins of a track by name; the imports under the empty name."""
+    path = STANDINS / f"standins_{track}.py"
+    source = path.read_text(encoding="utf-8")
+    table = {"": ""}
+    for node in ast.parse(source).body:
+        text = ast.get_source_segment(source, node)
+        if isinstance(node, ast.FunctionDef):
+            table[node.name] = text
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            table[""] += text + "\n"
+    return table
+
+
+def main(exercise_id: str, track: str, path: str) -> int:
+    line = b""
+    while not line.endswith(b"\n"):
+        chunk = os.read(0, 1 << 20)
+        if not chunk:
+            return 1
+        line += chunk
+    return Session(syllabus().exercise(exercise_id), track, path, Configuration.read(line.decode())).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:4]))

@@ -1,0 +1,326 @@
+"""From what students handed in to the code that is to be run: find the files, read them, put each cell in its place.
+
+A hand-in is a notebook, a `.py` file with the answers, a folder or zip of such (also nested, as learning platforms pack them), or
+nbgrader's `submitted/<student>/<assignment>/<notebook>.ipynb`. Nothing is opened through a symbolic link, nothing is unpacked to
+disk, sizes are capped, and whatever is wrong with one hand-in is a sentence about that one.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import json
+import re
+import stat
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, stub, text_of
+from course.syllabus import Assignment, UnknownName, syllabus
+
+MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
+SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git"}
+LMS_SUFFIX = re.compile(r"_(\d+_)?assignsubmission_(file|onlinetext)_?$")
+
+
+class Unreadable(Exception):
+    """Why a hand-in cannot be read; a sentence for the student."""
+
+
+@dataclass
+class Submission:
+    """One student's hand-in of one assignment, ready to be judged, or the reason why it cannot be."""
+
+    name: str
+    student: str
+    assignment: Assignment | None
+    cells: list[dict] = field(default_factory=list)
+    mentions: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    content: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may be a hand-in: where it is said to be, and how to get its bytes."""
+
+    name: str
+    parts: tuple[str, ...]  # the path below what was asked for
+    data: bytes | None
+    problem: str | None = None
+
+
+# -- finding ------------------------------------------------------------------------------------------------------------
+
+
+def find(paths: Iterable[str | Path]) -> Iterator[Found]:
+    """All hand-ins at or below the paths, in a stable order. A path that is not there raises FileNotFoundError."""
+    for path in map(Path, paths):
+        if not path.exists() and not path.is_symlink():
+            raise FileNotFoundError(f"there is nothing at {path}")
+        if path.is_dir():
+            for file in sorted(_walk(path)):
+                yield from _from_file(file, file.relative_to(path).parts, str(file))
+        else:
+            yield from _from_file(path, (path.name,), str(path))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        if entry.name in SKIPPED or entry.name.startswith("."):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _walk(entry)
+        elif entry.suffix.lower() in (".ipynb", ".py", ".zip"):
+            yield entry
+
+
+def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]:
+    try:
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            yield Found(name, parts, None, "The hand-in is a symbolic link, which is not followed; hand in the file itself.")
+        elif not stat.S_ISREG(status.st_mode):
+            yield Found(name, parts, None, "The hand-in is not a file.")
+        elif path.suffix.lower() == ".zip":
+            yield from _from_zip(path.read_bytes(), parts, name)
+        elif status.st_size > MAX_BYTES:
+            yield Found(name, parts, None, _too_large(status.st_size))
+        else:
+            yield Found(name, parts, path.read_bytes())
+    except OSError as error:
+        yield Found(name, parts, None, f"The file cannot be read: {error.strerror or error}.")
+
+
+def _from_zip(data: bytes, parts: tuple[str, ...], name: str) -> Iterator[Found]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for info in sorted(archive.infolist(), key=lambda i: i.filename):
+                inside = PurePosixPath(info.filename.replace("\\", "/"))
+                if info.is_dir() or inside.suffix.lower() not in (".ipynb", ".py") or SKIPPED & set(inside.parts):
+                    continue
+                if inside.name.startswith("."):
+                    continue
+                below = (*parts[:-1], PurePosixPath(parts[-1]).stem, *inside.parts)
+                label = f"{name}!{info.filename}"
+                if inside.is_absolute() or ".." in inside.parts:
+                    yield Found(label, below[-1:], None, "The zip holds a file whose path leads out of it; it is not opened.")
+                elif info.file_size > MAX_BYTES:
+                    yield Found(label, below, None, _too_large(info.file_size))
+                else:
+                    yield Found(label, below, _unpack(archive, info))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
+        yield Found(name, parts, None, f"The zip file is damaged and cannot be opened ({error}).")
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """An entry's bytes; the size that the archive states is not believed."""
+    with archive.open(info) as file:
+        data = file.read(MAX_BYTES + 1)
+    return data[: MAX_BYTES + 1]
+
+
+def _too_large(size: int) -> str:
+    return (f"The file has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB that a hand-in may have. "
+            "Clear the outputs and hand it in again.")
+
+
+# -- whose, and for what ------------------------------------------------------------------------------------------------
+
+
+def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
+    """Student and, where the path says so, assignment: `ann/self-attention-pytorch/self-attention.ipynb` or `ann.ipynb`."""
+    known = syllabus().assignments()
+    *folders, file = parts
+    stem = PurePosixPath(file).stem
+    for i, folder in enumerate(folders):
+        if folder in known:
+            return (folders[i - 1] if i else stem), folder
+    assignment = stem if stem in known else None
+    generic = stem in known or stem in syllabus().exercises or stem in ("answers", "notebook", "submission")
+    if folders and (generic or len(folders) > 1 or LMS_SUFFIX.search(folders[-1])):
+        return LMS_SUFFIX.sub("", folders[-1]) or stem, assignment
+    for suffix in sorted((*known, *syllabus().exercises), key=len, reverse=True):
+        for joint in ("_", "-", " ", "."):
+            if stem.endswith(joint + suffix):  # ann_self-attention.ipynb
+                return stem.removesuffix(joint + suffix), suffix if suffix in known else None
+    return stem, assignment
+
+
+# -- reading ------------------------------------------------------------------------------------------------------------
+
+
+def read(found: Found, source_root: Path, assignment: str | None = None) -> Submission:
+    """A found file as a submission. `assignment`, if given, is what the file is to be graded as."""
+    student, by_path = whose(found.parts)
+    submission = Submission(found.name, student, None)
+    try:
+        submission.assignment = syllabus().assignment(assignment or by_path) if assignment or by_path else None
+        if found.problem:
+            raise Unreadable(found.problem)
+        if found.data is None or len(found.data) > MAX_BYTES:
+            raise Unreadable(_too_large(MAX_BYTES + 1))
+        text = decode(found.data)
+        if found.parts[-1].lower().endswith(".py"):
+            read_script(submission, text, found.parts[-1], source_root)
+        else:
+            read_notebook(submission, load_notebook(text), source_root)
+    except Unreadable as reason:
+        submission.problem = str(reason)
+    except UnknownName as error:
+        submission.problem = str(error)
+    return submission
+
+
+def decode(data: bytes) -> str:
+    """Text from bytes: UTF-8 (with or without a mark), UTF-16 with a mark, else Latin-1, which reads anything."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError:
+            pass
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def load_notebook(text: str) -> dict:
+    """A notebook's JSON with its cells at the top, whatever version of the format it is in."""
+    if not text.strip():
+        raise Unreadable("The file is empty.")
+    try:
+        notebook = json.loads(text)
+    except RecursionError:
+        raise Unreadable("The file is nested too deeply to be a notebook.") from None
+    except ValueError:
+        start = text.lstrip()[:1]
+        why = "it ends too early or was changed by hand" if start == "{" else "it does not hold a notebook"
+        raise Unreadable(f"The file cannot be read as a notebook: {why}. Save it once more in Jupyter and hand in that file.") from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
+        raise Unreadable("The file is not a notebook: it has no cells.")
+    if "cells" not in notebook:  # version 3 of the format and before
+        sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+        notebook["cells"] = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+    return notebook
+
+
+def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> None:
+    """Fill a submission from a notebook's JSON: decide the assignment, place the cells."""
+    own = _metadata(notebook).get("course")
+    stated = own.get("assignment") if isinstance(own, dict) else None
+    if submission.assignment is None:
+        submission.assignment = _assignment_of(stated, [text_of(c) for c in notebook["cells"] if _is_code(c)])
+    elif stated in syllabus().assignments() and stated != submission.assignment.id:
+        raise Unreadable(f"This is the notebook of {stated}, but it was handed in for {submission.assignment.id}.")
+    released = released_cells(source_root, submission.assignment)
+    placed = match(notebook["cells"], released, submission.assignment.exercise.parts)
+    submission.remarks += placed.remarks
+    submission.flags += placed.flags
+    language = (_metadata(notebook).get("kernelspec") or {})
+    language = language.get("language") if isinstance(language, dict) else None
+    if isinstance(language, str) and language.lower() not in ("", "python"):
+        submission.remarks.append(f"The notebook says that its language is {language[:40]}; it was run as Python.")
+        submission.flags.append("other-kernel")
+    run = [p for p in placed.cells if p.role in RUN and p.source.strip()]
+    submission.cells = [
+        {"label": p.label if p.role != "setup" else f"setup {i + 1}", "source": plain_python(p.source), "grade_id": p.grade_id,
+         "index": p.index, "role": p.role}
+        for i, p in enumerate(run)
+    ]  # fmt: skip
+    finish(submission)
+
+
+def read_script(submission: Submission, text: str, name: str, source_root: Path) -> None:
+    """Fill a submission from a `.py` file: one cell of its own, after the notebook's setup."""
+    if submission.assignment is None:
+        submission.assignment = _assignment_of(None, [text])
+    released = released_cells(source_root, submission.assignment)
+    setup = [c for c in released if (grade_id_of(c) or "").startswith("setup-")]
+    submission.cells = [
+        {"label": f"setup {i + 1}", "source": plain_python(text_of(c)), "grade_id": grade_id_of(c), "index": None, "role": "setup"}
+        for i, c in enumerate(setup)
+    ]
+    if not text.strip():
+        submission.remarks.append("The file is empty.")
+        submission.flags.append("empty")
+    submission.cells.append({"label": name, "source": plain_python(text), "grade_id": None, "index": 0, "role": "own"})
+    finish(submission)
+
+
+def finish(submission: Submission) -> None:
+    """What is derived from the cells: which symbols they mention, and the hash of what will run."""
+    symbols = {part.symbol for part in submission.assignment.exercise.parts}
+    loaded: set[str] = set()
+    for cell in submission.cells:
+        tree = parse(cell["source"])
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.Name) and node.id in symbols:
+                loaded.add(node.id)
+    submission.mentions = {symbol: sorted(loaded - {symbol}) for symbol in symbols}
+    submission.content = content_of(submission.assignment, submission.cells)
+
+
+def content_of(assignment: Assignment, cells: list[dict]) -> str:
+    """A hash of the student's code that will run, in order; stubs and the instructor's cells do not count."""
+    h = hashlib.sha256(assignment.id.encode())
+    for cell in cells:
+        names = definitions(cell["source"]) if cell["role"] == "answer" else {"": True}
+        if cell["role"] != "setup" and (any(names.values()) or not names):
+            h.update(b"\0" + cell["source"].strip().encode("utf-8", "surrogatepass"))
+    return h.hexdigest()
+
+
+def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
+    """The cells of the assignment's source notebook; it is ours, so anything wrong with it is an error of ours."""
+    path = source_root / assignment.id / f"{assignment.exercise.id}.ipynb"
+    if not path.exists():
+        raise FileNotFoundError(f"there is no source notebook at {path}; `autograder build` makes it")
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def unanswered(source_root: Path, assignment: Assignment) -> str:
+    """The released notebook's code without any answer: what an untouched hand-in looks like."""
+    return "\n\n".join(stub(text_of(c)) for c in released_cells(source_root, assignment) if c.get("cell_type") == "code")
+
+
+def plain_python(source: str) -> str:
+    """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off."""
+    lines = source.split("\n")
+    if lines and lines[0].lstrip().startswith("%%"):
+        lines[0] = ""
+    try:
+        ast.parse("\n".join(lines))
+        return "\n".join(lines)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "\n".join(re.sub(r"^(\s*)([%!?]|[\w.]+\?\s*$).*$", r"\1pass", line) for line in lines)
+
+
+def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
+    """The assignment that a file says it is, or the one whose symbols and framework its code speaks of."""
+    known = syllabus().assignments()
+    if isinstance(stated, str) and stated in known:
+        return known[stated]
+    defined = {name for source in sources for name in definitions(source)}
+    text = "\n".join(sources)
+    tracks = [t for t in syllabus().tracks.values() if re.search(rf"^\s*(import|from)\s+{t.framework}\b", text, re.M)]
+    tracks = tracks or [t for t in syllabus().tracks.values() if t.id == "tensorflow" and re.search(r"^\s*(import|from)\s+keras\b", text, re.M)]
+    exercises = [e for e in syllabus().exercises.values() if defined & {p.symbol for p in e.parts}]
+    if len(tracks) == 1 and len(exercises) == 1:
+        return Assignment(exercises[0], tracks[0])
+    raise Unreadable("The file does not say which assignment it is of; grade it with --assignment.")
+
+
+def _metadata(notebook: dict) -> dict:
+    metadata = notebook.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _is_code(cell: Any) -> bool:
+    return isinstance(cell, dict) and cell.get("cell_type") == "code"

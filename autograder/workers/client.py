@@ -1,0 +1,181 @@
+"""The judge's end of the wires: a contestant that can be restarted, and the line to the reference.
+
+The contestant's clock is read from outside, from the kernel's account of its CPU time; wall time counts only as a backstop for
+a process that sleeps or stops itself. Whatever ends a contestant becomes an `Ended` with a kind and a sentence that a student
+can read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from autograder.workers import forkserver, jail, wire
+from course.syllabus import Limits
+
+TICKS = os.sysconf("SC_CLK_TCK")
+START_SECONDS = 120.0  # for a zygote that is still importing its framework
+
+
+class Ended(Exception):
+    """The contestant ended before it answered. `kind`: timeout, memory, crash, exit, killed, reply, exhausted."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class WorkerFailure(Exception):
+    """Ours, not the student's: no contestant or reference could be had, or a wall is missing."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the workers of a track live, and how they are to be run."""
+
+    zygote: str
+    reference: str
+    limits: Limits
+    device: str = "cpu"
+    without: tuple[str, ...] = ()
+    gpu_memory_fraction: float | None = None
+
+
+class Contestant:
+    """One process in the jail, from its fork to its end; `Ended` says how a call brought it down."""
+
+    def __init__(self, place: Place, cpu_left: float) -> None:
+        self.place, self.limits, self.cpu_left = place, place.limits, cpu_left
+        self.report: dict | None = None
+        self._killed_for: tuple[str, str] | None = None
+        try:
+            self.control = forkserver.connect(place.zygote)
+            request = {"fork": "contestant", "limits": asdict(place.limits), "device": place.device,
+                       "without": list(place.without), "gpu_memory_fraction": place.gpu_memory_fraction}
+            wire.send(self.control, request)
+            self.control.settimeout(START_SECONDS)
+            _, descriptors, _, _ = socket.recv_fds(self.control, 1, 1)
+            if not descriptors:
+                raise WorkerFailure("the zygote forked no contestant")
+            self.sock = socket.socket(fileno=descriptors[0])
+            self.pid = wire.receive(self.control)[0]["pid"]
+            self.sock.settimeout(START_SECONDS)
+            self.walls = wire.receive(self.sock)[0]["walls"]
+            self.sock.settimeout(None)
+        except (OSError, wire.WireError) as error:
+            raise WorkerFailure(f"no contestant could be started: {error}") from error
+        missing = [wall for wall in jail.NEEDED if wall not in self.walls and wall not in place.without]
+        if missing:
+            self.close()
+            raise WorkerFailure(f"these walls do not stand on this machine: {', '.join(missing)} (see `autograder doctor`)")
+
+    def ask(self, header: dict, arrays: dict[str, np.ndarray] | None = None) -> tuple[dict, dict[str, np.ndarray]]:
+        """One request and its reply, within the limits of a call."""
+        started, cpu_before = time.monotonic(), self.cpu_seconds()
+        allowed = min(self.limits.cpu_seconds_per_call, max(self.cpu_left - cpu_before, 0.0))
+
+        def tick() -> None:
+            used = self.cpu_seconds() - cpu_before
+            waited = time.monotonic() - started
+            if used > allowed:
+                self._kill("timeout", f"it used more than {allowed:.0f} seconds of computing time. Is there an endless loop?")
+            elif waited > self.limits.wall_factor * self.limits.cpu_seconds_per_call:
+                self._kill("timeout", f"it gave no answer within {waited:.0f} seconds. Does it wait for something?")
+
+        try:
+            wire.send(self.sock, header, arrays)
+            return wire.receive(self.sock, tick, max_body=self.limits.reply_mb << 20)
+        except wire.Closed:
+            raise self._ended() from None
+        except wire.WireError as error:
+            self._killed_for = ("reply", f"its result could not be read: {error}")
+            self._tell_keeper()
+            raise self._ended() from None
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the whole process so far, by the kernel's account."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def close(self) -> dict:
+        """End the contestant, whatever it is doing, and give the keeper's report: exit code, CPU seconds, peak memory."""
+        if self.report is None:
+            self._tell_keeper()
+            try:
+                self.report = wire.receive(self.control)[0]
+            except (OSError, wire.WireError):
+                self.report = {"code": None, "cpu": 0.0, "rss_kb": 0}
+            self.sock.close()
+            self.control.close()
+        return self.report
+
+    def _kill(self, kind: str, message: str) -> None:
+        self._killed_for = (kind, message)
+        self._tell_keeper()
+        raise wire.Closed(message)
+
+    def _tell_keeper(self) -> None:
+        try:
+            self.control.sendall(b"x")
+        except OSError:
+            pass
+
+    def _ended(self) -> Ended:
+        """Why the process is gone, in words."""
+        # A contestant that hung up by closing its own socket may still run: the keeper ends it, with the same report.
+        if self._killed_for is None and self.cpu_seconds() and not _exited(self.pid):
+            time.sleep(0.01)
+        report = self.close()
+        if self._killed_for:
+            return Ended(*self._killed_for)
+        code = report["code"]
+        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu"] >= self.limits.cpu_seconds):
+            return Ended("timeout", f"it used more than {self.limits.cpu_seconds:.0f} seconds of computing time.")
+        if code == -signal.SIGKILL:
+            return Ended("killed", "its process was killed from outside, perhaps because the machine ran out of memory.")
+        if code is not None and code < 0:
+            return Ended("crash", f"it brought the Python process down ({signal.Signals(-code).name}).")
+        if code is None:
+            return Ended("killed", "its process was lost.")
+        return Ended("exit", f"it ended the Python process (exit code {code}). Leave out exit(), quit() and the like.")
+
+
+def _exited(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+class ReferenceLine:
+    """A connection to the reference server of a track."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.sock: socket.socket | None = None
+
+    def ask(self, header: dict, arrays: dict[str, np.ndarray] | None = None) -> tuple[dict, dict[str, np.ndarray]]:
+        try:
+            if self.sock is None:
+                self.sock = forkserver.connect(self.path)
+                self.sock.settimeout(600.0)
+            wire.send(self.sock, header, arrays)
+            return wire.receive(self.sock)
+        except (OSError, wire.WireError) as error:
+            self.close()
+            raise WorkerFailure(f"the reference did not answer: {error}") from error
+
+    def close(self) -> None:
+        """Hang up; after a fork, parent and child must not share one line."""
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
