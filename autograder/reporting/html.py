@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 from autograder.reporting import pictures
 from autograder.reporting.text import clean, line, points, slug
 from course.i18n import _
+from course.syllabus import UnknownName, syllabus
 
 
 def feedback_page(result: dict) -> str:
@@ -33,6 +34,14 @@ def part_report(result: dict, part_id: str) -> str:
     """What the student reads below a test cell: an HTML fragment with inline styles."""
     part = next((p for p in _parts(result) if p["id"] == part_id), None)
     return _render("cell.html.j2", part=part, message=None if part else _missing(result)).strip()
+
+
+def hand_in_report(result: dict) -> str:
+    """What is to be said about the hand-in as a whole, for the top of a notebook; empty where there is nothing."""
+    result = {**_DEFAULTS, **result}
+    if not result["remarks"] and not result["message"]:
+        return ""
+    return _render("hand_in.html.j2", result=result).strip()
 
 
 def part_text(result: dict, part_id: str) -> str:
@@ -142,6 +151,15 @@ def _name(result: dict) -> str:
     return line(result.get("student") or result.get("submission") or "?", 80)
 
 
+def _title(assignment: object) -> str:
+    """An assignment for people, `Self-attention, PyTorch`, where the syllabus knows it."""
+    try:
+        known = syllabus().assignment(str(assignment))
+    except UnknownName:
+        return line(assignment or _("Hand-in"), 80)
+    return f"{known.exercise.title}, {known.track.title}"
+
+
 def _share(score: Any, most: Any) -> float | None:
     return float(score) / float(most) if isinstance(score, (int, float)) and most else None
 
@@ -227,7 +245,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(prose=_prose, points=points, line=line, clean=clean)
+_environment.filters.update(prose=_prose, points=points, line=line, clean=clean, title_of=_title)
 _environment.globals.update(_=lambda message: _(message), heatmaps=pictures.heatmaps, histogram=pictures.histogram)
 
 

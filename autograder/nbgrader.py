@@ -1,0 +1,455 @@
+"""Our place in nbgrader: its commands and formgrader's buttons grade through the judge.
+
+nbgrader turns a submission into marks in two passes over the notebook. The first, "sanitize", repairs it; the second
+runs it and saves what the test cells gave. Two preprocessors of ours take part:
+
+    Restore   first in the first pass: puts the cells of a damaged notebook back in order (`submission/matching.py`), so
+              that nothing that a student did to a notebook stops nbgrader, which else gives up a class over one
+              duplicated cell
+    Judge     in the second pass in place of nbgrader's Execute: takes the finished result of `autograder grade` for
+              this very notebook, or has it graded now, and writes score and report onto the test cells
+
+nbgrader reads a test cell's score from its first decisive output and gives *full marks* where there is none. So Judge
+replaces the outputs of every cell, always: whatever the student's file had there is gone, and every graded cell has a
+plain number. Where there is no result it raises, which costs that submission its turn and nobody else theirs, and
+takes the marks of earlier gradings out of the gradebook.
+
+Both leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
+graded by nbgrader as ever.
+
+`configure` says all that nbgrader needs to know, once; `nbgrader_config.py` calls it. `hand_over` gives nbgrader a
+class that is graded already, and `MarksExporter` writes marks with misconceptions as CSV.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources as package_files
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader import utils
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.converters import Autograde
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.plugins import ExportPlugin
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.reporting import html
+from autograder.reporting.marks import write_csv
+from autograder.reporting.text import clean, line
+from autograder.submission import matching
+from course.i18n import _
+from course.syllabus import Assignment, UnknownName, syllabus
+
+STUB = "# Your code here.\nraise NotImplementedError"
+
+
+class NotGraded(Exception):
+    """There is no mark for this submission; the message is for the instructor. nbgrader goes on with the next one."""
+
+
+def configure(c: Config, root: str | Path) -> None:
+    """Set up nbgrader for a course in the folder `root`; what an instructor sets afterwards holds."""
+    # nbgrader calls `alembic`, which lies beside our Python; it is not on the path where no environment is activated.
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH"), beside)))
+    c.CourseDirectory.root = str(Path(root).resolve())
+    course = tomllib.loads((package_files.files("course") / "syllabus.toml").read_text(encoding="utf-8"))["course"]
+    c.CourseDirectory.course_id = course["id"]
+    c.ClearSolutions.code_stub = {"python": STUB}
+    c.Autograde.sanitize_preprocessors = [Restore, *_stock("sanitize_preprocessors")]
+    c.Autograde.autograde_preprocessors = [Judge if p is Execute else p for p in _stock("autograde_preprocessors")]
+
+    def forget_marks(assignment: str, student: str, notebooks: list[str]) -> None:
+        """Before a submission is graded anew its old marks go, so that none outlives a hand-in that cannot be read."""
+        chosen = c.CourseDirectory.db_url if "db_url" in c.CourseDirectory else None
+        url = chosen or f"sqlite:///{Path(c.CourseDirectory.root) / 'gradebook.db'}"
+        for notebook in map(Path, notebooks):
+            _forget(url, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
+
+    c.Autograde.pre_convert_hook = forget_marks
+
+
+def _stock(name: str) -> list:
+    return list(Autograde.class_traits()[name].default_args[0])
+
+
+# -- the two preprocessors --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Which notebook of which student nbgrader is at."""
+
+    student: str
+    assignment: str  # nbgrader's name for it
+    notebook: str
+    db_url: str
+    coursedir: CourseDirectory
+
+    @classmethod
+    def of(cls, preprocessor: NbGraderPreprocessor, resources: dict) -> _Place:
+        here = resources["nbgrader"]
+        return cls(here["student"], here["assignment"], here["notebook"], here["db_url"], _coursedir(preprocessor))
+
+    def submitted(self) -> Path:
+        folder = self.coursedir.format_path(self.coursedir.submitted_directory, self.student, self.assignment)
+        return Path(folder, f"{self.notebook}.ipynb")
+
+    def source(self) -> dict:
+        """The source notebook, as plain JSON; empty where the course folder does not have it."""
+        folder = self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment)
+        try:
+            return _read(Path(folder, f"{self.notebook}.ipynb"))
+        except (OSError, ValueError):
+            return {}
+
+    def ours(self) -> Assignment | None:
+        """The assignment in the syllabus: by nbgrader's name, or by what the source notebook says it is."""
+        stated = self.source().get("metadata", {}).get("course", {})
+        for name in (self.assignment, stated.get("assignment") if isinstance(stated, dict) else None):
+            try:
+                return syllabus().assignment(name)
+            except UnknownName:
+                continue
+        return None
+
+    def released(self) -> list[dict]:
+        """The released cells: order and cell ids from the source notebook, all else from the gradebook.
+
+        The gradebook holds them as they were released, stubs for solutions, maybe translated; it is what nbgrader's
+        own checks compare with.
+        """
+        with Gradebook(self.db_url) as gradebook:
+            notebook = gradebook.find_notebook(self.notebook, self.assignment)
+            points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+            solutions = {cell.name for cell in notebook.solution_cells}
+            tasks = {cell.name for cell in notebook.task_cells}
+            known = {}
+            for cell in notebook.source_cells:
+                ours = {
+                    "schema_version": 3,
+                    "grade_id": cell.name,
+                    "grade": cell.name in points and cell.name not in tasks,
+                    "solution": cell.name in solutions,
+                    "locked": bool(cell.locked),
+                    "task": cell.name in tasks,
+                    "cell_type": cell.cell_type,
+                    "checksum": cell.checksum,
+                }
+                if cell.name in points:
+                    ours["points"] = points[cell.name]
+                known[cell.name] = {"cell_type": cell.cell_type, "source": cell.source, "metadata": {"nbgrader": ours}}
+        cells = []
+        for cell in self.source().get("cells", []):
+            stored = known.pop(matching.grade_id_of(cell), None)
+            if stored is not None:
+                cells.append(stored | ({"id": cell["id"]} if "id" in cell else {}))
+        return [*cells, *known.values()]
+
+
+class Restore(NbGraderPreprocessor):
+    """Puts a damaged notebook back in order: every released cell once, as released, with the student's answers."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        place = _Place.of(self, resources)
+        assignment = place.ours()
+        if assignment is None:
+            return nb, resources
+        released = place.released()
+        found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts)
+        for remark in found.remarks:
+            self.log.warning("%s: %s", line(place.student), line(remark))
+        cells = []
+        for placed, cell in zip(found.cells, matching.restore(found, released), strict=True):
+            # The label ties the student's own cells to the output that the sandbox caught for them.
+            cell["metadata"]["autograder"] = {"cell": placed.label}
+            attachments = nb.cells[placed.index].get("attachments") if placed.index is not None else None
+            if cell["cell_type"] == "markdown" and attachments:
+                cell["attachments"] = attachments
+            cells.append(cell)
+        for number, cell in enumerate(cells):
+            cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
+        metadata = nb.get("metadata") if isinstance(nb.get("metadata"), dict) else {}
+        kept = {key: metadata[key] for key in ("kernelspec", "language_info") if isinstance(metadata.get(key), dict)}
+        whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": kept, "cells": cells}
+        return nbformat.from_dict(whole), resources
+
+
+class Judge(NbGraderPreprocessor):
+    """Writes the judge's result onto the notebook, in place of running it here."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        place = _Place.of(self, resources)
+        assignment = place.ours()
+        if assignment is None:
+            return Execute(parent=self.parent).preprocess(nb, resources)
+        try:
+            result = self._result(place, assignment, nb)
+            if result.get("status") != "graded":
+                raise NotGraded(result.get("message") or _("The grader gave no reason."))
+        except Exception as error:
+            _forget(place.db_url, place.notebook, place.assignment, place.student)
+            reason = clean(error, 2000)
+            raise NotGraded(f"{line(place.student)}, {place.assignment}: could not be graded. {reason}") from error
+
+        outputs = {cell["grade_id"] or cell["label"]: cell for cell in result.get("cells") or []}
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            cell.outputs, cell.execution_count = [], None
+            if utils.is_grade(cell) and not utils.is_solution(cell):
+                cell.outputs, cell.execution_count = [_verdict(cell, result)], 1
+            else:
+                ours = cell.metadata.get("nbgrader", {})
+                label = ours.get("grade_id") or cell.metadata.get("autograder", {}).get("cell")
+                printed = _printed(outputs.get(label))
+                if printed:
+                    stream = nbformat.v4.new_output("stream", name="stdout", text=printed)
+                    cell.outputs, cell.execution_count = [stream], 1
+        _keep(nb, result)
+        return nb, resources
+
+    def _result(self, place: _Place, assignment: Assignment, nb: Any) -> dict:
+        """The finished result for this notebook if there is one; else it is graded now."""
+        finished = _handed_over.get((place.coursedir.root, place.assignment, place.student))
+        if finished is not None:
+            return finished
+        from autograder.grading import service, store  # starts workers when used, so not before
+
+        try:
+            notebook = _read(place.submitted())  # as it was handed in: that is what finished results are found by
+        except (OSError, ValueError):
+            notebook = json.loads(nbformat.writes(nb))
+        finished = store.lookup(place.coursedir.root, assignment.id, place.student, notebook)
+        return finished if finished is not None else service.grade_one(notebook, assignment.id, place.student)
+
+
+def _verdict(cell: Any, result: dict) -> Any:
+    """The one output of a test cell: the score as a plain number, the report as HTML."""
+    part_id = cell.metadata.nbgrader["grade_id"].removeprefix("test-")
+    most = float(cell.metadata.nbgrader["points"])
+    part = next((p for p in result["parts"] if p["id"] == part_id), None)
+    score = 0.0
+    if part is not None and part["max_score"]:
+        # In proportion, should the instructor have given the cell other points than the syllabus has.
+        score = most * float(part["score"]) / float(part["max_score"])
+    score = min(most, max(0.0, score)) if math.isfinite(score) else 0.0
+    data = {"text/plain": repr(round(score, 6)), "text/html": html.part_report(result, part_id)}
+    return nbformat.v4.new_output("execute_result", data, execution_count=1)
+
+
+def _printed(cell: dict | None) -> str:
+    """What the sandbox caught of a cell: output and, as text, the exception; an error *output* would be scored."""
+    if cell is None:
+        return ""
+    return clean("\n".join(filter(None, (cell.get("output"), cell.get("error")))))
+
+
+def _keep(nb: Any, result: dict) -> None:
+    """What the notebook says about its grading: for exports, in its metadata; for readers, above the first cell."""
+    parts = [{**p, "tests": [{**t, "picture": None} for t in p["tests"]]} for p in result["parts"]]
+    nb.metadata["autograder"] = nbformat.from_dict({**result, "parts": parts, "cells": []})
+    about = html.hand_in_report(result)
+    if about:
+        metadata = {"autograder": {"cell": "about"}}
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="about", metadata=metadata))
+
+
+# -- small things that they share -------------------------------------------------------------------------------------
+
+
+def _coursedir(configurable: Any) -> CourseDirectory:
+    """The course folder that the running command works on: that of the nearest parent which has one."""
+    owner = configurable
+    while owner is not None:
+        if isinstance(getattr(owner, "coursedir", None), CourseDirectory):
+            return owner.coursedir
+        owner = owner.parent
+    return CourseDirectory(config=configurable.config)
+
+
+def _read(path: Path) -> dict:
+    """A notebook file as plain JSON."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(notebook, dict):
+        raise ValueError(f"{path.name} is not a notebook")
+    return notebook
+
+
+def _forget(db_url: str, notebook: str, assignment: str, student: str) -> None:
+    """Take automatic marks out of the gradebook; marks that a person gave stay."""
+    with Gradebook(db_url) as gradebook:
+        try:
+            submission = gradebook.find_submission_notebook(notebook, assignment, student)
+        except MissingEntry:
+            return
+        for grade in submission.grades:
+            grade.auto_score = None
+            grade.needs_manual_grade = True
+        gradebook.db.commit()
+
+
+# -- a class that is graded already -----------------------------------------------------------------------------------
+
+_handed_over: dict[tuple[str, str, str], dict] = {}  # results for Judge, while `hand_over` runs
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """What became of one result in nbgrader; `message` says why it is not there."""
+
+    student: str
+    assignment: str
+    ok: bool
+    message: str | None = None
+
+
+def hand_over(
+    course_root: str | Path,
+    results: list[dict],
+    feedback: bool = True,
+    progress: Callable[[HandedOver], None] = lambda done: None,
+) -> list[HandedOver]:
+    """Enter finished results into nbgrader: marks in the gradebook, autograded notebooks and feedback pages.
+
+    The submissions lie in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
+    do the rest, with the results in hand, so nothing is graded again. One that fails is reported; the others go on.
+    """
+    api = _api(Path(course_root).resolve())
+    outcomes = []
+    for result in results:
+        student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
+        try:
+            message = _hand_over_one(api, result, student, assignment, feedback)
+        except Exception as error:
+            message = f"{type(error).__name__}: {clean(error, 500)}"
+        outcomes.append(HandedOver(student, assignment, message is None, message))
+        progress(outcomes[-1])
+    return outcomes
+
+
+def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+    """None if all went well, else why not."""
+    if not student or student != student.strip() or student in (".", "..") or set(student) & set('/\\*?[]\0\n\r'):
+        return _("nbgrader cannot keep a student of this name.")
+    try:
+        exercise = syllabus().assignment(assignment).exercise.id
+    except UnknownName as error:
+        return str(error)
+    directory = api.coursedir
+    submitted = Path(directory.format_path(directory.submitted_directory, student, assignment), f"{exercise}.ipynb")
+    origin = Path(str(result.get("submission") or ""))
+    if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
+        submitted.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(origin, submitted)
+    if not submitted.is_file():
+        return _("There is no notebook of this student in the course's submitted folder.")
+    with api.gradebook as gradebook:
+        try:
+            gradebook.find_notebook(exercise, assignment)
+            registered = True
+        except MissingEntry:
+            registered = False
+    if not registered:
+        done = api.generate_assignment(assignment)
+        if not done["success"]:
+            return _last_line(done)
+    key = (directory.root, assignment, student)
+    _handed_over[key] = result
+    try:
+        done = api.autograde(assignment, student)
+    finally:
+        del _handed_over[key]
+    if result.get("status") != "graded":
+        return result.get("message") or _("could not be graded")
+    if done["success"] and feedback:
+        done = api.generate_feedback(assignment, student)
+    return None if done["success"] else _last_line(done)
+
+
+def _api(root: Path) -> NbGraderAPI:
+    """nbgrader for a course folder, configured by the file in it, or by `configure` where there is none."""
+    c = Config()
+    if (root / "nbgrader_config.py").is_file():
+        c = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    else:
+        configure(c, root)
+    c.CourseDirectory.root = str(root)
+    return NbGraderAPI(coursedir=CourseDirectory(config=c), config=c)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return other.exists() and os.path.samefile(one, other)
+
+
+def _last_line(done: dict) -> str:
+    """What nbgrader says went wrong: the last line of its traceback."""
+    return clean((done.get("error") or done.get("log") or "").strip().split("\n")[-1], 500)
+
+
+# -- marks ------------------------------------------------------------------------------------------------------------
+
+
+class MarksExporter(ExportPlugin):
+    """`nbgrader export --exporter=autograder.nbgrader.MarksExporter`: a row for each student and part, as CSV.
+
+    The scores are the gradebook's (a person's mark goes before the judge's), the misconceptions are those that the
+    autograded notebook holds. The row "total" has the whole assignment, with the penalty for lateness.
+    """
+
+    columns = (
+        "assignment", "student_id", "last_name", "first_name", "email", "timestamp", "part", "score", "max_score",
+        "needs_manual_grade", "late_submission_penalty", "misconception", "misconception_title",
+    )  # fmt: skip
+
+    def export(self, gradebook: Gradebook) -> None:
+        destination = Path(self.to or "marks.csv")
+        rows: list[list] = [list(self.columns)]
+        for assignment in gradebook.assignments:
+            if self.assignment and assignment.name not in map(str, self.assignment):
+                continue
+            for submission in sorted(assignment.submissions, key=lambda s: s.student.id):
+                if not self.student or submission.student.id in map(str, self.student):
+                    rows += self._rows(assignment.name, submission)
+        destination.write_text(write_csv(rows), encoding="utf-8")
+        self.log.info("Wrote the marks of %d rows to %s", len(rows) - 1, destination)
+
+    def _rows(self, assignment: str, submission: Any) -> list[list]:
+        student = submission.student
+        who = [assignment, student.id, student.last_name, student.first_name, student.email, submission.timestamp]
+        rows = []
+        for notebook in submission.notebooks:
+            named = self._misconceptions(assignment, student.id, notebook.name)
+            for grade in notebook.grades:
+                part = grade.cell.name.removeprefix("test-")
+                found = named.get(part) or {}
+                rows.append(
+                    [*who, part, grade.score, grade.max_score, int(grade.needs_manual_grade), None,
+                     found.get("id"), found.get("title")]
+                )  # fmt: skip
+        penalty = submission.late_submission_penalty or 0.0
+        total = max(0.0, submission.score - penalty)
+        waiting = int(submission.needs_manual_grade)
+        return [*rows, [*who, "total", total, submission.max_score, waiting, penalty, None, None]]
+
+    def _misconceptions(self, assignment: str, student: str, notebook: str) -> dict[str, dict | None]:
+        directory = _coursedir(self)
+        folder = directory.format_path(directory.autograded_directory, student, assignment)
+        try:
+            stored = _read(Path(folder, f"{notebook}.ipynb"))["metadata"]["autograder"]["parts"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        return {part["id"]: part.get("misconception") for part in stored}

@@ -1,0 +1,12 @@
+"""nbgrader's configuration of this course: grading through the judge. All of it is said in `autograder.nbgrader`.
+
+The folder of this file is the course: source/, release/, submitted/, autograded/, feedback/ and gradebook.db lie in it.
+To keep the course elsewhere, copy this file and source/ there. What you set below the call holds over what it sets.
+"""
+
+from pathlib import Path
+
+from autograder.nbgrader import configure
+
+c = get_config()  # noqa: F821 (nbgrader puts it here)
+configure(c, Path(__file__).parent)
