@@ -37,7 +37,7 @@ def waves(encoding: Any, columns: Sequence[int]) -> None:
     for column in columns:
         axes[0].plot(table[:, column], label=_("column {number}").format(number=column))
     axes[0].set(xlabel=_("position"), ylabel=_("value"), title=_("Each column is a wave of its own length"))
-    axes[0].legend(loc="upper right", fontsize="small")
+    axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     _show(figure)
 
 
@@ -56,7 +56,7 @@ def offsets(encoding: Any, anchors: Sequence[int], reach: int = 20) -> None:
         ylabel=_("dot product"),
         title=_("How alike two positions are depends on their distance alone"),
     )
-    axes[0].legend(loc="upper right", fontsize="small")
+    axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     _show(figure)
 
 
@@ -100,7 +100,7 @@ def curves(series: Mapping[str, Any], xlabel: str, ylabel: str, title: str) -> N
     for name, values in series.items():
         axes[0].plot(_array(values), label=name)
     axes[0].set(xlabel=xlabel, ylabel=ylabel, title=title)
-    axes[0].legend(fontsize="small")
+    axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     _show(figure)
 
 
