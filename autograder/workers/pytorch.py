@@ -19,6 +19,7 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import torch.fx.experimental.symbolic_shapes  # noqa: E402, F401 - autograd imports it at its first call: 0.3 s, once instead of in each contestant
+import torch._dynamo  # noqa: E402, F401 - the same for the first operation on the meta device
 import torch.nn.functional as functional  # noqa: E402
 from torch import nn  # noqa: E402
 

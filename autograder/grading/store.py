@@ -1,0 +1,66 @@
+"""Finished results, kept in a course folder so that nbgrader takes them over and nothing is graded twice.
+
+One JSON file a hand-in, `.autograder/results/<assignment>/<student>.json`. A result counts only for the very code that it was made of:
+it carries the hash of that code, and a look-up compares it with what is there now.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from autograder.grading.result import versions
+from autograder.submission.intake import Submission, Unreadable, load_notebook, read_notebook
+from course.syllabus import UnknownName, syllabus
+
+FOLDER = Path(".autograder") / "results"
+
+
+def path_of(course_root: Path, assignment: str, student: str) -> Path:
+    """Where a result lies; names are percent-encoded, so that no student id leaves the folder."""
+    return Path(course_root) / FOLDER / quote(assignment, safe="") / f"{quote(student, safe='')[:180]}.json"
+
+
+def save(course_root: Path, result: dict[str, Any]) -> Path:
+    """Write a result whole or not at all: a disk that fills up leaves the earlier one as it was."""
+    path = path_of(course_root, result["assignment"], result["student"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(result, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def lookup(course_root: Path, assignment: str, student: str, notebook: dict) -> dict[str, Any] | None:
+    """The stored result of exactly this notebook's code by this version of the grader, or None."""
+    try:
+        result = json.loads(path_of(course_root, assignment, student).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(result, dict) or result.get("status") != "graded":
+        return None
+    submission = from_notebook(notebook, assignment, student, Path(course_root) / "source")
+    same_code = submission.problem is None and submission.content == result.get("content")
+    return result if same_code and result.get("versions") == versions(submission.assignment.track.framework) else None
+
+
+def from_notebook(notebook: dict, assignment: str, student: str, source_root: Path) -> Submission:
+    """A notebook that is in memory already as a submission."""
+    submission = Submission(f"{student}/{assignment}", student, None)
+    try:
+        submission.assignment = syllabus().assignment(assignment)
+        read_notebook(submission, load_notebook(json.dumps(notebook)), source_root)
+    except (Unreadable, UnknownName) as reason:
+        submission.problem = str(reason)
+    return submission
