@@ -116,6 +116,11 @@ class _Place:
         except (OSError, ValueError):
             return {}
 
+    def source_root(self, assignment: Assignment) -> Path | None:
+        """The course's source folder, if the grader finds this assignment in it under the syllabus's name."""
+        root = Path(self.coursedir.root, self.coursedir.source_directory)
+        return root if (root / assignment.id / f"{assignment.exercise.id}.ipynb").is_file() else None
+
     def ours(self) -> Assignment | None:
         """The assignment in the syllabus: by nbgrader's name, or by what the source notebook says it is."""
         stated = self.source().get("metadata", {}).get("course", {})
@@ -233,8 +238,10 @@ class Judge(NbGraderPreprocessor):
             notebook = _read(place.submitted())  # as it was handed in: that is what finished results are found by
         except (OSError, ValueError):
             notebook = json.loads(nbformat.writes(nb))
-        finished = store.lookup(place.coursedir.root, assignment.id, place.student, notebook)
-        return finished if finished is not None else service.grade_one(notebook, assignment.id, place.student)
+        finished = store.lookup(Path(place.coursedir.root), assignment.id, place.student, notebook)
+        if finished is not None:
+            return finished
+        return service.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
 
 
 def _verdict(cell: Any, result: dict) -> Any:

@@ -26,7 +26,7 @@ def released(assignment):
     return json.loads((ROOT / "source" / assignment / f"{exercise}.ipynb").read_text(encoding="utf-8"))["cells"]
 
 
-def grade_one(notebook, assignment, student):
+def grade_one(notebook, assignment, student, source_root=None):
     with Path("calls.txt").open("a") as calls:
         calls.write(f"{student}\n")
     if "raise the roof" in str(notebook):

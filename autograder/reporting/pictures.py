@@ -52,9 +52,9 @@ def heatmaps(picture: object) -> Markup:
                     differs = label == _("yours") and (abs(a - b) > noticeable if ok else a != b)
                 ringed |= differs
                 out.append(_square(x + j * size, top + i * size, size, value, low, high, diverging, i, j, differs))
-        out.append(_text(x + columns * size / 2, top + rows * size + 15, line(picture.get("columns") or "", 40)))
+        out.append(_text(x + columns * size / 2, top + rows * size + 15, line(picture.get("columns") or "", 24)))
         middle = top + rows * size / 2
-        out.append(_text(x - 8, middle, line(picture.get("rows") or "", 40), turn=True))
+        out.append(_text(x - 8, middle, line(picture.get("rows") or "", 16), turn=True))
         x += columns * size + gap
     width = x - gap + 6
     tallest = max(len(v) for _l, v in panels) * size

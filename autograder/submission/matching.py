@@ -447,19 +447,10 @@ class _Matcher:
 
     def _complete(self, cells: list[Placed], seen: set[str], shared: dict[str, _Unit]) -> list[Placed]:
         """Put back what is missing, and setup cells that slid below what needs them."""
-        where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}
-        for r in self.released.values():
-            later = [where[o.grade_id] for o in self.answers if o.order > r.order and o.grade_id in where]
-            if r.role == "setup" and r.grade_id in where and later and where[r.grade_id] > min(later):
-                seen.discard(r.grade_id)
-        moved = {c.grade_id: c for c in cells if c.role == "setup" and c.grade_id not in seen}
-        cells = [c for c in cells if c.grade_id not in moved]
         for r in sorted(self.released.values(), key=lambda r: r.order):
             if r.grade_id in seen or r.role == "markdown":
                 continue
-            if r.grade_id in moved:
-                new = moved[r.grade_id]
-            elif r.grade_id in shared:
+            if r.grade_id in shared:
                 unit = shared[r.grade_id]
                 remark = _("`{name}` was found in cell {n}, together with another answer.").format(
                     name=r.symbol, n=unit.number
@@ -476,8 +467,22 @@ class _Matcher:
                 self._note("restored-cells", remark)
                 new = Placed(r.role, r.grade_id, r.source, None)
             cells.insert(self._seat(cells, r), new)
-            seen.add(r.grade_id)
+        self._settle(cells)
         return cells
+
+    def _settle(self, cells: list[Placed]) -> None:
+        """Move setup cells up that stand below an answer which follows them in the release."""
+        ordered = sorted(self.released.values(), key=lambda r: r.order)
+        for r in (r for r in ordered if r.role == "setup"):
+            where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}
+            needing = [where[o.grade_id] for o in self.answers if o.order > r.order]
+            if not needing or where[r.grade_id] < min(needing):
+                continue
+            to = min(needing)
+            if not any(o.order < r.order for o in self.answers):  # the opening imports: above the student's cells too
+                above = [where[o.grade_id] + 1 for o in ordered if o.role == "setup" and o.order < r.order]
+                to = max(above) if above else next(i for i, c in enumerate(cells) if c.role != "markdown")
+            cells.insert(to, cells.pop(where[r.grade_id]))
 
     def _seat(self, cells: list[Placed], r: _Released) -> int:
         """After the nearest cell that comes before it in the release; else before the first code cell."""
