@@ -1,0 +1,126 @@
+"""Reads what students are to get for what they are not to get: solutions, hidden tests, the catalogue of mistakes.
+
+Lines are compared without their spaces, so that a change of indentation hides nothing, and a notebook is read cell by
+cell, outputs included. Of a solution each line is a secret, but for those that say nothing (`else:`, a lone bracket,
+`import numpy as np`). Of hidden tests and of the catalogue's code three lines in a row are, because one line such as
+`for name in names:` is in many files; of the catalogue's prose, each text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from autograder.authoring.lessons import BEGIN, END
+
+SHORTEST = 14  # characters without spaces; shorter lines are found in any Python file
+SHORTEST_PROSE = 30
+IN_A_ROW = 3
+FORBIDDEN_FOLDERS = ("autograder/", "solutions/", "source/", "tests/")
+FORBIDDEN_TEXT = (
+    BEGIN,
+    END,
+    "BEGIN HIDDEN TESTS",
+    "import autograder",
+    "from autograder",
+    "import solutions",
+    "from solutions",
+)
+INNOCENT = re.compile(r"^(import |from \S+ import |@pytest|super\(\)\.|\"\"\"$)")
+
+
+def find_leaks(root: Path, members: Mapping[str, bytes]) -> list[str]:
+    """What the files of a release give away, a sentence each; an empty list is what one wants.
+
+    Arguments: the course's root; the files by name, as they would lie in the student's folder.
+    """
+    secrets = _secrets(root)
+    found = []
+    for name, content in members.items():
+        if name.startswith(FORBIDDEN_FOLDERS):
+            found.append(f"{name}: students do not get this folder")
+        for place, text in _texts(name, content):
+            found += [f"{place}: it says {mark!r}" for mark in FORBIDDEN_TEXT if mark in text]
+            lines = [line for line in text.splitlines() if line.strip()]
+            for n, line in enumerate(lines):
+                origin = secrets.get(_bare(line)) or secrets.get(_bare("".join(lines[n : n + IN_A_ROW])))
+                if origin is not None:
+                    found.append(f"{place}: {line.strip()!r} is in {origin}")
+    return found
+
+
+def _texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return  # pictures, compiled catalogues
+    if not name.endswith(".ipynb"):
+        yield name, text
+        return
+    for cell in json.loads(text)["cells"]:
+        place = f"{name}, cell {cell.get('id')}"
+        yield place, _joined(cell["source"])
+        for output in cell.get("outputs", []):
+            for shown in (output.get("text"), output.get("traceback"), *output.get("data", {}).values()):
+                if isinstance(shown, (str, list)):
+                    yield f"{place}, output", _joined(shown)
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)
+
+
+@cache
+def _secrets(root: Path) -> dict[str, str]:
+    """Every secret line, or lines in a row, without spaces, and the file that it is in."""
+    secrets: dict[str, str] = {}
+    for path in sorted(root.glob("solutions/*/*.py")):
+        for line in _between_markers(path.read_text(encoding="utf-8")):
+            if len(_bare(line)) >= SHORTEST and not INNOCENT.match(line.strip()):
+                secrets.setdefault(_bare(line), path.relative_to(root).as_posix())
+    for path in sorted(root.glob("autograder/judging/hidden/*.py")):
+        _add_code(secrets, path.read_text(encoding="utf-8"), path.relative_to(root).as_posix())
+    for path in sorted(root.glob("autograder/judging/catalogue/*.toml")):
+        for text in _strings(tomllib.loads(path.read_text(encoding="utf-8"))):
+            origin = path.relative_to(root).as_posix()
+            if "\n" in text:
+                _add_code(secrets, text, origin)
+            elif len(_bare(text)) >= SHORTEST_PROSE and " " in text.strip():
+                secrets.setdefault(_bare(text), origin)
+    return secrets
+
+
+def _add_code(secrets: dict[str, str], text: str, origin: str) -> None:
+    lines = [line for line in text.splitlines() if line.strip()]
+    for n in range(len(lines) - IN_A_ROW + 1):
+        rows = lines[n : n + IN_A_ROW]
+        if not all(INNOCENT.match(row.strip()) for row in rows):
+            secrets.setdefault(_bare("".join(rows)), origin)
+
+
+def _bare(line: str) -> str:
+    return "".join(line.split())
+
+
+def _between_markers(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.splitlines():
+        if line.strip() in (BEGIN, END):
+            inside = line.strip() == BEGIN
+        elif inside:
+            yield line
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)

@@ -1,0 +1,157 @@
+"""Makes what students get: one zip an assignment, with the notebook, the course package and a list of requirements.
+
+nbgrader itself takes the answers out, in a temporary course folder and with the course's own configuration, so that the
+zip holds the same notebook that `nbgrader generate_assignment` would release. Then `leaks` reads the whole zip for what
+students should not have. The same input gives the same bytes: members are sorted and carry no real time.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import shutil
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from nbgrader.converters import GenerateAssignment
+from nbgrader.coursedir import CourseDirectory
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.authoring import AuthoringError
+from autograder.authoring.build import build, chosen, source_path
+from autograder.authoring.leaks import find_leaks
+from course import i18n
+from course.syllabus import Assignment, syllabus
+
+NO_TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can say
+PROJECT = "attention-exercises"
+
+README = """\
+# {number}. {title}
+
+Exercise {number} of "{course}", {track} track.
+
+You need Python 3.11 or newer. In this folder, once:
+
+    python -m venv .venv
+    source .venv/bin/activate        # on Windows: .venv\\Scripts\\activate
+    pip install -r requirements.txt
+
+Then, each time:
+
+    jupyter lab {notebook}
+
+Work through the notebook from top to bottom. No network is needed once the packages are installed. The folder `course`
+belongs to the notebook (checks and figures): keep the two together. Hand in the notebook alone.
+"""
+
+
+def release(root: Path, assignments: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
+    """Write `<output>/<assignment>.zip` for each assignment.
+
+    Raises AuthoringError for an unknown assignment or language, a stale source notebook, or a leak.
+    """
+    root, output = Path(root), Path(output)
+    if language not in i18n.languages():
+        raise AuthoringError(f"no language is called {language!r}; there is: {', '.join(i18n.languages())}")
+    wanted = chosen(assignments)
+    build(root, [assignment.id for assignment in wanted], check=True)
+    output.mkdir(parents=True, exist_ok=True)
+    return [_release_one(root, assignment, output, language) for assignment in wanted]
+
+
+def released_notebook(root: Path, assignment: Assignment) -> str:
+    """The text of the notebook as nbgrader releases it, without solutions and outputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = source_path(root, assignment)
+        shutil.copytree(source.parent, Path(folder, "source", assignment.id))
+        log = logging.Logger("nbgrader", level=logging.WARNING)  # of its own: it is in no tree and prints nothing
+        said = io.StringIO()
+        log.addHandler(logging.StreamHandler(said))
+        config = _nbgrader_config(root)
+        course, generate = config.CourseDirectory, config.GenerateAssignment
+        course.root, course.assignment_id = folder, assignment.id
+        course.source_directory, course.release_directory = "source", "release"
+        generate.no_database, generate.force = True, True
+        config.SaveCells.enabled = False
+        converter = GenerateAssignment(coursedir=CourseDirectory(config=config, log=log), config=config, log=log)
+        try:
+            converter.start()
+            return Path(folder, "release", assignment.id, source.name).read_text(encoding="utf-8")
+        except (Exception, SystemExit) as error:
+            raise AuthoringError(
+                f"{source}: nbgrader cannot release it: {error}\n{said.getvalue()}".rstrip()
+            ) from error
+
+
+def requirements(root: Path, assignment: Assignment) -> str:
+    """The pinned packages of a student of this track: what pyproject.toml asks for, as constraints.txt pins it."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = {}
+    for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            pin = Requirement(line)
+            pins[canonicalize_name(pin.name)] = pin
+    core = [Requirement(text) for text in project["dependencies"]]
+    found = [need for need in core if need.name == "numpy"]  # of the core, the only one that `course` imports
+    found += _extra(project["optional-dependencies"], f"student-{assignment.track.id}")
+    lines = []
+    for need in found:
+        exact = any(part.operator == "==" for part in need.specifier)
+        lines.append(str(need if exact else pins.get(canonicalize_name(need.name), need)))
+    return "".join(f"{line}\n" for line in sorted(lines, key=str.lower))
+
+
+def _extra(extras: dict[str, list[str]], name: str) -> list[Requirement]:
+    needs = []
+    for need in map(Requirement, extras[name]):
+        if canonicalize_name(need.name) == PROJECT:
+            for other in sorted(need.extras):
+                needs += _extra(extras, other)
+        else:
+            needs.append(need)
+    return needs
+
+
+def _release_one(root: Path, assignment: Assignment, output: Path, language: str) -> Path:
+    exercise = assignment.exercise
+    notebook = f"{exercise.id}.ipynb"
+    facts = {"number": exercise.number, "title": exercise.title, "course": syllabus().title}
+    members = {
+        notebook: released_notebook(root, assignment).encode(),
+        "requirements.txt": requirements(root, assignment).encode(),
+        "README.md": README.format(**facts, track=assignment.track.title, notebook=notebook).encode(),
+        **_course_package(root, assignment, language),
+    }
+    if leaks := find_leaks(root, members):
+        raise AuthoringError(f"{assignment.id} is not released, because it would give away:\n  " + "\n  ".join(leaks))
+    path = output / f"{assignment.id}.zip"
+    unfinished = path.with_suffix(".part")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(members.items()):
+            info = zipfile.ZipInfo(f"{assignment.id}/{name}", NO_TIME)
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(info, content)
+    unfinished.replace(path)
+    return path
+
+
+def _course_package(root: Path, assignment: Assignment, language: str) -> dict[str, bytes]:
+    """What of `course` a notebook imports: not the lessons, and only this exercise's checks and this language."""
+    course = root / "course"
+    files = [*course.glob("*.py"), course / "syllabus.toml"]
+    files += [course / "visible" / name for name in ("__init__.py", f"{assignment.exercise.module}.py")]
+    files += (course / "locale" / language).rglob("*.mo")
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def _nbgrader_config(root: Path) -> Config:
+    """The course's nbgrader_config.py, where there is one."""
+    if not (root / "nbgrader_config.py").is_file():
+        return Config()
+    return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
