@@ -10,6 +10,22 @@ import numpy as np
 SHAPE_ONLY = math.inf
 
 
+def agree_in_kind(agree, student, reference, program, **naming):
+    """For masks, whose values the comparator compares exactly: type, shape and dtype agree, whatever the values."""
+    got, want = student.run(program).out, reference.run(program).out
+    if not (isinstance(got, np.ndarray) and got.shape == want.shape and got.dtype == want.dtype):
+        agree(program, **naming)  # says which of them it is
+
+
+def trainable(answer, fail):
+    """How many trainable numbers the module has, as the framework counts them."""
+    parameters = answer.values.get("parameters")
+    count = parameters.get("trainable") if isinstance(parameters, dict) else None
+    if not isinstance(count, int):
+        fail("The module's parameters could not be counted.")
+    return count
+
+
 def unpack(out, fail):
     """Output and weights of an attention; fails in words where the answer gave something else."""
     if not (isinstance(out, (tuple, list)) and len(out) == 2 and all(isinstance(item, np.ndarray) for item in out)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograder.judging.hidden.shared import SHAPE_ONLY, check_device
+from autograder.judging.hidden.shared import SHAPE_ONLY, agree_in_kind, check_device
 from autograder.judging.program import Program
 
 AXES = {"output": "..., query, value width", "weights": "..., query, key"}
@@ -226,9 +226,9 @@ def padded(draw, batch, longest, pad_id=0):
 
 
 @pytest.mark.part("padding-mask")
-def test_padding_shape(agree, draw):
+def test_padding_shape(agree, student, reference, draw):
     """The mask is boolean and broadcasts against scores of batch, heads, queries and keys."""
-    agree(Program.function("padding_mask", padded(draw, 3, 8)), **PADDING, rtol=SHAPE_ONLY)
+    agree_in_kind(agree, student, reference, Program.function("padding_mask", padded(draw, 3, 8)), **PADDING)
 
 
 @pytest.mark.part("padding-mask", share=2, needs=("test_padding_shape",))
@@ -274,19 +274,19 @@ CAUSAL = {"names": ("mask",), "axes": {"mask": "query, key"}}
 
 
 @pytest.mark.part("causal-mask")
-def test_causal_shape(agree):
+def test_causal_shape(agree, student, reference):
     """The mask is boolean, with a row for each query and a column for each key."""
-    agree(Program.function("causal_mask", 6), **CAUSAL, rtol=SHAPE_ONLY)
+    agree_in_kind(agree, student, reference, Program.function("causal_mask", 6), **CAUSAL)
 
 
 @pytest.mark.part("causal-mask", share=3, needs=("test_causal_shape",))
 @pytest.mark.parametrize("length", [5, 9, 2], ids=["five", "nine", "two"])
-def test_causal_values(agree, picture, reference, length):
+def test_causal_values(agree, student, picture, reference, length):
     """Each position sees itself and what stands before it, and nothing that stands after it."""
     program = Program.function("causal_mask", length)
-    yours = agree(program, **CAUSAL, rtol=SHAPE_ONLY).out
-    expected = reference.run(program).out
-    picture("Causal mask", rows="query", columns="key", yours=yours.astype(float), expected=expected.astype(float))
+    agree_in_kind(agree, student, reference, program, **CAUSAL)
+    yours, expected = student.run(program).out.astype(float), reference.run(program).out.astype(float)
+    picture("Causal mask", rows="query", columns="key", yours=yours, expected=expected)
     agree(program, **CAUSAL)
 
 
@@ -314,10 +314,10 @@ COMBINED = {"names": ("mask",)}
 
 
 @pytest.mark.part("combine-masks")
-def test_combine_shape(agree, draw):
+def test_combine_shape(agree, student, reference, draw):
     """A padding mask and a causal mask combine to a boolean mask in the shape that both broadcast to."""
     program = Program.function("combine_masks", draw.mask(3, 1, 1, 6), draw.mask(6, 6))
-    agree(program, **COMBINED, rtol=SHAPE_ONLY)
+    agree_in_kind(agree, student, reference, program, **COMBINED)
 
 
 @pytest.mark.part("combine-masks", share=3, needs=("test_combine_shape",))
