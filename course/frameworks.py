@@ -168,6 +168,8 @@ class TensorFlow(Framework):
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
         layers = self.keras.layers
+        if isinstance(layer, layers.Layer) and not layer.built:  # Keras makes weights when a layer is first called
+            raise Unexpected(_("`{path}` has no weights after a call of the module; is it applied?").format(path=path))
         for kind, array in arrays.items():
             if isinstance(layer, layers.Dense):
                 variable = layer.kernel if kind == "weight" else layer.bias

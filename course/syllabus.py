@@ -7,7 +7,7 @@ that needs one of them. It uses the standard library alone, because the student'
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 
@@ -36,6 +36,7 @@ class Exercise:
     title: str
     parts: tuple[Part, ...]
     ready_made: str = "allow"
+    limits: dict = field(default_factory=dict)  # where they differ from the course's
 
     @property
     def points(self) -> float:
@@ -90,6 +91,10 @@ class Syllabus:
     limits: Limits
     tracks: dict[str, Track]
     exercises: dict[str, Exercise]
+
+    def limits_of(self, exercise: Exercise) -> Limits:
+        """The course's limits with what the exercise says otherwise."""
+        return replace(self.limits, **exercise.limits)
 
     def track(self, track_id: str) -> Track:
         return _pick(self.tracks, track_id, "track")

@@ -189,9 +189,9 @@ def use_batch(answer: Answer) -> None:
     x = _random(3, 4, 6)
     module = answer.module(6, 2)
     expect.equal(
-        module.pair(x[1:2])[0],
-        module.pair(x)[0][1:2],
-        _("output of the second sentence, alone and in a batch"),
+        module.pair(x[:1])[0],
+        module.pair(x)[0][:1],
+        _("output of the first sentence, alone and in a batch"),
         _("Where the reshape mixes the axes, sentences mix too."),
     )
 
