@@ -67,6 +67,24 @@ def test_feedback_says_what_happened_in_each_part():
     assert "<code" in page and "`dim=-1`" not in page
 
 
+def test_the_cases_of_a_test_are_one_check():
+    made = result(fail=[("causal-mask", "test_values")])
+    part = made["parts"][2]
+    case = {"outcome": "passed", "message": None, "misconception": None, "picture": None, "share": 1.0}
+    part["tests"] = [
+        case | {"name": "test_values[a batch]", "title": "Values agree (a batch)."},
+        case | {"name": "test_values[one]", "title": "Values agree (one).", "outcome": "failed", "message": "Far off."},
+        case | {"name": "test_values[none]", "title": "Values agree (none).", "outcome": "failed", "message": "Again."},
+    ]
+    page = html.part_report(made, "causal-mask")
+    assert page.count("Values agree.") == 1 and "✓ a batch" in page and "✗ one" in page and "✗ none" in page
+    assert "Far off." in page and "Again." not in page
+
+
+def test_the_error_of_a_cell_stands_with_its_part():
+    assert "troch" in html.part_report(broken("dan"), "scaled-dot-product")
+
+
 def test_what_could_not_be_graded_is_no_mark():
     page = html.feedback_page(not_graded("eva"))
     assert "costs you nothing" in page and "ends in the middle" in page and "of 14" not in page

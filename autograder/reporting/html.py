@@ -104,23 +104,52 @@ _DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 def _parts(result: dict) -> list[dict]:
-    """The parts with every field there, points for each test, and the tests in groups."""
+    """The parts with every field there, the error that their cell ended with, and their tests as checks."""
+    errors = {c.get("grade_id"): c.get("error") for c in result.get("cells") or []}
     parts = []
     for raw in result.get("parts") or []:
         part = {"title": raw["id"], "symbol": "", "misconception": None, **raw}
-        whole = sum(float(t.get("share") or 1) for t in raw["tests"]) or 1.0
-        tests = []
-        for t in raw["tests"]:
-            test = {"message": None, "picture": None, "misconception": None, **t}
-            test["title"] = t.get("title") or t["name"]
-            test["worth"] = float(raw["max_score"]) * float(t.get("share") or 1) / whole
-            tests.append(test)
-        part["tests"] = tests
-        for outcome in ("passed", "failed", "not_run"):
-            part[outcome] = [t for t in tests if t["outcome"] == outcome]
+        part["error"] = errors.get(f"answer-{raw['id']}")
+        part["tests"] = [
+            {"message": None, "picture": None, "misconception": None, **t, "title": t.get("title") or t["name"]}
+            for t in raw["tests"]
+        ]
+        checks = _checks(part)
+        for outcome in ("passed", "failed"):
+            part[outcome] = [c for c in checks if c["outcome"] == outcome]
+        waiting: dict[str, list[dict]] = {}
+        for check in checks:
+            if check["outcome"] == "not_run":
+                waiting.setdefault(check["message"] or _("A check that these build on did not pass."), []).append(check)
+        part["waiting"] = waiting  # by reason
         part["complete"] = part["score"] >= part["max_score"] - 1e-9
         parts.append(part)
     return parts
+
+
+def _checks(part: dict) -> list[dict]:
+    """The tests as a student counts them: the cases of one test, `test_values[a batch]` and so on, are one check.
+
+    A check has failed if one of its cases has; it shows the message and the picture of the first that did.
+    """
+    whole = sum(float(t.get("share") or 1) for t in part["tests"]) or 1.0
+    checks: dict[str, dict] = {}
+    for t in part["tests"]:
+        name, _bracket, case = t["name"].partition("[")
+        case = case.removesuffix("]")
+        title = t["title"].replace(f" ({case})", "", 1) if case else t["title"]
+        check = checks.setdefault(
+            name, {"title": title, "cases": [], "outcome": "passed", "message": None, "picture": None,
+                   "worth": 0.0, "earned": 0.0}
+        )  # fmt: skip
+        worth = float(part["max_score"]) * float(t.get("share") or 1) / whole
+        check["worth"] += worth
+        check["earned"] += worth * (t["outcome"] == "passed")
+        check["cases"].append({"label": case, "outcome": t["outcome"]})
+        rank = ("passed", "not_run", "failed").index
+        if rank(t["outcome"]) > rank(check["outcome"]):
+            check |= {"outcome": t["outcome"], "message": t["message"], "picture": t["picture"]}
+    return list(checks.values())
 
 
 def _missing(result: dict) -> str:
