@@ -10,8 +10,11 @@ import csv
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,8 @@ SYMBOLS = {
 }
 CONFIG = f"""
 import sys
+import time
+import urllib.request
 from pathlib import Path
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
 import fake_grading
@@ -426,3 +431,74 @@ def test_an_assignment_of_the_instructors_own_is_graded_by_nbgrader(small):
     assert done["success"], done
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         assert gradebook.find_submission("mine", "ann").score == 2
+
+
+def test_an_assignment_is_released_to_the_exchange(small, tmp_path):
+    course, _api = small
+    exchange = tmp_path / "exchange"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    nbgrader(course, "release_assignment", ASSIGNMENT, f"--Exchange.root={exchange}")
+    assert list(exchange.rglob(f"{NOTEBOOK}.ipynb"))
+
+
+# -- formgrader, in a browser -----------------------------------------------------------------------------------------
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture
+def formgrader(small):
+    """The address of a Jupyter server with formgrader on a small course: ann's notebook, and one that is torn."""
+    course, _api = small
+    submit(course, "ann", planted(lost_metadata(answered(release_of(course), default=0.5))))
+    submit(course, "torn", "{")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "HOME": str(course), "JUPYTER_CONFIG_DIR": str(course / ".jupyter"),
+                   "JUPYTER_RUNTIME_DIR": str(course / ".runtime")}  # fmt: skip
+    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token="]
+    with (course / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyter", "server", *options], cwd=course, env=environment, stdout=log, stderr=log
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _attempt in range(120):
+                try:
+                    urllib.request.urlopen(f"{address}/api", timeout=2)
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            yield course, address
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM}")
+def test_formgraders_button_grades_and_its_page_shows_the_report(formgrader):
+    playwright = pytest.importorskip("playwright.sync_api")
+    course, address = formgrader
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page()
+        page.route(lambda url: not url.startswith(address), lambda route: route.abort())  # MathJax from the network
+
+        def press(student):
+            page.goto(f"{address}/formgrader/manage_submissions/{ASSIGNMENT}", wait_until="domcontentloaded")
+            page.locator("tr", has_text=student).first.locator(".autograde a").click()
+            page.locator(".modal-body", has_text=student).wait_for(timeout=120_000)
+            return page.locator(".modal").first.inner_text()
+
+        assert "Success" in press("ann")
+        assert "Error" in press("torn")
+        page.goto(f"{address}/formgrader/gradebook/{ASSIGNMENT}/{NOTEBOOK}", wait_until="domcontentloaded")
+        page.locator("td a:visible").first.click()
+        page.locator("text=Half the way").first.wait_for(timeout=60_000)
+        text = page.locator("body").inner_text()
+        browser.close()
+    assert "It is worth 0.5." in text and "lost its cell ids" in text and "planted" not in text
+    assert marks(course, "ann")["scaled-dot-product"] == (3.0, False)
