@@ -1,0 +1,193 @@
+"""What students get: a notebook without answers, the course package, pinned requirements, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.authoring import AuthoringError
+from autograder.authoring.leaks import find_leaks
+from autograder.authoring.release import release, requirements
+from course.syllabus import syllabus
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENTS = list(syllabus().assignments())
+ONE = "self-attention-pytorch"
+
+
+@pytest.fixture(scope="module")
+def zips(tmp_path_factory) -> dict[str, Path]:
+    paths = release(ROOT, ASSIGNMENTS, tmp_path_factory.mktemp("release"))
+    return dict(zip(ASSIGNMENTS, paths, strict=True))
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {info.filename.partition("/")[2]: archive.read(info) for info in archive.infolist()}
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_the_zip_holds_what_a_student_needs_and_no_more(zips, name):
+    exercise = syllabus().assignment(name).exercise
+    with zipfile.ZipFile(zips[name]) as archive:
+        assert all(info.filename.startswith(f"{name}/") for info in archive.infolist())
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {info.external_attr >> 16 for info in archive.infolist()} == {0o644}
+    names = set(members(zips[name]))
+    assert {
+        f"{exercise.id}.ipynb",
+        "README.md",
+        "requirements.txt",
+        "course/__init__.py",
+        "course/syllabus.toml",
+    } <= names
+    assert {n for n in names if n.startswith("course/visible/")} == {
+        "course/visible/__init__.py",
+        f"course/visible/{exercise.module}.py",
+    }
+    assert {n.partition("/")[0] for n in names} == {f"{exercise.id}.ipynb", "README.md", "requirements.txt", "course"}
+    assert not any(n.endswith((".md", ".pyc")) for n in names if n.startswith("course/"))
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_the_notebook_is_a_students_one(zips, name):
+    exercise = syllabus().assignment(name).exercise
+    notebook = nbformat.reads(members(zips[name])[f"{exercise.id}.ipynb"].decode(), as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.course.assignment == name
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+            compile(cell.source, cell.id, "exec")
+            if cell.id.startswith("answer-"):
+                assert "raise NotImplementedError" in cell.source and '"""' in cell.source
+            if cell.id.startswith("test-"):
+                assert cell.metadata.nbgrader.checksum and cell.metadata.nbgrader.points > 0
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_nothing_leaks(zips, name):
+    assert find_leaks(ROOT, members(zips[name])) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        (
+            "a.py",
+            "x = 1\n        weights=torch.softmax(scores,  dim=-1)\n",
+            "is in solutions/pytorch/",
+        ),
+        ("a.py", "from solutions.pytorch import self_attention", "'from solutions'"),
+        ("a.txt", "    ### BEGIN SOLUTION", "BEGIN SOLUTION"),
+        ("autograder/cli.py", "", "do not get this folder"),
+    ],
+)
+def test_a_leak_is_found(file, text, says):
+    assert says in "\n".join(find_leaks(ROOT, {file: text.encode()}))
+
+
+def test_a_leak_is_found_in_cells_and_in_outputs():
+    secret = "return positions[:, None] >= positions[None, :]  # query position down, key position across"
+    code = nbformat.v4.new_code_cell("1", id="here", outputs=[nbformat.v4.new_output("stream", text=f"{secret}\n")])
+    for cells, place in (
+        ([code], "cell here, output"),
+        ([nbformat.v4.new_markdown_cell(secret, id="there")], "cell there"),
+    ):
+        notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+        assert place in "\n".join(find_leaks(ROOT, {"a.ipynb": notebook.encode()}))
+
+
+def test_hidden_tests_and_the_catalogue_are_secrets_too(tmp_path):
+    hidden, catalogue = tmp_path / "autograder/judging/hidden", tmp_path / "autograder/judging/catalogue"
+    hidden.mkdir(parents=True), catalogue.mkdir(parents=True)
+    test = "def test_values(agree, draw):\n    q = draw.normal(2, 3)\n    agree(Program.function('f', q))\n"
+    (hidden / "test_a.py").write_text(test)
+    (catalogue / "a.toml").write_text('[[mistake]]\nhint = "Each query shares out its attention over the keys."\n')
+    assert "test_a.py" in str(find_leaks(tmp_path, {"a.py": b"import os\n" + test.encode()}))
+    assert "a.toml" in str(find_leaks(tmp_path, {"a.py": b"Each query shares out its attention over the keys."}))
+    assert find_leaks(tmp_path, {"a.py": b"q = draw.normal(2, 3)\n"}) == []
+
+
+def test_a_leak_stops_the_release(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "autograder.authoring.release.README", "{number} {title} {course} {track} {notebook} BEGIN HIDDEN TESTS"
+    )
+    with pytest.raises(AuthoringError, match=r"would give away:\n.*README.md"):
+        release(ROOT, [ONE], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_releasing_twice_gives_the_same_bytes(zips, tmp_path):
+    (again,) = release(ROOT, [ONE], tmp_path)
+    assert again.read_bytes() == zips[ONE].read_bytes()
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_requirements_are_exact_and_those_of_the_track(name):
+    assignment = syllabus().assignment(name)
+    lines = requirements(ROOT, assignment).splitlines()
+    assert all("==" in line for line in lines)
+    names = {line.partition("==")[0] for line in lines}
+    others = {track.framework for track in syllabus().tracks.values()} - {assignment.track.framework}
+    assert {"numpy", "matplotlib", "jupyterlab", assignment.track.framework} <= names
+    assert not others & names and "nbgrader" not in names
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert not (ROOT / "constraints.txt").is_file() or set(lines) <= set(pins) | {f"torch=={_version('torch')}"}
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package).partition("+")[0]
+
+
+def test_unknown_names_are_answered_with_those_that_there_are(tmp_path):
+    with pytest.raises(
+        AuthoringError, match="no assignment is called 'self-attention'; there is: positional-embedding-p"
+    ):
+        release(ROOT, ["self-attention"], tmp_path)
+    with pytest.raises(AuthoringError, match="no language is called 'tlh'; there is: en"):
+        release(ROOT, [ONE], tmp_path, language="tlh")
+
+
+def test_a_stale_notebook_is_not_released(tmp_path):
+    for folder in ("course", "solutions", "source"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "course/lessons/self-attention.md").open("a", encoding="utf-8") as lesson:
+        lesson.write("\nOne more thing.\n")
+    with pytest.raises(AuthoringError, match="stale notebooks; run `autograder build`"):
+        release(tmp_path, [ONE], tmp_path / "out")
+
+
+def test_a_student_finds_a_course_package_that_works_by_itself(zips, tmp_path):
+    """The unpacked zip, without the repository: checks run, and say what is not written yet."""
+    with zipfile.ZipFile(zips[ONE]) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / ONE
+    notebook = json.loads((folder / "self-attention.ipynb").read_text(encoding="utf-8"))
+    cells = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+    wanted = ("setup-imports", "answer-causal-mask")
+    code = (
+        "\n".join(cells[name] for name in wanted)
+        + f"""
+import course, sys
+assert course.__file__.startswith({str(folder)!r}), course.__file__
+try:
+    check("causal-mask")
+except course.CheckFailed as error:
+    print("failed:", error)
+assert "solutions" not in sys.modules and "autograder" not in sys.modules
+"""
+    )
+    (folder / "cells.py").write_text(code, encoding="utf-8")
+    done = subprocess.run([sys.executable, "cells.py"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Not written yet." in done.stdout and "failed: one check did not pass" in done.stdout
