@@ -98,7 +98,7 @@ class Grader:
     """Grades submissions with one seed, on one device, behind one kind of wall.
 
     `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for the tests of the walls).
-    `variants` replaces the catalogue's mistakes that diagnosis compares with, by assignment id (for tests).
+    `limits` replaces the syllabus's for all exercises.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Grader:
         self.seed = secrets.randbits(48) if seed is None else seed
         self.device, self.isolation = device, isolation
         self.source_root = source_root or ROOT / "source"
-        self.limits = limits or syllabus().limits
+        self.limits = limits
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.lock = threading.RLock()
         self.zygotes: dict[str, Service] = {}
@@ -183,12 +183,16 @@ class Grader:
         judge = self.start_judge(submission.assignment)
         with judge.connect() as line:
             wire.send(line, {"cells": submission.cells, "mentions": submission.mentions})
-            line.settimeout(self.limits.wall_factor * self.limits.cpu_seconds * 4)
+            limits = self.limits_of(submission.assignment)
+            line.settimeout(START_SECONDS + limits.wall_factor * limits.cpu_seconds * 4)
             try:
                 return wire.receive(line, max_header=64 << 20)[0]
             except wire.Closed:
                 time.sleep(0.05)  # the operating system's word on a process that has just died
                 raise GradingError(f"the judge ended before its verdict: {judge.tail()}") from None
+
+    def limits_of(self, assignment: Assignment) -> Limits:
+        return self.limits or syllabus().limits_of(assignment.exercise)
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
@@ -223,7 +227,7 @@ class Grader:
                 judge = Service(arguments, path, self.folder / f"{assignment.id}.log")
                 # The judge imports pytest while the zygote imports its framework; it reads its configuration after that.
                 reference = self.start_reference(track.id)
-                place = Place(str(zygote.path), str(reference), self.limits, self.device, self.without)
+                place = Place(str(zygote.path), str(reference), self.limits_of(assignment), self.device, self.without)
                 judge.tell(json.dumps({"seed": self.seed, "place": asdict(place), "sources": sources_of(assignment)}))
                 self.judges[assignment.id] = judge
             return self.judges[assignment.id]

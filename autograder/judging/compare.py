@@ -116,7 +116,7 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     )
 
 
-def agree(got: Any, want: Any, rtol: float = 1e-4) -> bool:
+def agree(got: Any, want: Any, rtol: float | None = 1e-4) -> bool:
     """Are two answers the same, for diagnosis: structure, shapes and values, whatever the names?"""
     if isinstance(want, dict) and isinstance(got, dict):
         keys = {key for key in (*got, *want) if got.get(key) is not None and want.get(key) is not None}

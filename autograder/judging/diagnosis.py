@@ -43,11 +43,12 @@ def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted)
         would = trusted.run(program, mistake)
         if not _same(answer, would):
             return False
-        told_apart = told_apart or not _same(would, trusted.run(program))
+        told_apart = told_apart or not _same(would, trusted.run(program), rtol=None)
     return told_apart
 
 
-def _same(one: Answer, other: Answer) -> bool:
+def _same(one: Answer, other: Answer, rtol: float | None = 1e-4) -> bool:
+    """Are two answers the same? `rtol` is loose between a student and a mistake, None (the comparator's) against the reference."""
     if one.error is not None or other.error is not None:
         return one.error is not None and other.error is not None and one.error.types[:1] == other.error.types[:1]
-    return agree(one.values, other.values) and one.device == other.device
+    return agree(one.values, other.values, rtol) and one.device == other.device

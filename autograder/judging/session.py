@@ -135,13 +135,19 @@ class Session:
     def judge_items(self, items: list[pytest.Item]) -> dict[str, Verdict]:
         """Run items in order; one whose needs have not all passed is not run."""
         verdicts: dict[str, Verdict] = {}
+        out_of_time = False
         for item in items:
             spec = self.specs[item.name]
+            if out_of_time:
+                verdicts[spec.name] = Verdict(spec, "not_run", "Not checked: an earlier check of this part ran out of time.")
+                continue
             unmet = [v.spec for v in verdicts.values() if v.spec.function in spec.needs and v.outcome != "passed"]
             if unmet:
                 verdicts[spec.name] = Verdict(spec, "not_run", f"Not checked yet: it builds on “{unmet[0].title.rstrip('.')}”.")
             else:
-                verdicts[spec.name] = self.desk.judge(item, spec)
+                verdicts[spec.name] = verdict = self.desk.judge(item, spec)
+                # One endless loop costs the class one call's limit a part, not one a test.
+                out_of_time = any(a.error is not None and a.error.kind in ("timeout", "exhausted") for _, a in verdict.log)
         return verdicts
 
     def judge_with_standins(self, job: dict, verdicts: dict[str, Verdict]) -> None:

@@ -96,6 +96,7 @@ class Adapter:
         self.dtype = DTYPES[dtype]
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
+        keras.utils.set_random_seed(0)  # the same program gives the same answer, whatever ran before it
         try:
             with tf.GradientTape(persistent=True, watch_accessed_variables=True) if gradient else contextlib.nullcontext() as tape:
                 self.tape = tape

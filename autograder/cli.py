@@ -1,0 +1,335 @@
+"""The command line: a verb a function, no logic. `autograder --help` lists the verbs.
+
+Exit status: 0 done (whatever the marks), 1 some hand-ins could not be graded or a check failed, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autograder.grading.executor import ROOT, GradingError
+from autograder.workers import jail
+from course.syllabus import Assignment, UnknownName, syllabus
+
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+
+
+class Usage(Exception):
+    """Wrong use: what, and what to do instead."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (Usage, UnknownName, FileNotFoundError, FileExistsError) as error:
+        err.print(f"[bold red]autograder:[/] {escape(str(error))}")
+        return 2
+    except GradingError as error:
+        err.print(f"[bold red]autograder:[/] {escape(str(error))}")
+        return 1
+    except KeyboardInterrupt:
+        err.print("stopped")
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="autograder", description="Builds, releases and grades the exercises on attention.")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, run, text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    p = verb("build", build, "make the source notebooks from lessons, syllabus and solutions")
+    p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
+    p.add_argument("--check", action="store_true", help="only say whether the committed notebooks are fresh")
+    p.add_argument("--full", action="store_true", help="with --check: run them again too, and compare the outputs")
+    p.add_argument("--force", action="store_true", help="build the fresh ones as well")
+
+    p = verb("release", release, "make the zip that students get: notebook, course package, requirements")
+    p.add_argument("assignments", nargs="+", metavar="ASSIGNMENT")
+    p.add_argument("--output", type=Path, default=Path("release"), metavar="DIR")
+    p.add_argument("--language", default="en")
+
+    p = verb("grade", grade, "grade notebooks, .py files, folders, zips, or nbgrader's submitted/ tree")
+    p.add_argument("paths", nargs="+", metavar="PATH")
+    p.add_argument("--assignment", help="which assignment the files are, where they do not say so")
+    p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
+    p.add_argument("--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls")
+    p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
+    p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
+    p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
+    p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
+    p.add_argument("--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, else our own)")
+
+    p = verb("verify", verify, "prove the grader: solutions, untouched notebooks, known mistakes, accepted alternatives")
+    p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
+    p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    p.add_argument("--seed", type=int, metavar="N")
+
+    verb("doctor", doctor, "say which walls, devices and versions there are")
+
+    p = verb("demo", demo, "the whole way on a sample class")
+    p.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR")
+    p.add_argument("--track", action="append", metavar="TRACK")
+    p.add_argument("--exercise", action="append", metavar="EXERCISE")
+    p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    return top
+
+
+# -- verbs --------------------------------------------------------------------------------------------------------------
+
+
+def build(options: argparse.Namespace) -> int:
+    from autograder.authoring import AuthoringError
+    from autograder.authoring.build import build as build_notebooks
+
+    try:
+        ids = [a.id for a in chosen(options.assignments)]
+        paths = build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
+    except AuthoringError as error:
+        err.print(f"[bold red]autograder:[/] {escape(str(error))}", soft_wrap=True)
+        return 1
+    for path in paths:
+        out.print(("fresh: " if options.check else "built: ") + escape(str(path)), soft_wrap=True)
+    return 0
+
+
+def release(options: argparse.Namespace) -> int:
+    from autograder.authoring import AuthoringError
+    from autograder.authoring.release import release as release_zips
+
+    try:
+        for path in release_zips(ROOT, [a.id for a in chosen(options.assignments)], options.output, options.language):
+            out.print(escape(str(path)), soft_wrap=True)
+    except AuthoringError as error:
+        raise Usage(str(error)) from None
+    return 0
+
+
+def grade(options: argparse.Namespace) -> int:
+    from autograder.grading.executor import Grader
+    from autograder.grading.store import save
+    from autograder.reporting.html import write_pages
+    from autograder.reporting.marks import csv_table
+    from autograder.submission.intake import find, read
+
+    require_walls(options.isolation)
+    root = course_root(options.paths)
+    source = options.source or (root / "source" if root else ROOT / "source")
+    if options.nbgrader and not root:
+        raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
+    if options.assignment:
+        syllabus().assignment(options.assignment)
+    submissions = [read(found, source, options.assignment) for found in find(options.paths)]
+    if not submissions:
+        raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
+    with bar("Grading", len(submissions)) as advance:
+
+        def finished(result: dict) -> None:
+            if root and result["assignment"]:
+                save(root, result)
+            advance()
+
+        settings = {"jobs": options.jobs, "seed": options.seed, "device": options.device, "isolation": options.isolation}
+        with Grader(source_root=source, **settings) as grader:
+            results = grader.grade(submissions, finished)
+    if options.json:
+        text = json.dumps(results, ensure_ascii=False, indent=1)
+        print(text) if options.json == "-" else Path(options.json).write_text(text + "\n", encoding="utf-8")
+    if options.csv:
+        options.csv.write_text(csv_table(results), encoding="utf-8")
+    if options.html:
+        err.print(f"Feedback pages: {escape(str(write_pages(results, options.html)))}", soft_wrap=True)
+    if options.nbgrader:
+        hand_to_nbgrader(root, results)
+    (err if options.json == "-" else out).print(marks_table(results))
+    return 0 if all(r["status"] == "graded" for r in results) else 1
+
+
+def verify(options: argparse.Namespace) -> int:
+    from autograder.grading.executor import Grader
+    from autograder.grading.verify import verify as verify_claims
+
+    assignments = chosen(options.assignments)
+    with Grader(jobs=options.jobs, seed=options.seed) as grader, bar("Verifying", 1) as advance:
+        findings = verify_claims(assignments, grader, lambda done, of: advance(done, of))
+    table = Table("Exercise", "Track", "Solution", "Untouched", "Mistakes caught", "named", "Alternatives accepted")
+    for assignment in assignments:
+        own = [f for f in findings if f.claim.assignment == assignment]
+        mistakes = of_kind(own, "mistake")
+        table.add_row(assignment.exercise.title, assignment.track.title, tally(of_kind(own, "solution")), tally(of_kind(own, "untouched")),
+                      tally(mistakes), f"{sum(f.named for f in mistakes)}/{len(mistakes)}", tally(of_kind(own, "alternative")))
+    out.print(table)
+    wrong = [f for f in findings if f.problem]
+    for f in wrong:
+        out.print(f"[red]{f.claim.assignment.id}: {f.claim.kind} {escape(f.claim.name)}: {escape(f.problem)}[/]", soft_wrap=True)
+    for f in findings:
+        if f.claim.kind == "mistake" and not f.named and not f.problem:
+            out.print(f"{f.claim.assignment.id}: {escape(f.claim.name)} is caught, but not named")
+    return 1 if wrong else 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from autograder.grading.result import versions
+
+    table = Table("Wall", "Stands", "What it does")
+    meaning = {
+        "files": "students' code reads the libraries and writes one scratch folder, nothing else (Landlock)",
+        "network": "no socket can be made (seccomp)",
+        "processes": "no new process, no signal to others, no look into them (seccomp)",
+        "namespaces": "own process, network, IPC and mount namespaces; a scratch folder of limited size",
+        "limits": "CPU seconds, memory, file size, open files",
+    }
+    standing = jail.survey(vars(syllabus().limits))
+    for wall, stands in standing.items():
+        table.add_row(wall, "[green]yes[/]" if stands else "[red]no[/]", meaning[wall])
+    out.print(table)
+    out.print(f"Landlock version {jail.landlock_abi()}; {os.cpu_count()} cores")
+    for track in syllabus().tracks.values():
+        out.print(f"{track.title}: " + ", ".join(f"{name} {version}" for name, version in versions(track.framework).items()))
+    out.print(f"GPU devices: {', '.join(str(p) for p in sorted(Path('/dev').glob('nvidia[0-9]*'))) or 'none'}")
+    missing = [wall for wall in jail.NEEDED if not standing[wall]]
+    if missing:
+        out.print(f"[red]Grading refuses to start here: {', '.join(missing)} would be open.[/] Use Linux 5.13 or newer with Landlock "
+                  "switched on, or say --isolation none where you trust every hand-in.", soft_wrap=True)
+    return 1 if missing else 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    from autograder.demo import run
+
+    require_walls("full")
+    tracks = [syllabus().track(t).id for t in options.track or syllabus().tracks]
+    exercises = [syllabus().exercise(e).id for e in options.exercise or syllabus().exercises]
+    assignments = [a for a in syllabus().assignments().values() if a.track.id in tracks and a.exercise.id in exercises]
+    with progress_bar() as bars:
+        task = bars.add_task("Setting up", total=None)
+
+        def step(text: str) -> None:
+            bars.update(task, description="[green]✓[/] " + bars.tasks[task].description.removeprefix("… "))
+            bars.print(f"… {text}")
+            bars.update(task, description=text, total=None, completed=0)
+
+        results, seen = run(options.output, assignments, options.jobs, step,
+                            lambda what, done, of: bars.update(task, completed=done, total=of))
+    out.print(marks_table(results))
+    for outcome in seen["refused"]:
+        out.print(f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}", soft_wrap=True)
+    graded = sum(r["status"] == "graded" for r in results)
+    out.print(f"{graded} of {len(results)} hand-ins graded in {seen['grading seconds']:.1f} s "
+              f"({seen['grading seconds'] / len(results):.2f} s each, start of the workers included); "
+              f"the whole way took {seen['seconds']:.0f} s.", soft_wrap=True)
+    for name in ("class page", "feedback of nbgrader", "gradebook", "marks"):
+        out.print(f"{name.capitalize()}: {escape(str(seen[name]))}", soft_wrap=True)
+    return 0
+
+
+# -- what verbs share ---------------------------------------------------------------------------------------------------
+
+
+def chosen(ids: list[str]) -> list[Assignment]:
+    """Assignments by id, or by exercise, or all."""
+    known = syllabus().assignments()
+    if not ids:
+        return list(known.values())
+    by_exercise = [a for a in known.values() if a.exercise.id in ids]
+    return list(dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)]))
+
+
+def require_walls(isolation: str) -> None:
+    if isolation == "none":
+        err.print("[yellow]Students' code runs without walls (--isolation none).[/]")
+        return
+    standing = jail.survey(vars(syllabus().limits))
+    missing = [wall for wall in jail.NEEDED if not standing[wall]]
+    if missing:
+        raise Usage(f"grading refuses to start: on this machine {' and '.join(missing)} would be open to students' code. "
+                    "`autograder doctor` says more; --isolation none grades all the same.")
+
+
+def course_root(paths: list[str]) -> Path | None:
+    """The nbgrader course that the paths lie in: the folder above `submitted` that has an nbgrader_config.py."""
+    roots = set()
+    for path in map(Path, paths):
+        resolved = path.resolve()
+        above = [p.parent for p in (resolved, *resolved.parents) if p.name == "submitted" and (p.parent / "nbgrader_config.py").exists()]
+        roots.add(above[0] if above else None)
+    return roots.pop() if len(roots) == 1 else None
+
+
+def hand_to_nbgrader(root: Path, results: list[dict]) -> None:
+    from autograder.nbgrader import hand_over
+
+    with bar("To nbgrader", len(results)) as advance:
+        outcomes = hand_over(root, [r for r in results if r["status"] == "graded"], progress=lambda _: advance())
+    for outcome in outcomes:
+        if not outcome.success:
+            err.print(f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}")
+
+
+def marks_table(results: list[dict]) -> Table:
+    """The table at the end of a grading: who, what, how much, and what stood out."""
+    table = Table("Student", "Assignment", "Mark", "What stood out")
+    for result in sorted(results, key=lambda r: (str(r["assignment"]), r["student"])):
+        if result["status"] == "graded":
+            mark = f"{result['score']:g} / {result['max_score']:g}"
+            notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]] + result["flags"]
+            note = escape("; ".join(dict.fromkeys(notes)))
+        else:
+            mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
+        table.add_row(escape(printable(result["student"])), str(result["assignment"] or "?"), mark, note)
+    return table
+
+
+def printable(text: str) -> str:
+    """A name without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def of_kind(findings: list, kind: str) -> list:
+    return [f for f in findings if f.claim.kind == kind]
+
+
+def tally(findings: list) -> str:
+    good = sum(f.problem is None for f in findings)
+    return f"[{'green' if good == len(findings) else 'red'}]{good}/{len(findings)}[/]"
+
+
+def progress_bar() -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
+
+
+@contextmanager
+def bar(title: str, total: int) -> Iterator:
+    """A progress bar; the function given advances it by one, or sets (done, of)."""
+    with progress_bar() as bars:
+        task = bars.add_task(title, total=total)
+
+        def advance(done: int | None = None, of: int | None = None) -> None:
+            if done is None:
+                bars.advance(task)
+            else:
+                bars.update(task, completed=done, total=of)
+
+        yield advance
+
+
+if __name__ == "__main__":
+    sys.exit(main())
