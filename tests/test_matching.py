@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -184,6 +185,19 @@ def test_an_experiment_after_the_check_does_not_overtake_the_answer():
 def test_code_that_does_not_parse_still_finds_its_place():
     cells = [own("def first(x:\n    return"), own(ANSWERS["answer-two"])]
     assert answers(run(cells))["answer-one"].startswith("def first(x:")
+
+
+HUGE = ["x = 1\n" * 30_000, "x = " + "1+" * 5_000 + "1", "x = " + "(" * 500, "if 1:\n x\n" * 9_000, "\n" * 300_000]
+
+
+@pytest.mark.parametrize("added", HUGE, ids=["lines", "deep", "open", "ifs", "empty"])
+def test_a_huge_cell_takes_no_long_time(added):
+    cells = notebook()
+    by_id(cells, "setup-imports")["source"] += "\n" + added
+    cells += [own(added)] * 20
+    started = time.process_time()
+    run(cells)
+    assert time.process_time() - started < 20
 
 
 def test_setup_moved_to_the_end_runs_first():

@@ -39,6 +39,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from course.i18n import _
@@ -46,7 +47,7 @@ from course.i18n import _
 ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
 RUN = ("setup", "answer", "own")  # the roles that the judge runs
 
-LONGEST_PARSED = 400_000  # characters; longer cells are read by the look of their lines only
+LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,8 @@ def parse(source: str) -> ast.Module | None:
     """The cell's syntax tree with IPython's magics taken out, or None where it does not parse."""
     if len(source) > LONGEST_PARSED:
         return None
-    lines = source.split("\n")
-    if lines[0].lstrip().startswith("%%"):
-        lines[0] = ""
-    plain = "\n".join(re.sub(r"^(\s*)[%!?].*$", r"\1pass", line) for line in lines)
+    plain = re.sub(r"\A[ \t]*%%.*", "", source)
+    plain = re.sub(r"^([ \t]*)[%!?].*$", r"\1pass", plain, flags=re.M)
     try:
         return ast.parse(plain)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -187,20 +186,26 @@ def stub(source: str, instead: str = "raise NotImplementedError") -> str:
     return "\n".join(lines)
 
 
-def _skeleton(source: str) -> list[str]:
+@lru_cache(maxsize=128)  # a cell is compared with every answer of the exercise
+def _skeleton(source: str) -> tuple[str, ...]:
     """What is left of an unanswered cell: its lines without solution, comments, blanks and placeholders."""
     placeholders = ("pass", "...")
     lines = (line.strip() for line in stub(source).split("\n"))
-    return [
+    return tuple(
         line
         for line in lines
         if line and not line.startswith(("#", "raise NotImplementedError")) and line not in placeholders
-    ]
+    )
 
 
 def _same(one: str, other: str) -> bool:
     """Equal text, but for blanks at the ends of lines and around it, which editors change by themselves."""
-    return [line.rstrip() for line in one.strip().split("\n")] == [line.rstrip() for line in other.strip().split("\n")]
+    return one == other or _tidy(one) == _tidy(other)
+
+
+@lru_cache(maxsize=128)
+def _tidy(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().split("\n"))
 
 
 def _additions(edited: str, released: str, only: tuple | None = None) -> str:
@@ -208,16 +213,18 @@ def _additions(edited: str, released: str, only: tuple | None = None) -> str:
     tree, known = parse(edited), parse(released)
     if tree is None:
         return ""
-    old = {ast.dump(node) for node in (known.body if known else [])}
-    new = [n for n in tree.body if ast.dump(n) not in old and not isinstance(n, ast.Pass)]
-    if only is not None:
-        new = [n for n in new if isinstance(n, only)]
-    layout = _plain(edited)
-    return "\n".join((ast.get_source_segment(edited, n) if layout else None) or ast.unparse(n) for n in new)
+    lines, layout = edited.split("\n"), _plain(edited)
+    try:
+        old = {ast.dump(node) for node in (known.body if known else [])}
+        new = [n for n in tree.body if not isinstance(n, ast.Pass) and (only is None or isinstance(n, only))]
+        new = [n for n in new if ast.dump(n) not in old]
+        return "\n".join("\n".join(lines[n.lineno - 1 : n.end_lineno]) if layout else ast.unparse(n) for n in new)
+    except RecursionError:  # an expression so deep that only a machine writes it
+        return ""
 
 
 def _plain(source: str) -> bool:
-    """Without magics, positions in the tree are positions in the text, and the student's own layout can be kept."""
+    """Whether a top-level statement is a run of whole lines, so that the student's own layout can be kept."""
     return not re.search(r"^\s*[%!?@]", source, re.M) and ";" not in source
 
 
