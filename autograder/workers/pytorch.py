@@ -83,6 +83,7 @@ class Adapter:
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
         self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
+        torch.manual_seed(0)  # weights that are not loaded are the same in each run, and the same as a mistake's
         torch.manual_seed(0)  # the same program gives the same answer, whatever ran before it
         with torch.set_grad_enabled(gradient):
             yield

@@ -94,6 +94,7 @@ class Adapter:
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
         self.dtype = DTYPES[dtype]
+        keras.utils.set_random_seed(0)  # weights that are not loaded are the same in each run, and the same as a mistake's
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         keras.utils.set_random_seed(0)  # the same program gives the same answer, whatever ran before it

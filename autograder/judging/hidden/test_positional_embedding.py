@@ -128,6 +128,13 @@ def test_trainable_later_calls(agree, draw):
 
 
 @pytest.mark.part("trainable-positions", needs=("test_trainable_shape", "test_trainable_values"))
+def test_trainable_save_and_load(agree, draw):
+    """A module that is saved and loaded into a new one gives the same embedding."""
+    ids = draw.ids(0, 17, 3, 5)
+    agree(learned(draw, 17, 9, 6).apply(ids).copy().apply(ids), names=("embedding",), axes=EMBEDDED)
+
+
+@pytest.mark.part("trainable-positions", needs=("test_trainable_shape", "test_trainable_values"))
 def test_trainable_too_long(student, draw):
     """A sequence longer than max_len raises ValueError."""
     student.run(learned(draw, 17, 6, 4).apply(draw.ids(0, 17, 2, 7)), expect_error="ValueError")
