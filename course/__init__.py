@@ -9,5 +9,6 @@ Importing it is cheap: no framework and no matplotlib is loaded before a check o
 
 from course import plots
 from course.checks import CheckFailed, lesson
+from course.starting import quiet
 
-__all__ = ["CheckFailed", "lesson", "plots"]
+__all__ = ["CheckFailed", "lesson", "plots", "quiet"]

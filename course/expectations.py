@@ -31,12 +31,12 @@ def shape(array: Any, expected: tuple[int, ...], name: str, axes: str, hint: str
     if not isinstance(array, np.ndarray):
         got = _("nothing (None)") if array is None else type(array).__name__
         raise Unexpected(
-            _("The {name} should be a tensor, but it is {got}.").format(name=name, got=got),
+            _("Expected was a tensor ({name}), but there is {got}.").format(name=name, got=got),
             _("Does every way through your code end in a `return`?") if array is None else "",
         )
     if array.shape != expected:
         raise Unexpected(
-            _("The {name} has the shape {got}; expected was {axes} = {expected}.").format(
+            _("Wrong shape ({name}): {got}; expected was {axes} = {expected}.").format(
                 name=name, got=array.shape, axes=axes, expected=expected
             ),
             hint,
@@ -47,7 +47,7 @@ def kind(array: np.ndarray, expected: str, name: str) -> None:
     """The array's elements are of this type, "bool" or "float32" for example."""
     if array.dtype != np.dtype(expected):
         raise Unexpected(
-            _("The {name} holds {got} numbers; expected was {expected}.").format(
+            _("Wrong type of numbers ({name}): {got}; expected was {expected}.").format(
                 name=name, got=array.dtype, expected=expected
             ),
             _("A comparison gives booleans; a sum of them does not.") if expected == "bool" else "",
@@ -64,7 +64,7 @@ def equal(
         kind(array, "bool", name)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise Unexpected(
-            _("The {name} contains values that are no numbers (NaN or infinity).").format(name=name),
+            _("There are values that are no numbers, NaN or infinity ({name}).").format(name=name),
             _("A division by zero, or a softmax over nothing but minus infinity, gives NaN."),
             _comparison(array, expected, name),
         )
@@ -75,9 +75,7 @@ def equal(
         if slip.shape == array.shape and _near(array, slip):
             hint = other_hint
             break
-    raise Unexpected(
-        _("The {name} is not what it should be.").format(name=name), hint, _comparison(array, expected, name)
-    )
+    raise Unexpected(_("Wrong numbers ({name}).").format(name=name), hint, _comparison(array, expected, name))
 
 
 def raises(error: type[Exception], call: Callable[[], Any], what: str) -> None:

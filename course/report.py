@@ -143,8 +143,8 @@ def _table(block: np.ndarray, marks: np.ndarray) -> str:
     for values, wrong in zip(block, marks, strict=True):
         cells = ""
         for value, bad in zip(values, wrong, strict=True):
-            style = "padding: 1px 6px; text-align: right" + (f"; {_WRONG}" if bad else "")
-            cells += f'<td style="{style}"><code>{_number(value)}</code></td>'
+            style = "padding: 1px 6px; text-align: right; font-family: monospace" + (f"; {_WRONG}" if bad else "")
+            cells += f'<td style="{style}">{_number(value)}</td>'
         rows += f"<tr>{cells}</tr>"
     return f'<table style="border: 1px solid rgba(128, 128, 128, 0.4); margin: 2px 0px 4px 0px">{rows}</table>'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course import checks, i18n, report
+from course import checks, i18n, quiet, report
 from course.checks import CheckFailed, lesson, run
 from course.report import FAILED, NOT_RUN, PASSED, Comparison, Item, Report
 from course.syllabus import UnknownName, syllabus
@@ -197,7 +198,11 @@ class PositionalEmbedding(keras.layers.Layer):
 
 @pytest.mark.parametrize(
     ("value", "says"),
-    [("None", "should be a tensor, but it is nothing"), ("[[True]]", "a PyTorch tensor was expected"), ("3", "int")],
+    [
+        ("None", "Expected was a tensor (mask), but there is nothing"),
+        ("[[True]]", "a PyTorch tensor was expected"),
+        ("3", "int"),
+    ],
 )
 def test_an_answer_of_the_wrong_kind_is_explained(value, says):
     namespace = answers(f"def causal_mask(length):\n    return {value}\n")
@@ -305,3 +310,19 @@ def test_small_arrays_are_shown_side_by_side_and_large_ones_are_not():
 def test_a_long_message_is_cut():
     message = checks._plain("x" * 10_000)
     assert len(message) == checks.LONGEST_MESSAGE and message.endswith("…")
+
+
+def test_quiet_drops_what_a_library_writes_and_lets_errors_through(capfd):
+    with quiet():
+        os.write(2, b"a note about drivers\n")
+    os.write(2, b"a warning\n")
+    with pytest.raises(ImportError), quiet():
+        raise ImportError
+    assert capfd.readouterr().err == "a warning\n"
+
+
+def test_quiet_does_nothing_where_it_may_not(monkeypatch, capfd):
+    monkeypatch.setattr(os, "devnull", "/no/such/device")
+    with quiet():
+        os.write(2, b"a note\n")
+    assert capfd.readouterr().err == "a note\n"

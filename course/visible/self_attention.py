@@ -66,21 +66,23 @@ def mask_hides(answer: Answer) -> None:
     key = np.array([[[2.0, 0, 0, 0], [0.0, 0, 0, 0], [2.0, 0, 0, 0]]])
     value = np.array([[[1.0], [2.0], [30.0]]])
     mask = np.array([[True, True, False]])
+    _output, free = answer.pair(QUERY, key, value)  # the student's own weights without a mask, right or wrong
     output, weights = answer.pair(QUERY, key, value, mask=mask)
-    shares = _softmax([[[2.0, 0.0]]])
+    zero_for_score = (
+        free * [1, 1, 0] + free * [0, 1, 0] @ np.eye(3)[[0, 2, 1]]
+    )  # the second score is 0, the third too now
     expect.equal(
         weights,
-        np.concatenate([shares, [[[0.0]]]], axis=-1),
+        _shared_out(free * mask),
         _("weights"),
         _("Before the softmax, put a very large negative number where the mask is False."),
         {
-            _("A score of 0 is not nothing: exp(0) is 1. Put a very negative number there."): _softmax([[[2.0, 0, 0]]]),
+            _("A score of 0 is not nothing: exp(0) is 1. Put a very negative number there."): _shared_out(
+                zero_for_score
+            ),
             _("The mask is the wrong way round: True means that a key may be looked at."): [[[0.0, 0.0, 1.0]]],
-            _("The mask has no effect: is it used?"): _softmax([[[2.0, 0.0, 2.0]]]),
-            _("Mask the scores, not the weights: after the softmax the others no longer sum to one."): _softmax(
-                [[[2.0, 0.0, 2.0]]]
-            )
-            * [1, 1, 0],
+            _("The mask has no effect: is it used?"): free,
+            _("Mask the scores, not the weights: after the softmax the others no longer sum to one."): free * mask,
         },
     )
     if weights[0, 0, 2] != 0:
@@ -218,3 +220,7 @@ def combine_three(answer: Answer) -> None:
 def _softmax(scores) -> np.ndarray:
     powers = np.exp(np.asarray(scores, dtype=float))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def _shared_out(weights: np.ndarray) -> np.ndarray:
+    return weights / weights.sum(axis=-1, keepdims=True)

@@ -1,0 +1,31 @@
+"""Lets a framework start without a page of notes on standard error.
+
+TensorFlow's C++ part writes to the file descriptor itself, about drivers and instruction sets, before Python can ask
+it not to. In a notebook that is a red wall under the first cell. Errors are Python exceptions and come through all
+the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STANDARD_ERROR = 2
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What is written to standard error inside is dropped; where that cannot be done, nothing is changed."""
+    try:
+        before, nowhere = os.dup(STANDARD_ERROR), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # a sandbox without a null device, for example
+        yield
+        return
+    try:
+        os.dup2(nowhere, STANDARD_ERROR)
+        yield
+    finally:
+        os.dup2(before, STANDARD_ERROR)
+        os.close(before)
+        os.close(nowhere)
