@@ -36,7 +36,7 @@ class Exercise:
     title: str
     parts: tuple[Part, ...]
     ready_made: str = "allow"
-    limits: dict = field(default_factory=dict)  # where they differ from the course's
+    limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
 
     @property
     def points(self) -> float:

@@ -83,7 +83,6 @@ class Adapter:
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
         self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
-        torch.manual_seed(0)  # weights that are not loaded are the same in each run, and the same as a mistake's
         torch.manual_seed(0)  # the same program gives the same answer, whatever ran before it
         with torch.set_grad_enabled(gradient):
             yield
@@ -104,10 +103,12 @@ class Adapter:
         return Handle(symbol, args, kwargs, self._settle(module))
 
     def _settle(self, module: nn.Module) -> nn.Module:
+        if self.device.type == "meta" and _lazy(module):
+            raise StudentMessage("a lazy layer cannot move to a device without contents before its first call", "data-dependent")
         return module.to(device=self.device, dtype=self.dtype).eval()
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
-        if any(isinstance(p, nn.parameter.UninitializedParameter) for p in handle.module.parameters()):
+        if _lazy(handle.module):
             handle.pending = weights
             return
         with torch.no_grad():
@@ -159,7 +160,7 @@ class Adapter:
         if tuple(result.shape) != cotangent.shape:
             raise StudentMessage(f"the result has shape {tuple(result.shape)}, expected {cotangent.shape}")
         plain = {name: s[0] if isinstance(s, tuple) else s for name, s in sources.items()}
-        if result.requires_grad:
+        if result.requires_grad and plain:  # none is known where a module keeps all its parameters in its own way
             weights = torch.from_numpy(np.array(cotangent)).to(result)
             found = torch.autograd.grad(result, list(plain.values()), weights, allow_unused=True, retain_graph=True)
         else:
@@ -186,6 +187,11 @@ class Adapter:
             return function(*args, **kwargs)
 
         return noted
+
+
+def _lazy(module: nn.Module) -> bool:
+    """Are there parameters whose shape only a first call will tell?"""
+    return any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters())
 
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
