@@ -1,4 +1,4 @@
-"""Accepted: frequencies in log space and in float32, the encoding computed anew in each call, a sliced position table."""
+"""Accepted: frequencies in log space and in float32, the encoding made anew in each call, a sliced position table."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Accepted: a cosine written as a shifted sine, a parent class shared by both modules, `index_select`, Kronecker products."""
+"""Accepted: a cosine as a shifted sine, a parent class shared by both modules, `index_select`, Kronecker products."""
 
 import math
 
@@ -15,7 +15,8 @@ def sinusoidal_encoding(max_len, d_model):
     _check(d_model)
     column = torch.arange(d_model, dtype=torch.float64)
     phase = (column % 2) * math.pi / 2
-    angles = torch.arange(max_len).double().unsqueeze(1) * 10000 ** (-2 * torch.div(column, 2, rounding_mode="floor") / d_model)
+    pair = torch.div(column, 2, rounding_mode="floor")
+    angles = torch.arange(max_len).double().unsqueeze(1) * 10000 ** (-2 * pair / d_model)
     return torch.sin(angles + phase).to(torch.get_default_dtype())
 
 
