@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="autograder", description="Builds, releases and grades the exercises on attention.")
+    top = argparse.ArgumentParser(
+        prog="autograder", description="Builds, releases and grades the exercises on attention."
+    )
     verbs = top.add_subparsers(required=True, metavar="VERB")
 
     def verb(name: str, run, text: str) -> argparse.ArgumentParser:
@@ -71,14 +73,20 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
-    p.add_argument("--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls")
+    p.add_argument(
+        "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
+    )
     p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
     p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
-    p.add_argument("--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, else our own)")
+    p.add_argument(
+        "--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, else our own)"
+    )
 
-    p = verb("verify", verify, "prove the grader: solutions, untouched notebooks, known mistakes, accepted alternatives")
+    p = verb(
+        "verify", verify, "prove the grader: solutions, untouched notebooks, known mistakes, accepted alternatives"
+    )
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
     p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
     p.add_argument("--seed", type=int, metavar="N")
@@ -93,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-# -- verbs --------------------------------------------------------------------------------------------------------------
+# -- verbs -----------------------------------------------------------------------------------------------------------
 
 
 def build(options: argparse.Namespace) -> int:
@@ -147,7 +155,12 @@ def grade(options: argparse.Namespace) -> int:
                 save(root, result)
             advance()
 
-        settings = {"jobs": options.jobs, "seed": options.seed, "device": options.device, "isolation": options.isolation}
+        settings = {
+            "jobs": options.jobs,
+            "seed": options.seed,
+            "device": options.device,
+            "isolation": options.isolation,
+        }
         with Grader(source_root=source, **settings) as grader:
             results = grader.grade(submissions, finished)
     if options.json:
@@ -174,12 +187,22 @@ def verify(options: argparse.Namespace) -> int:
     for assignment in assignments:
         own = [f for f in findings if f.claim.assignment == assignment]
         mistakes = of_kind(own, "mistake")
-        table.add_row(assignment.exercise.title, assignment.track.title, tally(of_kind(own, "solution")), tally(of_kind(own, "untouched")),
-                      tally(mistakes), f"{sum(f.named for f in mistakes)}/{len(mistakes)}", tally(of_kind(own, "alternative")))
+        table.add_row(
+            assignment.exercise.title,
+            assignment.track.title,
+            tally(of_kind(own, "solution")),
+            tally(of_kind(own, "untouched")),
+            tally(mistakes),
+            f"{sum(f.named for f in mistakes)}/{len(mistakes)}",
+            tally(of_kind(own, "alternative")),
+        )
     out.print(table)
     wrong = [f for f in findings if f.problem]
     for f in wrong:
-        out.print(f"[red]{f.claim.assignment.id}: {f.claim.kind} {escape(f.claim.name)}: {escape(f.problem)}[/]", soft_wrap=True)
+        out.print(
+            f"[red]{f.claim.assignment.id}: {f.claim.kind} {escape(f.claim.name)}: {escape(f.problem)}[/]",
+            soft_wrap=True,
+        )
     for f in findings:
         if f.claim.kind == "mistake" and not f.named and not f.problem:
             out.print(f"{f.claim.assignment.id}: {escape(f.claim.name)} is caught, but not named")
@@ -203,12 +226,17 @@ def doctor(options: argparse.Namespace) -> int:
     out.print(table)
     out.print(f"Landlock version {jail.landlock_abi()}; {os.cpu_count()} cores")
     for track in syllabus().tracks.values():
-        out.print(f"{track.title}: " + ", ".join(f"{name} {version}" for name, version in versions(track.framework).items()))
+        out.print(
+            f"{track.title}: " + ", ".join(f"{name} {version}" for name, version in versions(track.framework).items())
+        )
     out.print(f"GPU devices: {', '.join(str(p) for p in sorted(Path('/dev').glob('nvidia[0-9]*'))) or 'none'}")
     missing = [wall for wall in jail.NEEDED if not standing[wall]]
     if missing:
-        out.print(f"[red]Grading refuses to start here: {', '.join(missing)} would be open.[/] Use Linux 5.13 or newer with Landlock "
-                  "switched on, or say --isolation none where you trust every hand-in.", soft_wrap=True)
+        out.print(
+            f"[red]Grading refuses to start here: {', '.join(missing)} would be open.[/] Use Linux 5.13 or newer with Landlock "
+            "switched on, or say --isolation none where you trust every hand-in.",
+            soft_wrap=True,
+        )
     return 1 if missing else 0
 
 
@@ -223,25 +251,36 @@ def demo(options: argparse.Namespace) -> int:
         task = bars.add_task("Setting up", total=None)
 
         def step(text: str) -> None:
-            bars.update(task, description="[green]✓[/] " + bars.tasks[task].description.removeprefix("… "))
-            bars.print(f"… {text}")
+            if bars.tasks[task].total:
+                bars.print(f"[green]✓[/] {bars.tasks[task].description}")
             bars.update(task, description=text, total=None, completed=0)
 
-        results, seen = run(options.output, assignments, options.jobs, step,
-                            lambda what, done, of: bars.update(task, completed=done, total=of))
+        results, seen = run(
+            options.output,
+            assignments,
+            options.jobs,
+            step,
+            lambda what, done, of: bars.update(task, completed=done, total=of),
+        )
     out.print(marks_table(results))
     for outcome in seen["refused"]:
-        out.print(f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}", soft_wrap=True)
+        out.print(
+            f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}",
+            soft_wrap=True,
+        )
     graded = sum(r["status"] == "graded" for r in results)
-    out.print(f"{graded} of {len(results)} hand-ins graded in {seen['grading seconds']:.1f} s "
-              f"({seen['grading seconds'] / len(results):.2f} s each, start of the workers included); "
-              f"the whole way took {seen['seconds']:.0f} s.", soft_wrap=True)
+    out.print(
+        f"{graded} of {len(results)} hand-ins graded in {seen['grading seconds']:.1f} s "
+        f"({seen['grading seconds'] / len(results):.2f} s each, start of the workers included); "
+        f"the whole way took {seen['seconds']:.0f} s.",
+        soft_wrap=True,
+    )
     for name in ("class page", "feedback of nbgrader", "gradebook", "marks"):
         out.print(f"{name.capitalize()}: {escape(str(seen[name]))}", soft_wrap=True)
     return 0
 
 
-# -- what verbs share ---------------------------------------------------------------------------------------------------
+# -- what verbs share ------------------------------------------------------------------------------------------------
 
 
 def chosen(ids: list[str]) -> list[Assignment]:
@@ -250,7 +289,9 @@ def chosen(ids: list[str]) -> list[Assignment]:
     if not ids:
         return list(known.values())
     by_exercise = [a for a in known.values() if a.exercise.id in ids]
-    return list(dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)]))
+    return list(
+        dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)])
+    )
 
 
 def require_walls(isolation: str) -> None:
@@ -260,8 +301,10 @@ def require_walls(isolation: str) -> None:
     standing = jail.survey(vars(syllabus().limits))
     missing = [wall for wall in jail.NEEDED if not standing[wall]]
     if missing:
-        raise Usage(f"grading refuses to start: on this machine {' and '.join(missing)} would be open to students' code. "
-                    "`autograder doctor` says more; --isolation none grades all the same.")
+        raise Usage(
+            f"grading refuses to start: on this machine {' and '.join(missing)} would be open to students' code. "
+            "`autograder doctor` says more; --isolation none grades all the same."
+        )
 
 
 def course_root(paths: list[str]) -> Path | None:
@@ -269,7 +312,11 @@ def course_root(paths: list[str]) -> Path | None:
     roots = set()
     for path in map(Path, paths):
         resolved = path.resolve()
-        above = [p.parent for p in (resolved, *resolved.parents) if p.name == "submitted" and (p.parent / "nbgrader_config.py").exists()]
+        above = [
+            p.parent
+            for p in (resolved, *resolved.parents)
+            if p.name == "submitted" and (p.parent / "nbgrader_config.py").exists()
+        ]
         roots.add(above[0] if above else None)
     return roots.pop() if len(roots) == 1 else None
 
@@ -280,8 +327,10 @@ def hand_to_nbgrader(root: Path, results: list[dict]) -> None:
     with bar("To nbgrader", len(results)) as advance:
         outcomes = hand_over(root, [r for r in results if r["status"] == "graded"], progress=lambda _: advance())
     for outcome in outcomes:
-        if not outcome.success:
-            err.print(f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}")
+        if not outcome.ok:
+            err.print(
+                f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}"
+            )
 
 
 def marks_table(results: list[dict]) -> Table:
@@ -313,7 +362,9 @@ def tally(findings: list) -> str:
 
 
 def progress_bar() -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err)
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    )
 
 
 @contextmanager

@@ -17,7 +17,10 @@ from course.syllabus import Assignment
 
 
 def run(
-    folder: Path, assignments: list[Assignment], jobs: int, step: Callable[[str], None],
+    folder: Path,
+    assignments: list[Assignment],
+    jobs: int,
+    step: Callable[[str], None],
     progress: Callable[[str, int, int], None],
 ) -> tuple[list[dict], dict[str, object]]:
     """Make a course in `folder`, let a sample class hand in, grade it, hand it to nbgrader. Gives results and what to look at."""
@@ -79,7 +82,7 @@ def run(
         progress("handed over", count, len(handed))
 
     outcomes = hand_over(folder, handed, progress=handed_over)
-    refused = [o for o in outcomes if not o.success]
+    refused = [o for o in outcomes if not o.ok]
 
     pages = write_pages(results, folder / "pages")
     (folder / "marks.csv").write_text(csv_table(results), encoding="utf-8")

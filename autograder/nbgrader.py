@@ -29,6 +29,7 @@ import os
 import shutil
 import sys
 import tomllib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources as package_files
@@ -86,7 +87,7 @@ def _stock(name: str) -> list:
     return list(Autograde.class_traits()[name].default_args[0])
 
 
-# -- the two preprocessors --------------------------------------------------------------------------------------------
+# -- the two preprocessors -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,13 @@ class Restore(NbGraderPreprocessor):
         for number, cell in enumerate(cells):
             cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
         metadata = nb.get("metadata") if isinstance(nb.get("metadata"), dict) else {}
-        kept = {key: metadata[key] for key in ("kernelspec", "language_info") if isinstance(metadata.get(key), dict)}
+        # What the notebook format asks of these two; one that has less would stop nbgrader at its next step.
+        needed = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
+        kept = {
+            key: metadata[key]
+            for key, fields in needed.items()
+            if isinstance(metadata.get(key), dict) and all(isinstance(metadata[key].get(field), str) for field in fields)
+        }
         whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": kept, "cells": cells}
         return nbformat.from_dict(whole), resources
 
@@ -275,7 +282,7 @@ def _keep(nb: Any, result: dict) -> None:
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="about", metadata=metadata))
 
 
-# -- small things that they share -------------------------------------------------------------------------------------
+# -- small things that they share ------------------------------------------------------------------------------------
 
 
 def _coursedir(configurable: Any) -> CourseDirectory:
@@ -309,7 +316,7 @@ def _forget(db_url: str, notebook: str, assignment: str, student: str) -> None:
         gradebook.db.commit()
 
 
-# -- a class that is graded already -----------------------------------------------------------------------------------
+# -- a class that is graded already ----------------------------------------------------------------------------------
 
 _handed_over: dict[tuple[str, str, str], dict] = {}  # results for Judge, while `hand_over` runs
 
@@ -340,7 +347,9 @@ def hand_over(
     for result in results:
         student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
         try:
-            message = _hand_over_one(api, result, student, assignment, feedback)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # nbgrader's own talk with SQLAlchemy, and cells that have lost their ids
+                message = _hand_over_one(api, result, student, assignment, feedback)
         except Exception as error:
             message = f"{type(error).__name__}: {clean(error, 500)}"
         outcomes.append(HandedOver(student, assignment, message is None, message))
@@ -407,7 +416,7 @@ def _last_line(done: dict) -> str:
     return clean((done.get("error") or done.get("log") or "").strip().split("\n")[-1], 500)
 
 
-# -- marks ------------------------------------------------------------------------------------------------------------
+# -- marks -----------------------------------------------------------------------------------------------------------
 
 
 class MarksExporter(ExportPlugin):

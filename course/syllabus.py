@@ -1,7 +1,8 @@
 """The syllabus as Python objects: exercises, parts, points, limits, tracks.
 
-`course/syllabus.toml` is the only place where these facts stand; this module reads it once and is imported by everything
-that needs one of them. It uses the standard library alone, because the student's copy of `course` carries it too.
+`course/syllabus.toml` is the only place where these facts stand; this module reads it once and is imported by
+everything that needs one of them. It uses the standard library alone, because the student's copy of `course` carries
+it too.
 """
 
 from __future__ import annotations

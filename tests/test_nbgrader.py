@@ -118,6 +118,12 @@ def without(*grade_ids):
     return damage
 
 
+def half_a_kernelspec(notebook):
+    notebook["metadata"]["kernelspec"] = {"name": "python3"}
+    notebook["metadata"]["language_info"] = {}
+    return notebook
+
+
 def lost_metadata(notebook):
     for c in notebook["cells"]:
         c["metadata"] = {"id": "abc"}
@@ -188,6 +194,7 @@ CLASS = {  # student: (what they did to the notebook, the mark that they must ge
     "deleted-answer": (without("answer-causal-mask"), 11.0),
     "deleted-setup": (without("setup-imports", "answer-scaled-dot-product", "test-scaled-dot-product"), 8.0),
     "lost-metadata": (lost_metadata, FULL),
+    "half-a-kernelspec": (half_a_kernelspec, FULL),
     "old-schema": (old_schema, FULL),
     "new-schema": (new_schema, FULL),
     "flipped-flags": (flipped_flags, FULL),

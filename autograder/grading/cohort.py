@@ -1,7 +1,8 @@
 """A sample class: hand-ins as students write them, made from the solutions and the catalogue of mistakes.
 
-The demo grades it, the benchmark times it, and `verify` uses the same two steps that it is made with: the text of a symbol out of a
-solution module (perhaps one with a mistake in it), and a released notebook with such texts for answers.
+The demo grades it, the benchmark times it, and `verify` uses the same two steps that it is made with: the text of a
+symbol out of a solution module (perhaps one with a mistake in it), and a released notebook with such texts for
+answers.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from autograder.grading.executor import solution_source
 from autograder.judging.catalogue import catalogue
 from autograder.submission.matching import grade_id_of, stub, text_of
 from course.syllabus import Assignment
-
-STUB = "# Your code here.\nraise NotImplementedError"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,11 @@ def definitions_of(source: str) -> dict[str, str]:
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            text = [line for line in lines[first : node.end_lineno] if "### BEGIN SOLUTION" not in line and "### END SOLUTION" not in line]
+            text = [
+                line
+                for line in lines[first : node.end_lineno]
+                if "### BEGIN SOLUTION" not in line and "### END SOLUTION" not in line
+            ]
             table[node.name] = "\n".join(text)
     return table
 
@@ -51,7 +54,7 @@ def untouched(source_root: Path, assignment: Assignment) -> dict:
     notebook = source_notebook(source_root, assignment)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            cell["source"], cell["outputs"], cell["execution_count"] = stub(text_of(cell), STUB), [], None
+            cell["source"], cell["outputs"], cell["execution_count"] = stub(text_of(cell)), [], None
     return notebook
 
 
@@ -72,7 +75,14 @@ def answered(source_root: Path, assignment: Assignment, source: str, parts: Iter
 
 def own_cell(source: str) -> dict:
     """A cell that a student has added."""
-    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None, "id": "added-by-me"}
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+        "id": "added-by-me",
+    }
 
 
 def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
@@ -80,7 +90,10 @@ def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
     exercise, track = assignment.exercise, assignment.track.id
     solution = solution_source(assignment)
     mistakes = [m for m in catalogue(exercise.id) if track in m.changes]
-    first, last = exercise.parts[0], exercise.parts[-1]
+    first = exercise.parts[0]
+    last = {part.symbol: part for part in reversed(exercise.parts)}[
+        exercise.parts[-1].symbol
+    ]  # the one with an answer cell
 
     def make(source: str = solution, parts: Iterable[str] | None = None) -> dict:
         return answered(source_root, assignment, source, parts)
@@ -111,9 +124,9 @@ def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
     one, other, third = mistakes[0], mistakes[len(mistakes) // 3], mistakes[(2 * len(mistakes)) // 3]
     second_part = next((m for m in mistakes if m.part != one.part and m.changes[track].replace), third)
     spy = (
-        "try:\n    from solutions.{t}.{m} import *\nexcept ImportError:\n    pass\n"
-        "import glob, os\nfor path in glob.glob('/**/solutions/{t}/{m}.py', recursive=True):\n    exec(open(path).read())"
-    ).format(t=track, m=exercise.module)
+        f"try:\n    from solutions.{track}.{exercise.module} import *\nexcept ImportError:\n    pass\n"
+        f"import glob, os\nfor path in glob.glob('/**/solutions/{track}/{exercise.module}.py', recursive=True):\n    exec(open(path).read())"
+    )
     stories = [
         ("ada", "everything right", make()),
         ("bjørn", "everything right, saved by Colab without nbgrader's metadata", without_metadata()),
@@ -125,7 +138,11 @@ def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
         ("hana", "a cell that ends the process", with_own(make(), "import os\nos._exit(0)")),
         ("ivan", "an endless loop in the last part", edited(lambda text: _loop(text, last.symbol), last.id)),
         ("jo", "a damaged file", None),
-        ("kim", "nothing answered, tries to read the solutions", with_own(untouched(source_root, assignment), spy, len(make()["cells"]))),
+        (
+            "kim",
+            "nothing answered, tries to read the solutions",
+            with_own(untouched(source_root, assignment), spy, len(make()["cells"])),
+        ),
         ("o'neil", "a syntax error in the first answer", edited(lambda text: text.replace(":", "", 1), first.id)),
     ]
     whole = json.dumps(make()).encode()

@@ -3,8 +3,9 @@
     with Grader(jobs=2, seed=7) as grader:
         results = grader.grade(submissions)
 
-A run has a private folder with a zygote and a reference for each track, and a warm judge for each assignment, started when they
-are first needed. Every process that is started holds a pipe whose other end is here: when the grader goes, however it goes, they go.
+A run has a private folder with a zygote and a reference for each track, and a warm judge for each assignment, started
+when they are first needed. Every process that is started holds a pipe whose other end is here: when the grader goes,
+however it goes, they go.
 """
 
 from __future__ import annotations
@@ -47,12 +48,24 @@ class Service:
     def __init__(self, arguments: list[str], path: Path, log: Path) -> None:
         self.path, self.log = path, log
         environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
-        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
-                        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(path.parent)}
+        environment |= {
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTHONHASHSEED": "0",
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "MPLCONFIGDIR": str(path.parent),
+        }
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=stderr, stderr=stderr, env=environment,
-                cwd=path.parent, start_new_session=True,
+                [sys.executable, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=stderr,
+                stderr=stderr,
+                env=environment,
+                cwd=path.parent,
+                start_new_session=True,
             )
 
     def tell(self, line: str) -> None:
@@ -73,7 +86,9 @@ class Service:
                 if self.process.poll() is not None:
                     raise GradingError(f"{self.path.stem} ended while starting:\n{self.tail()}") from None
                 if time.monotonic() > deadline:
-                    raise GradingError(f"{self.path.stem} did not start within {START_SECONDS:.0f} s:\n{self.tail()}") from None
+                    raise GradingError(
+                        f"{self.path.stem} did not start within {START_SECONDS:.0f} s:\n{self.tail()}"
+                    ) from None
                 time.sleep(0.02)
 
     def tail(self, size: int = 2000) -> str:
@@ -102,8 +117,15 @@ class Grader:
     """
 
     def __init__(
-        self, *, jobs: int = 0, seed: int | None = None, device: str = "cpu", isolation: str = "full",
-        source_root: Path | None = None, limits: Limits | None = None, without: tuple[str, ...] = (),
+        self,
+        *,
+        jobs: int = 0,
+        seed: int | None = None,
+        device: str = "cpu",
+        isolation: str = "full",
+        source_root: Path | None = None,
+        limits: Limits | None = None,
+        without: tuple[str, ...] = (),
     ) -> None:
         self.jobs = jobs or os.cpu_count() or 1
         self.seed = secrets.randbits(48) if seed is None else seed
@@ -131,7 +153,7 @@ class Grader:
             self.judges, self.zygotes, self.lifelines = {}, {}, {}
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    # -- grading ------------------------------------------------------------------------------------------------------
+    # -- grading -----------------------------------------------------------------------------------------------------
 
     def grade(self, submissions: Iterable[Submission], progress: Callable[[dict], None] | None = None) -> list[dict]:
         """Results in the order of the submissions; `progress` is called with each as it is finished."""
@@ -153,7 +175,9 @@ class Grader:
 
     def warm_up(self, pool: ThreadPoolExecutor, submissions: list[Submission]) -> None:
         """Start what the run needs before the first hand-in waits for it."""
-        assignments = list({s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values())
+        assignments = list(
+            {s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values()
+        )
         for track in dict.fromkeys(a.track.id for a in assignments):
             self.start_zygote(track)  # they import their frameworks side by side
         for assignment in assignments:
@@ -194,7 +218,7 @@ class Grader:
     def limits_of(self, assignment: Assignment) -> Limits:
         return self.limits or syllabus().limits_of(assignment.exercise)
 
-    # -- workers ------------------------------------------------------------------------------------------------------
+    # -- workers -----------------------------------------------------------------------------------------------------
 
     def start_zygote(self, track: str) -> Service:
         with self.lock:

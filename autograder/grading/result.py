@@ -62,7 +62,9 @@ def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignmen
     flags = list(result["flags"])
     if any(part.pop("ready_made") for part in parts):
         flags.append("ready-made-attention")
-    if any((cell["error"] or "").startswith(("SyntaxError", "IndentationError", "TabError")) for cell in judged["cells"]):
+    if any(
+        (cell["error"] or "").startswith(("SyntaxError", "IndentationError", "TabError")) for cell in judged["cells"]
+    ):
         flags.append("syntax-error")
     cells = [c for c in judged["cells"] if c["output"] or c["error"] or c["grade_id"]]
     return {

@@ -1,7 +1,7 @@
 """A grader in a process of its own that stays warm: for nbgrader, which comes with one notebook at a time.
 
-`grade_one` starts it when it is first called in a process and ends it with that process. Requests and replies are lines of JSON
-over pipes, so that it can be used from any thread of a server, where an event loop is running already.
+`grade_one` starts it when it is first called in a process and ends it with that process. Requests and replies are
+lines of JSON over pipes, so that it can be used from any thread of a server, where an event loop is running already.
 
     python -m autograder.grading.service SOURCE_ROOT
 """
@@ -76,7 +76,9 @@ def main(root: str, *options: str) -> None:
         for line in sys.stdin:
             try:
                 request = json.loads(line)
-                submission = from_notebook(request["notebook"], request["assignment"], request["student"], grader.source_root)
+                submission = from_notebook(
+                    request["notebook"], request["assignment"], request["student"], grader.source_root
+                )
                 reply = {"result": grader.grade_one(submission)}
             except Exception as error:  # noqa: BLE001 - the service goes on with the next one
                 reply = {"error": f"{type(error).__name__}: {error}"}

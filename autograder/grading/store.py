@@ -1,7 +1,7 @@
 """Finished results, kept in a course folder so that nbgrader takes them over and nothing is graded twice.
 
-One JSON file a hand-in, `.autograder/results/<assignment>/<student>.json`. A result counts only for the very code that it was made of:
-it carries the hash of that code, and a look-up compares it with what is there now.
+One JSON file a hand-in, `.autograder/results/<assignment>/<student>.json`. A result counts only for the very code
+that it was made of: it carries the hash of that code, and a look-up compares it with what is there now.
 """
 
 from __future__ import annotations

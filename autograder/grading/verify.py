@@ -1,7 +1,8 @@
 """The proof that the grader grades right: what `autograder verify` and CI run.
 
-For every assignment: the solution earns full marks, the released notebook none, every known mistake loses points in its own part
-and is named, it loses none elsewhere, and every accepted alternative earns full marks. Each claim is a row of the report.
+For every assignment: the solution earns full marks, the released notebook none, every known mistake loses points in
+its own part and is named, it loses none elsewhere, and every accepted alternative earns full marks. Each claim is a
+row of the report.
 """
 
 from __future__ import annotations
@@ -49,7 +50,13 @@ def claims_for(assignment: Assignment, source_root: Path) -> list[Claim]:
         return submission
 
     claims = [
-        Claim(assignment, "solution", "solution", notebook("solution", answered(source_root, assignment, solution)), full_marks),
+        Claim(
+            assignment,
+            "solution",
+            "solution",
+            notebook("solution", answered(source_root, assignment, solution)),
+            full_marks,
+        ),
         Claim(assignment, "untouched", "released", notebook("released", untouched(source_root, assignment)), no_marks),
     ]
     for mistake in catalogue(exercise.id):
@@ -64,10 +71,19 @@ def claims_for(assignment: Assignment, source_root: Path) -> list[Claim]:
 
 
 def full_marks(result: dict) -> str | None:
-    lost = [f"{p['id']}: {t['name']}: {t['message']}" for p in result["parts"] for t in p["tests"] if t["outcome"] != "passed"]
+    lost = [
+        f"{p['id']}: {t['name']}: {t['message']}"
+        for p in result["parts"]
+        for t in p["tests"]
+        if t["outcome"] != "passed"
+    ]
     if result["status"] != "graded":
         return result["message"]
-    return None if result["score"] == result["max_score"] else f"{result['score']} of {result['max_score']} ({'; '.join(lost[:3])})"
+    return (
+        None
+        if result["score"] == result["max_score"]
+        else f"{result['score']} of {result['max_score']} ({'; '.join(lost[:3])})"
+    )
 
 
 def no_marks(result: dict) -> str | None:

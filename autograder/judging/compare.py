@@ -1,7 +1,8 @@
 """The one comparator: wire type, shape, dtype, finite, value, in this order, and a sentence about the first that differs.
 
-Values are compared by relative error: the largest difference over the largest reference value. What a message says is what a
-student may know: shapes, dtypes, how large the difference is and how much of the result is off, never a hidden input.
+Values are compared by relative error: the largest difference over the largest reference value. What a message says is
+what a student may know: shapes, dtypes, how large the difference is and how much of the result is off, never a hidden
+input.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ class Abstract:
 
 
 def difference(
-    got: Any, want: Any, name: str = "result", axes: dict[str, str] | str | None = None, rtol: float | None = None,
+    got: Any,
+    want: Any,
+    name: str = "result",
+    axes: dict[str, str] | str | None = None,
+    rtol: float | None = None,
     names: tuple[str, ...] = (),
 ) -> str | None:
     """What is wrong with `got`, as a sentence, or None where it agrees with `want`.
@@ -56,14 +61,20 @@ def difference(
     if want is None:
         return None if got is None else f"the {name} is {describe(got)}, expected None"
     if isinstance(want, (bool, int, float, str)):
-        return None if type(got) is type(want) and got == want else f"the {name} is {describe(got)}, expected {describe(want)}"
+        return (
+            None
+            if type(got) is type(want) and got == want
+            else f"the {name} is {describe(got)}, expected {describe(want)}"
+        )
     if isinstance(want, Abstract):
         want_shape, got_shape = want.shape, getattr(got, "shape", None)
         return None if isinstance(got, Abstract) and got_shape == want_shape else f"the {name} is {describe(got)}"
     return _array_difference(got, np.asarray(want), name, axes.get(name) if isinstance(axes, dict) else axes, rtol)
 
 
-def _tuple_difference(got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]) -> str | None:
+def _tuple_difference(
+    got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]
+) -> str | None:
     expected = f"a tuple of {len(want)}" + (f" ({', '.join(names)})" if len(names) == len(want) else "")
     if not isinstance(got, (tuple, list)):
         return f"the {name} is {describe(got)}, expected {expected}"
@@ -108,7 +119,9 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     if worst <= tolerance * scale:
         return None
     if largest and not np.abs(got).any():
-        return f"the {name} is zero everywhere" + (": is something detached from the graph?" if "gradient" in name else "")
+        return f"the {name} is zero everywhere" + (
+            ": is something detached from the graph?" if "gradient" in name else ""
+        )
     off = float(np.mean(error > tolerance * scale))
     return (
         f"the {name} differs from the expected values in {_percent(off)} of its entries; the largest difference is {worst:.2g}, "
@@ -129,7 +142,10 @@ def agree(got: Any, want: Any, rtol: float | None = 1e-4) -> bool:
         if want.dtype.kind == "f" and not np.isfinite(want).all():
             same = (np.isnan(want) == np.isnan(got)).all() and (np.isinf(want) == np.isinf(got)).all()
             ok = np.isfinite(want)
-            return bool(same) and _value_difference(got[ok].astype(float), want[ok].astype(float), "", want.dtype, rtol) is None
+            return (
+                bool(same)
+                and _value_difference(got[ok].astype(float), want[ok].astype(float), "", want.dtype, rtol) is None
+            )
     return difference(got, want, rtol=rtol) is None
 
 

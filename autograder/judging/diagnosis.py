@@ -1,8 +1,8 @@
 """Diagnosis: which known mistake would have given the answers that the student gave?
 
-Every program that a failing part put to the answer is put to the reference with each of the part's mistakes in it. A mistake
-explains the part if all its answers are the student's, and at least one is not the reference's. Where none explains the whole part,
-a mistake may still explain a single failing test.
+Every program that a failing part put to the answer is put to the reference with each of the part's mistakes in it. A
+mistake explains the part if all its answers are the student's, and at least one is not the reference's. Where none
+explains the whole part, a mistake may still explain a single failing test.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The two players of a test: the student (a contestant that is loaded, restarted, and spoken of in words) and the trusted side.
 
-Both take a `Program` and give an `Answer`. The student's answers are logged for diagnosis; the trusted side's are remembered.
+Both take a `Program` and give an `Answer`. The student's answers are logged for diagnosis; the trusted side's are
+remembered.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def decode(value: Any, arrays: dict[str, np.ndarray], depth: int = 0) -> Any:
         if kind == "abstract" and isinstance(content, dict):
             shape = content.get("shape")
             sound = isinstance(shape, list) and all(isinstance(n, int) for n in shape)
-            return Abstract(str(content.get("dtype"))[:40], tuple(shape) if sound else (), str(content.get("device"))[:20])
+            return Abstract(
+                str(content.get("dtype"))[:40], tuple(shape) if sound else (), str(content.get("device"))[:20]
+            )
         if kind == "other":
             return Odd(str(content)[:100])
     return Odd("value that cannot be read")
@@ -117,15 +120,22 @@ class Student:
                     raise
                 self.restarts_left -= 1
                 if not self._current_cell_retry(ended):
-                    self.fatal[self.current] = StudentError(ended.kind, (), str(ended), self.cells[self.current]["label"])
+                    self.fatal[self.current] = StudentError(
+                        ended.kind, (), str(ended), self.cells[self.current]["label"]
+                    )
 
     def _run_cell(self, index: int, cell: dict) -> dict:
         self.current = index
         if index in self.fatal:
             return {"error": self.fatal[index], "output": ""}
-        reply, _ = self.contestant.ask({"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols})
+        reply, _ = self.contestant.ask(
+            {"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols}
+        )
         error = reply.get("error")
-        return {"error": student_error(error) if isinstance(error, dict) else None, "output": str(reply.get("output", ""))}
+        return {
+            "error": student_error(error) if isinstance(error, dict) else None,
+            "output": str(reply.get("output", "")),
+        }
 
     def _current_cell_retry(self, ended: Ended) -> bool:
         """May the cell that was running be tried again (its process was killed by somebody else)?"""
@@ -146,7 +156,9 @@ class Student:
             try:
                 if self.contestant is None:
                     if self.restarts_left <= 0 or self.cpu_left <= 0:
-                        return Answer({}, StudentError("exhausted", (), "not run: the hand-in had used up its computing time."))
+                        return Answer(
+                            {}, StudentError("exhausted", (), "not run: the hand-in had used up its computing time.")
+                        )
                     self.restarts_left -= 1
                     self.load()
                 header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)

@@ -1,9 +1,10 @@
 """The pytest plug-in: marks and fixtures of hidden tests, and the desk at which a submission is judged.
 
-A warm judge is a pytest session that has collected one exercise's hidden tests and stops before its run loop. The run loop is
-ours: `Session.serve` (session.py) forks a child for each submission, and the child runs the items at a `Desk`. Verdicts are
-made here and nowhere else: a test has passed only if its item ran to its end without an exception. A `Mismatch` is a failure, told to the
-student; any other exception is ours, and the submission cannot be graded.
+A warm judge is a pytest session that has collected one exercise's hidden tests and stops before its run loop. The run
+loop is ours: `Session.serve` (session.py) forks a child for each submission, and the child runs the items at a
+`Desk`. Verdicts are made here and nowhere else: a test has passed only if its item ran to its end without an
+exception. A `Mismatch` is a failure, told to the student; any other exception is ours, and the submission cannot be
+graded.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from autograder.judging.compare import Mismatch
 from autograder.judging.draw import Draw
 from autograder.judging.players import tell
 from autograder.judging.program import Answer, Program
-from autograder.workers.client import WorkerFailure
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
@@ -81,7 +81,7 @@ class Desk:
         return self.verdict
 
 
-# -- hooks --------------------------------------------------------------------------------------------------------------
+# -- hooks -----------------------------------------------------------------------------------------------------------
 
 
 class Hooks:
@@ -126,7 +126,7 @@ class Hooks:
         self.serve(session, self.specs)
         return True
 
-    # -- fixtures -----------------------------------------------------------------------------------------------------
+    # -- fixtures ----------------------------------------------------------------------------------------------------
 
     @pytest.fixture
     def track(self) -> str:
@@ -179,7 +179,10 @@ class Hooks:
         """Run a program on both sides and compare what came of it."""
 
         def agree(
-            program: Program, names: tuple[str, ...] = (), axes: Any = None, rtol: float | None = None,
+            program: Program,
+            names: tuple[str, ...] = (),
+            axes: Any = None,
+            rtol: float | None = None,
             what: tuple[str, ...] | None = None,
         ) -> Answer:
             expected = self.desk.reference.run(program)
@@ -229,7 +232,14 @@ def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
     case = re.search(r"\[(.*)\]$", item.name)
     if case:
         title = f"{title.rstrip('.')} ({case.group(1).replace('-', ', ')})."
-    return Spec(item.name, function, title, mark.args[0], float(mark.kwargs.get("share", 1)), tuple(mark.kwargs.get("needs", ())))
+    return Spec(
+        item.name,
+        function,
+        title,
+        mark.args[0],
+        float(mark.kwargs.get("share", 1)),
+        tuple(mark.kwargs.get("needs", ())),
+    )
 
 
 def _compare(got: Any, want: Any, name: str = "result", axes: str | None = None, rtol: float | None = None) -> None:
@@ -247,7 +257,15 @@ def _name(key: str, names: tuple[str, ...]) -> str:
         return "gradient"
     if key == "after":
         return "inputs after the call:"
-    return names[0] if len(names) == 1 else "result" if key == "out" else f"result of call {key[3:]}" if key[3:].isdigit() else key
+    return (
+        names[0]
+        if len(names) == 1
+        else "result"
+        if key == "out"
+        else f"result of call {key[3:]}"
+        if key[3:].isdigit()
+        else key
+    )
 
 
 def _named_gradients(program: Program, gradients: Any) -> Any:

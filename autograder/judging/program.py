@@ -2,16 +2,16 @@
 
 A hidden test never touches a student's function. It describes a small program (build this module, load these weights,
 call it with these arrays, give me that gradient), and a worker runs it: the contestant with the student's code, the
-reference with the solution, a mistake with the solution changed. A program is self-contained, so the same program can be
-put to all of them, and the answers of the trusted ones can be remembered by content.
+reference with the solution, a mistake with the solution changed. A program is self-contained, so the same program can
+be put to all of them, and the answers of the trusted ones can be remembered by content.
 
     Program.function("padding_mask", ids, pad_id=0)
     Program.function("scaled_dot_product_attention", q, k, v, mask=m).gradient(wrt=("a0", "a1"), of=0, cotangent=c)
     Program.module("MultiHeadAttention", d_model=12, num_heads=3).load(weights).apply(x, mask=m).apply(y)
 
-Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out` for the
-first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the call left
-them, `parameters` for a module's trainable parameters.
+Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
+for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
+call left them, `parameters` for a module's trainable parameters.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Program:
     device: str | None = None  # None: the device of the run; "meta": shapes only (PyTorch)
     outs: int = 0
 
-    # -- building -----------------------------------------------------------------------------------------------------
+    # -- building ----------------------------------------------------------------------------------------------------
 
     @classmethod
     def function(cls, symbol: str, *args: Any, **kwargs: Any) -> Program:
@@ -73,14 +73,18 @@ class Program:
         """Save the module's state natively, construct it anew with the same arguments, load; `m` is the copy from now."""
         return self._add({"do": "copy", "module": "m"})
 
-    def gradient(self, wrt: tuple[str, ...], cotangent: np.ndarray, of: int | None = None, name: str = "out") -> Program:
+    def gradient(
+        self, wrt: tuple[str, ...], cotangent: np.ndarray, of: int | None = None, name: str = "out"
+    ) -> Program:
         """Vector-Jacobian product of a result (item `of` of it, if it is a tuple) with `cotangent`.
 
         `wrt` names input arrays (`a0`) or canonical parameters (`W_q.weight`). The answer's `grad` is a dict by these
         names; a parameter that the module lays out differently (it defines `load_arrays`) is None there.
         """
         program, encoded = self._encode(cotangent)
-        return program._add({"do": "grad", "of": name, "item": of, "cotangent": encoded, "wrt": list(wrt), "as": "grad"})
+        return program._add(
+            {"do": "grad", "of": name, "item": of, "cotangent": encoded, "wrt": list(wrt), "as": "grad"}
+        )
 
     def inputs_after(self) -> Program:
         """Also give back the input arrays as the program left them, as `after`, a dict by array name."""
@@ -97,7 +101,7 @@ class Program:
     def on_device(self, device: str) -> Program:
         return replace(self, device=device)
 
-    # -- what a worker and a cache need -------------------------------------------------------------------------------
+    # -- what a worker and a cache need ------------------------------------------------------------------------------
 
     def header(self) -> dict:
         """The JSON part of the request; the arrays travel beside it."""
@@ -111,7 +115,7 @@ class Program:
             h.update(np.ascontiguousarray(array).tobytes())
         return h.hexdigest()
 
-    # -- inside -------------------------------------------------------------------------------------------------------
+    # -- inside ------------------------------------------------------------------------------------------------------
 
     def _add(self, step: dict) -> Program:
         return replace(self, steps=(*self.steps, step))

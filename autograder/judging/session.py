@@ -3,11 +3,13 @@
     python -m autograder.judging.session EXERCISE TRACK SOCKET
 
 The first line on standard input is its configuration as JSON (the seed, the place of the workers, the sources of the
-reference and of the mistakes); then standard input is its lifeline. Before it serves, the judge primes itself: it judges the
-reference as if it were a student, which proves that the tests can be passed and fills the memory of reference answers that
-every forked judge inherits. It imports NumPy and pytest, never a framework, never a student's code.
+reference and of the mistakes); then standard input is its lifeline. Before it serves, the judge primes itself: it
+judges the reference as if it were a student, which proves that the tests can be passed and fills the memory of
+reference answers that every forked judge inherits. It imports NumPy and pytest, never a framework, never a student's
+code.
 
-A job is a frame {"cells": [...], "mentions": [...]}; the reply is {"cells": [...], "parts": [...]} or {"failure": "..."}.
+A job is a frame {"cells": [...], "mentions": [...]}; the reply is {"cells": [...], "parts": [...]} or {"failure":
+"..."}.
 """
 
 from __future__ import annotations
@@ -29,7 +31,6 @@ from autograder.judging import diagnosis
 from autograder.judging.catalogue import catalogue
 from autograder.judging.players import Student, Trusted, tell
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
-from autograder.judging.program import Answer, Program
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Ended, Place, ReferenceLine, WorkerFailure
 from course.syllabus import Exercise, Limits, Part, syllabus
@@ -64,17 +65,36 @@ class Session:
         self.sources = configuration.sources
         self.desk = Desk(configuration.seed, track, self.trusted)
         self.symbols = sorted({part.symbol for part in exercise.parts})
-        self.mistakes = {p.id: [m for m in catalogue(exercise.id) if m.part == p.id and track in m.changes] for p in exercise.parts}
+        self.mistakes = {
+            p.id: [m for m in catalogue(exercise.id) if m.part == p.id and track in m.changes] for p in exercise.parts
+        }
         self.failure: str | None = None
 
     def run(self) -> int:
         hooks = Hooks(self.desk, [part.id for part in self.exercise.parts], self.serve)
         file = HIDDEN / f"test_{self.exercise.module}.py"
-        options = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:warnings",
-                   "-p", "no:faulthandler", "-c", os.devnull, "--rootdir", str(HIDDEN), "--noconftest", "--import-mode=importlib"]
+        options = [
+            "-s",
+            "-p",
+            "no:terminal",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:logging",
+            "-p",
+            "no:warnings",
+            "-p",
+            "no:faulthandler",
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(HIDDEN),
+            "--noconftest",
+            "--import-mode=importlib",
+        ]
         return pytest.main([*options, str(file)], plugins=[hooks, MarkName()])
 
-    # -- the run loop -------------------------------------------------------------------------------------------------
+    # -- the run loop ------------------------------------------------------------------------------------------------
 
     def serve(self, session: pytest.Session, specs: dict[str, Spec]) -> None:
         self.items, self.specs = session.items, specs
@@ -108,7 +128,7 @@ class Session:
             result = {"failure": str(error)}
         wire.send(connection, result)
 
-    # -- one submission -----------------------------------------------------------------------------------------------
+    # -- one submission ----------------------------------------------------------------------------------------------
 
     def judge(self, job: dict) -> dict:
         student = Student(self.place, job["cells"], self.symbols)
@@ -127,10 +147,19 @@ class Session:
         self.judge_with_standins(job, verdicts)
         parts = [self.part_result(part, verdicts, used[part.id]) for part in self.exercise.parts]
         cells = [
-            {**{k: cell.get(k) for k in ("grade_id", "label", "index")}, "output": outcome["output"], "error": _error(outcome["error"])}
+            {
+                **{k: cell.get(k) for k in ("grade_id", "label", "index")},
+                "output": outcome["output"],
+                "error": _error(outcome["error"]),
+            }
             for cell, outcome in zip(job["cells"], outcomes, strict=True)
         ]
-        return {"cells": cells, "parts": parts, "cpu_seconds": round(student.cpu_used, 3), "peak_mb": student.peak_kb >> 10}
+        return {
+            "cells": cells,
+            "parts": parts,
+            "cpu_seconds": round(student.cpu_used, 3),
+            "peak_mb": student.peak_kb >> 10,
+        }
 
     def judge_items(self, items: list[pytest.Item]) -> dict[str, Verdict]:
         """Run items in order; one whose needs have not all passed is not run."""
@@ -139,27 +168,38 @@ class Session:
         for item in items:
             spec = self.specs[item.name]
             if out_of_time:
-                verdicts[spec.name] = Verdict(spec, "not_run", "Not checked: an earlier check of this part ran out of time.")
+                verdicts[spec.name] = Verdict(
+                    spec, "not_run", "Not checked: an earlier check of this part ran out of time."
+                )
                 continue
             unmet = [v.spec for v in verdicts.values() if v.spec.function in spec.needs and v.outcome != "passed"]
             if unmet:
-                verdicts[spec.name] = Verdict(spec, "not_run", f"Not checked yet: it builds on “{unmet[0].title.rstrip('.')}”.")
+                verdicts[spec.name] = Verdict(
+                    spec, "not_run", f"Not checked yet: it builds on “{unmet[0].title.rstrip('.')}”."
+                )
             else:
                 verdicts[spec.name] = verdict = self.desk.judge(item, spec)
                 # One endless loop costs the class one call's limit a part, not one a test.
-                out_of_time = any(a.error is not None and a.error.kind in ("timeout", "exhausted") for _, a in verdict.log)
+                out_of_time = any(
+                    a.error is not None and a.error.kind in ("timeout", "exhausted") for _, a in verdict.log
+                )
         return verdicts
 
     def judge_with_standins(self, job: dict, verdicts: dict[str, Verdict]) -> None:
         """Parts count for themselves: where an answer uses another part's symbol that is wrong, judge it again with a neutral one."""
         broken = {
-            part.symbol: part.id for part in self.exercise.parts
+            part.symbol: part.id
+            for part in self.exercise.parts
             if any(v.outcome != "passed" for v in verdicts.values() if v.spec.part == part.id)
         }
         standins = _standins(self.track)
         for part in self.exercise.parts:
             own = [v for v in verdicts.values() if v.spec.part == part.id]
-            names = [s for s in broken if s != part.symbol and s in standins and s in job.get("mentions", {}).get(part.symbol, [])]
+            names = [
+                s
+                for s in broken
+                if s != part.symbol and s in standins and s in job.get("mentions", {}).get(part.symbol, [])
+            ]
             if not names or all(v.outcome == "passed" for v in own):
                 continue
             source = "\n\n".join([standins[""], *(standins[name] for name in names)])
@@ -180,7 +220,9 @@ class Session:
         if forbidden:
             for verdict in own:
                 verdict.outcome, verdict.picture = "failed", None
-                verdict.message = f"The framework's own {forbidden[0]} is at work here; this exercise asks you to write it yourself."
+                verdict.message = (
+                    f"The framework's own {forbidden[0]} is at work here; this exercise asks you to write it yourself."
+                )
             named = None
         else:
             named = diagnosis.diagnose(own, [m.id for m in self.mistakes[part.id]], self.trusted)
@@ -213,7 +255,6 @@ class MarkName:
 
 
 def _error(error: Any) -> str | None:
-
 
     return tell(error) if error is not None else None
 

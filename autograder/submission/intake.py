@@ -1,8 +1,9 @@
 """From what students handed in to the code that is to be run: find the files, read them, put each cell in its place.
 
-A hand-in is a notebook, a `.py` file with the answers, a folder or zip of such (also nested, as learning platforms pack them), or
-nbgrader's `submitted/<student>/<assignment>/<notebook>.ipynb`. Nothing is opened through a symbolic link, nothing is unpacked to
-disk, sizes are capped, and whatever is wrong with one hand-in is a sentence about that one.
+A hand-in is a notebook, a `.py` file with the answers, a folder or zip of such (also nested, as learning platforms
+pack them), or nbgrader's `submitted/<student>/<assignment>/<notebook>.ipynb`. Nothing is opened through a symbolic
+link, nothing is unpacked to disk, sizes are capped, and whatever is wrong with one hand-in is a sentence about that
+one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, stub, text_of
+from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
@@ -56,7 +57,7 @@ class Found:
     problem: str | None = None
 
 
-# -- finding ------------------------------------------------------------------------------------------------------------
+# -- finding ---------------------------------------------------------------------------------------------------------
 
 
 def find(paths: Iterable[str | Path]) -> Iterator[Found]:
@@ -85,7 +86,9 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            yield Found(name, parts, None, "The hand-in is a symbolic link, which is not followed; hand in the file itself.")
+            yield Found(
+                name, parts, None, "The hand-in is a symbolic link, which is not followed; hand in the file itself."
+            )
         elif not stat.S_ISREG(status.st_mode):
             yield Found(name, parts, None, "The hand-in is not a file.")
         elif path.suffix.lower() == ".zip":
@@ -110,7 +113,9 @@ def _from_zip(data: bytes, parts: tuple[str, ...], name: str) -> Iterator[Found]
                 below = (*parts[:-1], PurePosixPath(parts[-1]).stem, *inside.parts)
                 label = f"{name}!{info.filename}"
                 if inside.is_absolute() or ".." in inside.parts:
-                    yield Found(label, below[-1:], None, "The zip holds a file whose path leads out of it; it is not opened.")
+                    yield Found(
+                        label, below[-1:], None, "The zip holds a file whose path leads out of it; it is not opened."
+                    )
                 elif info.file_size > MAX_BYTES:
                     yield Found(label, below, None, _too_large(info.file_size))
                 else:
@@ -127,11 +132,13 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _too_large(size: int) -> str:
-    return (f"The file has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB that a hand-in may have. "
-            "Clear the outputs and hand it in again.")
+    return (
+        f"The file has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB that a hand-in may have. "
+        "Clear the outputs and hand it in again."
+    )
 
 
-# -- whose, and for what ------------------------------------------------------------------------------------------------
+# -- whose, and for what ---------------------------------------------------------------------------------------------
 
 
 def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
@@ -153,7 +160,7 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
     return stem, assignment
 
 
-# -- reading ------------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------------------------
 
 
 def read(found: Found, source_root: Path, assignment: str | None = None) -> Submission:
@@ -202,7 +209,9 @@ def load_notebook(text: str) -> dict:
     except ValueError:
         start = text.lstrip()[:1]
         why = "it ends too early or was changed by hand" if start == "{" else "it does not hold a notebook"
-        raise Unreadable(f"The file cannot be read as a notebook: {why}. Save it once more in Jupyter and hand in that file.") from None
+        raise Unreadable(
+            f"The file cannot be read as a notebook: {why}. Save it once more in Jupyter and hand in that file."
+        ) from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
         raise Unreadable("The file is not a notebook: it has no cells.")
     if "cells" not in notebook:  # version 3 of the format and before
@@ -223,7 +232,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     placed = match(notebook["cells"], released, submission.assignment.exercise.parts)
     submission.remarks += placed.remarks
     submission.flags += placed.flags
-    language = (_metadata(notebook).get("kernelspec") or {})
+    language = _metadata(notebook).get("kernelspec") or {}
     language = language.get("language") if isinstance(language, dict) else None
     if isinstance(language, str) and language.lower() not in ("", "python"):
         submission.remarks.append(f"The notebook says that its language is {language[:40]}; it was run as Python.")
@@ -244,7 +253,13 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
     released = released_cells(source_root, submission.assignment)
     setup = [c for c in released if (grade_id_of(c) or "").startswith("setup-")]
     submission.cells = [
-        {"label": f"setup {i + 1}", "source": plain_python(text_of(c)), "grade_id": grade_id_of(c), "index": None, "role": "setup"}
+        {
+            "label": f"setup {i + 1}",
+            "source": plain_python(text_of(c)),
+            "grade_id": grade_id_of(c),
+            "index": None,
+            "role": "setup",
+        }
         for i, c in enumerate(setup)
     ]
     if not text.strip():
@@ -285,11 +300,6 @@ def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
-def unanswered(source_root: Path, assignment: Assignment) -> str:
-    """The released notebook's code without any answer: what an untouched hand-in looks like."""
-    return "\n\n".join(stub(text_of(c)) for c in released_cells(source_root, assignment) if c.get("cell_type") == "code")
-
-
 def plain_python(source: str) -> str:
     """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off."""
     lines = source.split("\n")
@@ -310,7 +320,11 @@ def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
     defined = {name for source in sources for name in definitions(source)}
     text = "\n".join(sources)
     tracks = [t for t in syllabus().tracks.values() if re.search(rf"^\s*(import|from)\s+{t.framework}\b", text, re.M)]
-    tracks = tracks or [t for t in syllabus().tracks.values() if t.id == "tensorflow" and re.search(r"^\s*(import|from)\s+keras\b", text, re.M)]
+    tracks = tracks or [
+        t
+        for t in syllabus().tracks.values()
+        if t.id == "tensorflow" and re.search(r"^\s*(import|from)\s+keras\b", text, re.M)
+    ]
     exercises = [e for e in syllabus().exercises.values() if defined & {p.symbol for p in e.parts}]
     if len(tracks) == 1 and len(exercises) == 1:
         return Assignment(exercises[0], tracks[0])

@@ -1,8 +1,8 @@
 """What the adapters of both frameworks share: canonical weights and how they find their place in a student's module.
 
-Weights travel in mathematical layout: a projection's weight (in, out), a bias (out,), an embedding's weight (rows, D), a
-norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules. The outermost
-module that defines `load_arrays` gets all keys below it, without its own prefix.
+Weights travel in mathematical layout: a projection's weight (in, out), a bias (out,), an embedding's weight (rows,
+D), a norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules.
+The outermost module that defines `load_arrays` gets all keys below it, without its own prefix.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 from autograder.workers.harness import StudentMessage
 
 
-def place_weights(module: Any, weights: dict[str, np.ndarray], assign: Callable[[Any, str, np.ndarray, str], None]) -> None:
+def place_weights(
+    module: Any, weights: dict[str, np.ndarray], assign: Callable[[Any, str, np.ndarray, str], None]
+) -> None:
     """Hand each weight to its place: `assign(owner, leaf, array, key)` for ordinary attributes, or `load_arrays`."""
     if hasattr(module, "load_arrays"):
         module.load_arrays({key: array.copy() for key, array in weights.items()})

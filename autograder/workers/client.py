@@ -1,8 +1,8 @@
 """The judge's end of the wires: a contestant that can be restarted, and the line to the reference.
 
-The contestant's clock is read from outside, from the kernel's account of its CPU time; wall time counts only as a backstop for
-a process that sleeps or stops itself. Whatever ends a contestant becomes an `Ended` with a kind and a sentence that a student
-can read.
+The contestant's clock is read from outside, from the kernel's account of its CPU time; wall time counts only as a
+backstop for a process that sleeps or stops itself. Whatever ends a contestant becomes an `Ended` with a kind and a
+sentence that a student can read.
 """
 
 from __future__ import annotations
@@ -56,8 +56,13 @@ class Contestant:
         self._killed_for: tuple[str, str] | None = None
         try:
             self.control = forkserver.connect(place.zygote)
-            request = {"fork": "contestant", "limits": asdict(place.limits), "device": place.device,
-                       "without": list(place.without), "gpu_memory_fraction": place.gpu_memory_fraction}
+            request = {
+                "fork": "contestant",
+                "limits": asdict(place.limits),
+                "device": place.device,
+                "without": list(place.without),
+                "gpu_memory_fraction": place.gpu_memory_fraction,
+            }
             wire.send(self.control, request)
             self.control.settimeout(START_SECONDS)
             _, descriptors, _, _ = socket.recv_fds(self.control, 1, 1)
@@ -73,7 +78,9 @@ class Contestant:
         missing = [wall for wall in jail.NEEDED if wall not in self.walls and wall not in place.without]
         if missing:
             self.close()
-            raise WorkerFailure(f"these walls do not stand on this machine: {', '.join(missing)} (see `autograder doctor`)")
+            raise WorkerFailure(
+                f"these walls do not stand on this machine: {', '.join(missing)} (see `autograder doctor`)"
+            )
 
     def ask(self, header: dict, arrays: dict[str, np.ndarray] | None = None) -> tuple[dict, dict[str, np.ndarray]]:
         """One request and its reply, within the limits of a call."""
@@ -84,7 +91,9 @@ class Contestant:
             used = self.cpu_seconds() - cpu_before
             waited = time.monotonic() - started
             if used > allowed:
-                self._kill("timeout", f"it used more than {allowed:.0f} seconds of computing time. Is there an endless loop?")
+                self._kill(
+                    "timeout", f"it used more than {allowed:.0f} seconds of computing time. Is there an endless loop?"
+                )
             elif waited > self.limits.wall_factor * self.limits.cpu_seconds_per_call:
                 self._kill("timeout", f"it gave no answer within {waited:.0f} seconds. Does it wait for something?")
 
@@ -141,7 +150,9 @@ class Contestant:
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu"] >= self.limits.cpu_seconds):
             return Ended("timeout", f"it used more than {self.limits.cpu_seconds:.0f} seconds of computing time.")
         if code == -signal.SIGKILL:
-            return Ended("killed", "its process was killed from outside, perhaps because the machine ran out of memory.")
+            return Ended(
+                "killed", "its process was killed from outside, perhaps because the machine ran out of memory."
+            )
         if code is not None and code < 0:
             return Ended("crash", f"it brought the Python process down ({signal.Signals(-code).name}).")
         if code is None:

@@ -6,9 +6,9 @@ Requests are frames with a closed vocabulary:
     {"op": "standins", "source": "...", "names": [...]}      define neutral versions of symbols that other parts ask for
     {"op": "run", "program": {...}}                          run a program (see autograder/judging/program.py)
 
-Replies carry values by shape of the data: null, booleans, numbers, strings, lists, tuples, dicts, arrays by name, and for
-anything else the name of its type. An exception in the answer becomes data too: its class and base classes by name, its message,
-and the student's own line where it happened.
+Replies carry values by shape of the data: null, booleans, numbers, strings, lists, tuples, dicts, arrays by name, and
+for anything else the name of its type. An exception in the answer becomes data too: its class and base classes by
+name, its message, and the student's own line where it happened.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from autograder.workers import wire
 
 MAX_TEXT = 2000
 MAX_ITEMS = 4096
-MEMORY_PHRASES = ("can't allocate memory", "out of memory", "OOM when allocating", "cannot allocate memory", "std::bad_alloc")
+MEMORY_PHRASES = (
+    "can't allocate memory",
+    "out of memory",
+    "OOM when allocating",
+    "cannot allocate memory",
+    "std::bad_alloc",
+)
 
 
 class NotAvailable:
@@ -68,7 +74,7 @@ class Output(io.TextIOBase):
         return text
 
 
-# -- running cells ------------------------------------------------------------------------------------------------------
+# -- running cells ---------------------------------------------------------------------------------------------------
 
 
 class Namespace:
@@ -97,7 +103,11 @@ class Namespace:
             own = [(name, line) for name, line in frames if name in self.files]
             if own:
                 name, line = own[-1]
-                where = {"cell": self.files[name], "line": line, "source": linecache.getline(name, line or 0).strip()[:200]}
+                where = {
+                    "cell": self.files[name],
+                    "line": line,
+                    "source": linecache.getline(name, line or 0).strip()[:200],
+                }
         except Exception:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
             pass
         return {"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where}
@@ -126,7 +136,7 @@ def _kind_of(error: BaseException) -> str:
     return "exception"
 
 
-# -- running programs ---------------------------------------------------------------------------------------------------
+# -- running programs ------------------------------------------------------------------------------------------------
 
 
 class Run:
@@ -167,7 +177,9 @@ class Run:
             raise StudentMessage(f"`{name}` is not defined: did the cell run?", "missing")
         found = self.variables[name]
         if not callable(found):
-            raise StudentMessage(f"`{name}` is not a function or a class, but of type {type(found).__name__}", "missing")
+            raise StudentMessage(
+                f"`{name}` is not a function or a class, but of type {type(found).__name__}", "missing"
+            )
         return found
 
     def go(self) -> dict[str, Any]:
@@ -201,7 +213,10 @@ class Run:
 
     def do_parameters(self, step: dict) -> None:
         shapes = self.adapter.parameters(self.modules[step["module"]])
-        self.values[step["as"]] = {"trainable": sum(int(np.prod(s)) for s in shapes), "shapes": [list(s) for s in shapes]}
+        self.values[step["as"]] = {
+            "trainable": sum(int(np.prod(s)) for s in shapes),
+            "shapes": [list(s) for s in shapes],
+        }
 
     def do_inputs(self, step: dict) -> None:
         self.values[step["as"]] = dict(self.tensors)
@@ -214,7 +229,9 @@ class Run:
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:
-            sources[name] = self.tensors[name] if name in self.tensors else self.adapter.parameter(self.modules["m"], name)
+            sources[name] = (
+                self.tensors[name] if name in self.tensors else self.adapter.parameter(self.modules["m"], name)
+            )
         known = {name: s for name, s in sources.items() if s is not NotAvailable}
         cotangent = self.arrays[step["cotangent"]["array"]]
         gradients = self.adapter.gradients(result, cotangent, known)
@@ -263,7 +280,9 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         values = run.go()
         reply = Reply(adapter)
         encoded = {name: reply.value(value) for name, value in values.items()}
-        return wire.encode({"values": encoded, "device": adapter.device_of(values), "used": adapter.take_used()}, reply.arrays)
+        return wire.encode(
+            {"values": encoded, "device": adapter.device_of(values), "used": adapter.take_used()}, reply.arrays
+        )
     except BaseException as error:  # noqa: BLE001 - whatever the answer raises is its answer
         described = namespace.describe(error)
         if request["program"]["device"] == "meta" and adapter.is_data_dependent(error):
@@ -272,7 +291,7 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         return wire.encode({"values": {}, "error": described, "used": adapter.take_used()})
 
 
-# -- the contestant -----------------------------------------------------------------------------------------------------
+# -- the contestant --------------------------------------------------------------------------------------------------
 
 
 def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
@@ -293,7 +312,9 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
                 namespace.run(request["label"], request["source"])
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
-            wire.send(sock, {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])})
+            wire.send(
+                sock, {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
+            )
         elif request["op"] == "standins":
             scope = Namespace()
             scope.run("stand-ins", request["source"])
@@ -305,7 +326,7 @@ def _defined(namespace: Namespace, symbols: list[str]) -> list[str]:
     return [name for name in symbols if name in namespace.variables]
 
 
-# -- the reference ------------------------------------------------------------------------------------------------------
+# -- the reference ---------------------------------------------------------------------------------------------------
 
 
 class Reference:

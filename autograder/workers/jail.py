@@ -5,18 +5,20 @@ Theory of operation
 All walls are put up by the process that they will hold, after the fork and before the first byte of a student's code, and
 none can be taken down again. Each stands on its own kernel feature, so that one that is missing leaves the others.
 
-- *Files* (Landlock, Linux 5.13+): read-only to the interpreter, its libraries and the students' `course` package; write to
-  one private scratch folder (a small tmpfs where a mount namespace is granted). Everything else, `/proc` of other
-  processes included, does not open. `solutions/` and `autograder/` are among the things that do not open.
-- *Network*: seccomp refuses to make a socket; where granted, an empty network namespace and Landlock's TCP rules stand behind it.
-- *Processes*: seccomp refuses fork, exec, ptrace, reading other processes' memory and signals to others; a pid namespace
-  where granted, in which the contestant is process 1, takes everything with it when it dies.
+- *Files* (Landlock, Linux 5.13+): read-only to the interpreter, its libraries and the students' `course` package;
+  write to one private scratch folder (a small tmpfs where a mount namespace is granted). Everything else, `/proc` of
+  other processes included, does not open. `solutions/` and `autograder/` are among the things that do not open.
+  Landlock lets the owner of a file change its mode, owner, times and attributes, so seccomp refuses that altogether.
+- *Network*: seccomp refuses to make a socket; where granted, an empty network namespace and Landlock's TCP rules
+  stand behind it.
+- *Processes*: seccomp refuses fork, exec, ptrace, reading other processes' memory and signals to others; a pid
+  namespace where granted, in which the contestant is process 1, takes everything with it when it dies.
 - *Kernel surface*: io_uring, bpf, keyrings, mounts, namespaces, System V IPC, memfd and the like are refused.
-- *Limits*: memory, CPU seconds, file size, open files, threads (not where the grader runs as root: the kernel exempts root
-  from the count of threads, and the limit on memory bounds them instead), no core dumps.
+- *Limits*: memory, CPU seconds, file size, open files, threads (not where the grader runs as root: the kernel exempts
+  root from the count of threads, and the limit on memory bounds them instead), no core dumps.
 
-Not covered: bugs in the kernel, side channels (timing, caches), the GPU driver's own interface when `--device cuda` opens
-the devices, and a machine whose owner runs the grader with `--isolation none`.
+Not covered: bugs in the kernel, side channels (timing, caches), the GPU driver's own interface when `--device cuda`
+opens the devices, and a machine whose owner runs the grader with `--isolation none`.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def _check(result: int, what: str) -> int:
     return result
 
 
-# -- prctl and capabilities ---------------------------------------------------------------------------------------------
+# -- prctl and capabilities ------------------------------------------------------------------------------------------
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 
@@ -73,7 +75,7 @@ def _drop_capabilities() -> None:
     _check(_libc.capset(header, struct.pack("<6I", *[0] * 6)), "capset")
 
 
-# -- namespaces ---------------------------------------------------------------------------------------------------------
+# -- namespaces ------------------------------------------------------------------------------------------------------
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -104,13 +106,18 @@ def mount_scratch(path: str, size_mb: int) -> bool:
     return _libc.mount(b"scratch", path.encode(), b"tmpfs", flags, options) == 0
 
 
-# -- Landlock -----------------------------------------------------------------------------------------------------------
+# -- Landlock --------------------------------------------------------------------------------------------------------
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _ALL_FS_1 = (1 << 13) - 1
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
-OWN_PROC_FILES = ("cmdline", "maps", "stat", "status")  # TensorFlow stops the process if it cannot read its command line
+OWN_PROC_FILES = (
+    "cmdline",
+    "maps",
+    "stat",
+    "status",
+)  # TensorFlow stops the process if it cannot read its command line
 
 
 def landlock_abi() -> int:
@@ -194,10 +201,22 @@ def library_paths(secret: Iterable[str] = ("autograder", "solutions", "tests")) 
     site |= {Path(p) for p in sys.path if Path(p).name in ("site-packages", "dist-packages")}
     for folder in site:
         roots += _entries(folder, hidden)
-    roots += [Path(sys.prefix, "pyvenv.cfg"), Path(sys.base_prefix, "lib").joinpath(sysconfig.get_config_var("LDLIBRARY") or "")]
+    roots += [
+        Path(sys.prefix, "pyvenv.cfg"),
+        Path(sys.base_prefix, "lib").joinpath(sysconfig.get_config_var("LDLIBRARY") or ""),
+    ]
     roots += [Path(p) for p in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")]
-    roots += [Path(p) for p in ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/proc/cpuinfo",
-                                "/proc/meminfo", "/sys/devices/system")]
+    roots += [
+        Path(p)
+        for p in (
+            "/etc/ld.so.cache",
+            "/etc/localtime",
+            "/usr/share/zoneinfo",
+            "/proc/cpuinfo",
+            "/proc/meminfo",
+            "/sys/devices/system",
+        )
+    ]
     roots.append(_package_home("course") / "course")
     return [path for path in roots if path.exists() and not _holds_secret(path, hidden)]
 
@@ -217,10 +236,14 @@ def _holds_secret(path: Path, hidden: set[str]) -> bool:
     """Would opening `path` open the judge's own packages (a checkout that lies under /usr/lib, say)?"""
     home = _package_home("autograder").resolve()
     resolved = path.resolve()
-    return resolved == home or resolved in home.parents or any((home / name) in (resolved, *resolved.parents) for name in hidden)
+    return (
+        resolved == home
+        or resolved in home.parents
+        or any((home / name) in (resolved, *resolved.parents) for name in hidden)
+    )
 
 
-# -- seccomp ------------------------------------------------------------------------------------------------------------
+# -- seccomp ---------------------------------------------------------------------------------------------------------
 
 # name: (x86_64, aarch64); None where the architecture has no such call.
 _NETWORK = {
@@ -247,6 +270,14 @@ _KERNEL = {
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "msgget": (68, 186),
     "mq_open": (240, 180), "syslog": (103, 116), "memfd_secret": (447, 447),
 }  # fmt: skip
+# What Landlock leaves open to the owner of a file that it keeps shut: `chmod(solutions, 0)` would end everybody's grading.
+_ATTRIBUTES = {
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
+    "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
+    "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
+    "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466), "file_setattr": (469, 469),
+}  # fmt: skip
 _MEMFD = {"memfd_create": (319, 279)}  # memory that no limit of ours counts; CUDA's driver needs it
 _CLONE, _CLONE3, _TGKILL, _PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
 _AUDIT_ARCH = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -260,7 +291,7 @@ def seccomp_supported() -> bool:
     return platform.machine() in _AUDIT_ARCH
 
 
-def _filter(network: bool, processes: bool, memfd: bool) -> bytes:
+def _filter(files: bool, network: bool, processes: bool, memfd: bool) -> bytes:
     column, arch = _AUDIT_ARCH[platform.machine()]
     code: list[tuple[int, int, int, int]] = []
 
@@ -279,7 +310,7 @@ def _filter(network: bool, processes: bool, memfd: bool) -> bytes:
     code.extend([(_LD, 0, 0, 4), (_JEQ, 1, 0, arch), (_RET, 0, 0, _KILL), (_LD, 0, 0, 0)])
     if column == 0:  # the x32 interface would be a second set of numbers
         code.extend([(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _ERRNO | errno.EPERM)])
-    tables = [_KERNEL] + ([_MEMFD] if memfd else []) + ([_NETWORK] if network else [])
+    tables = [_KERNEL] + [_MEMFD] * memfd + [_ATTRIBUTES] * files + [_NETWORK] * network
     if processes:
         tables.append(_PROCESSES)
         only_if(_CLONE[column], 16, (_JSET, _CLONE_THREAD))  # threads, no processes
@@ -293,14 +324,14 @@ def _filter(network: bool, processes: bool, memfd: bool) -> bytes:
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
 
 
-def _install_filter(network: bool, processes: bool, memfd: bool) -> None:
-    program = _filter(network, processes, memfd)
+def _install_filter(files: bool, network: bool, processes: bool, memfd: bool) -> None:
+    program = _filter(files, network, processes, memfd)
     buffer = ctypes.create_string_buffer(program, len(program))
     fprog = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     _check(_libc.prctl(PR_SET_SECCOMP, 2, fprog, 0, 0), "seccomp")
 
 
-# -- limits -------------------------------------------------------------------------------------------------------------
+# -- limits ----------------------------------------------------------------------------------------------------------
 
 
 def _memory_in_use() -> dict[str, int]:
@@ -319,7 +350,9 @@ def _set_limits(limits: dict, device: str, in_use: dict[str, int]) -> None:
         resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + 2,  # behind the judge's own count, which kills with a reason
         resource.RLIMIT_MEMLOCK: 64 << 10,
     }
-    if device != "cuda":  # CUDA reserves hundreds of GiB of addresses; there the framework's own cap on GPU memory holds
+    if (
+        device != "cuda"
+    ):  # CUDA reserves hundreds of GiB of addresses; there the framework's own cap on GPU memory holds
         hard[resource.RLIMIT_DATA] = in_use["VmData"] + limits["memory_mb"] * mib
         hard[resource.RLIMIT_AS] = in_use["VmSize"] + 2 * limits["memory_mb"] * mib
     for which, value in hard.items():
@@ -340,10 +373,12 @@ def _close_descriptors(keep: set[int]) -> None:
                 pass
 
 
-# -- the whole jail -----------------------------------------------------------------------------------------------------
+# -- the whole jail --------------------------------------------------------------------------------------------------
 
 
-def lock_in(doors: Doors, scratch: str, keep: set[int], limits: dict, device: str, without: frozenset[str]) -> list[str]:
+def lock_in(
+    doors: Doors, scratch: str, keep: set[int], limits: dict, device: str, without: frozenset[str]
+) -> list[str]:
     """Give up this process's rights for good; returns the walls that stand. `without` leaves walls out, for their tests."""
     standing = []
     os.environ.clear()
@@ -361,15 +396,15 @@ def lock_in(doors: Doors, scratch: str, keep: set[int], limits: dict, device: st
     if "limits" not in without:
         _set_limits(limits, device, in_use)
         standing.append("limits")
-    network, processes = "network" not in without, "processes" not in without
+    files, network, processes = (wall not in without for wall in ("files", "network", "processes"))
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
-    if seccomp_supported() and (network or processes):
-        _install_filter(network, processes, memfd=device != "cuda")
+    if seccomp_supported() and (files or network or processes):
+        _install_filter(files, network, processes, memfd=device != "cuda")
         standing += ["network"] * network + ["processes"] * processes
     return standing
 
 
-# -- what stands here ---------------------------------------------------------------------------------------------------
+# -- what stands here ------------------------------------------------------------------------------------------------
 
 _TRIES = {
     "files": ("read a file of the machine", lambda: open("/etc/passwd").close()),

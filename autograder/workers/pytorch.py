@@ -18,8 +18,8 @@ from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-import torch.fx.experimental.symbolic_shapes  # noqa: E402, F401 - autograd imports it at its first call: 0.3 s, once instead of in each contestant
 import torch._dynamo  # noqa: E402, F401 - the same for the first operation on the meta device
+import torch.fx.experimental.symbolic_shapes  # noqa: E402, F401 - autograd imports it at its first call: 0.3 s, once instead of in each contestant
 import torch.nn.functional as functional  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -57,7 +57,7 @@ class Adapter:
         if self.home == "cuda" and gpu_memory_fraction:
             torch.cuda.set_per_process_memory_fraction(gpu_memory_fraction)
 
-    # -- values -------------------------------------------------------------------------------------------------------
+    # -- values ------------------------------------------------------------------------------------------------------
 
     def tensor(self, array: np.ndarray, gradient: bool = False) -> torch.Tensor:
         tensor = torch.from_numpy(np.array(array))  # a copy: the judge's bytes are nobody else's
@@ -94,17 +94,21 @@ class Adapter:
     def is_data_dependent(self, error: BaseException) -> bool:
         return any(phrase in str(error) for phrase in DATA_DEPENDENT)
 
-    # -- modules ------------------------------------------------------------------------------------------------------
+    # -- modules -----------------------------------------------------------------------------------------------------
 
     def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
         module = symbol(*args, **kwargs)
         if not isinstance(module, nn.Module):
-            raise StudentMessage(f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(module).__name__}, not an nn.Module")
+            raise StudentMessage(
+                f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(module).__name__}, not an nn.Module"
+            )
         return Handle(symbol, args, kwargs, self._settle(module))
 
     def _settle(self, module: nn.Module) -> nn.Module:
         if self.device.type == "meta" and _lazy(module):
-            raise StudentMessage("a lazy layer cannot move to a device without contents before its first call", "data-dependent")
+            raise StudentMessage(
+                "a lazy layer cannot move to a device without contents before its first call", "data-dependent"
+            )
         return module.to(device=self.device, dtype=self.dtype).eval()
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
@@ -131,8 +135,12 @@ class Adapter:
 
     def _assign(self, owner: Any, leaf: str, array: np.ndarray, key: str) -> None:
         tensor, transposed = self._leaf(owner, leaf, key)
-        check_shape(key, tuple(reversed(tensor.shape)) if transposed else tuple(tensor.shape), array,
-                    " (input, output)" if transposed else "")
+        check_shape(
+            key,
+            tuple(reversed(tensor.shape)) if transposed else tuple(tensor.shape),
+            array,
+            " (input, output)" if transposed else "",
+        )
         tensor.copy_(torch.from_numpy(np.array(array.T if transposed else array)))
 
     def _leaf(self, owner: Any, leaf: str, key: str) -> tuple[torch.Tensor, bool]:
@@ -147,7 +155,7 @@ class Adapter:
             )
         return tensor, isinstance(owner, nn.Linear) and leaf == "weight"
 
-    # -- gradients ----------------------------------------------------------------------------------------------------
+    # -- gradients ---------------------------------------------------------------------------------------------------
 
     def parameter(self, handle: Handle, key: str) -> Any:
         found = find_parameter(handle.module, key)
@@ -171,7 +179,7 @@ class Adapter:
             gradients[name] = gradient.T if isinstance(source, tuple) and source[1] else gradient
         return gradients
 
-    # -- the ready-made attention, seen while it runs -------------------------------------------------------------------
+    # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 
     def _watch_ready_made(self) -> None:
         """Have the framework's own attention leave a note when it is called; the judge decides what that means."""

@@ -10,7 +10,9 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # one order of summation, so that the same answer gives the same bits
+os.environ.setdefault(
+    "TF_ENABLE_ONEDNN_OPTS", "0"
+)  # one order of summation, so that the same answer gives the same bits
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
@@ -70,7 +72,7 @@ class Adapter:
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
 
-    # -- values -------------------------------------------------------------------------------------------------------
+    # -- values ------------------------------------------------------------------------------------------------------
 
     def tensor(self, array: np.ndarray, gradient: bool = False) -> tf.Tensor:
         kind = array.dtype.kind
@@ -88,7 +90,17 @@ class Adapter:
             value = tf.convert_to_tensor(value)
         if not isinstance(value, tf.Tensor):
             return None
-        if value.dtype.name not in ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8"):
+        if value.dtype.name not in (
+            "bool",
+            "float16",
+            "float32",
+            "float64",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+        ):
             return {"dtype": value.dtype.name, "shape": list(value.shape), "device": "cpu"}
         return value.numpy()
 
@@ -102,7 +114,11 @@ class Adapter:
         keras.config.set_dtype_policy(dtype)
         keras.utils.set_random_seed(0)  # the same program gives the same answer, whatever ran before it
         try:
-            with tf.GradientTape(persistent=True, watch_accessed_variables=True) if gradient else contextlib.nullcontext() as tape:
+            with (
+                tf.GradientTape(persistent=True, watch_accessed_variables=True)
+                if gradient
+                else contextlib.nullcontext() as tape
+            ):
                 self.tape = tape
                 yield
         finally:
@@ -117,12 +133,14 @@ class Adapter:
     def is_data_dependent(self, error: BaseException) -> bool:
         return False
 
-    # -- modules ------------------------------------------------------------------------------------------------------
+    # -- modules -----------------------------------------------------------------------------------------------------
 
     def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
         layer = symbol(*args, **kwargs)
         if not isinstance(layer, keras.layers.Layer):
-            raise StudentMessage(f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(layer).__name__}, not a Keras layer")
+            raise StudentMessage(
+                f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(layer).__name__}, not a Keras layer"
+            )
         return Handle(symbol, args, kwargs, layer)
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
@@ -173,7 +191,7 @@ class Adapter:
             )
         return variable
 
-    # -- gradients ----------------------------------------------------------------------------------------------------
+    # -- gradients ---------------------------------------------------------------------------------------------------
 
     def parameter(self, handle: Handle, key: str) -> Any:
         found = find_parameter(handle.layer, key)
@@ -192,7 +210,7 @@ class Adapter:
             weights = tf.cast(cotangent, result.dtype)
             return self.tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    # -- the ready-made attention, seen while it runs -------------------------------------------------------------------
+    # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 
     def _watch_ready_made(self) -> None:
         """Have the framework's own attention leave a note when it is called; the judge decides what that means."""

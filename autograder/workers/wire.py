@@ -1,8 +1,9 @@
 """The wire format: a small JSON header and raw arrays, nothing else.
 
-A frame is `magic (4) | header length (u32) | body length (u64) | header (JSON) | body (safetensors)`, little-endian. Headers
-use a closed vocabulary; arrays are named in them and travel in the body. Nothing on the wire is ever evaluated, unpickled or
-looked up by name. A reader states its caps, and a frame that exceeds them, or is not well-formed, raises `WireError`.
+A frame is `magic (4) | header length (u32) | body length (u64) | header (JSON) | body (safetensors)`, little-endian.
+Headers use a closed vocabulary; arrays are named in them and travel in the body. Nothing on the wire is ever
+evaluated, unpickled or looked up by name. A reader states its caps, and a frame that exceeds them, or is not
+well-formed, raises `WireError`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m autograder.workers.zygote TRACK DIRECTORY DEVICE
 
-It listens on `DIRECTORY/zygote.sock` until its standard input ends. It has run no operation of the framework, so there is no
-thread pool and no GPU context to inherit, and it knows nothing that a contestant may not know: no test, no seed, no
-solution. The first frame on a connection says what to fork:
+It listens on `DIRECTORY/zygote.sock` until its standard input ends. It has run no operation of the framework, so
+there is no thread pool and no GPU context to inherit, and it knows nothing that a contestant may not know: no test,
+no seed, no solution. The first frame on a connection says what to fork:
 
     {"fork": "contestant", "limits": {...}, "device": "cpu", "without": []}    a keeper and, in the jail, a contestant
     {"fork": "reference", "path": "..."}                                      a server for trusted code at that path
@@ -27,8 +27,23 @@ from pathlib import Path
 from autograder.workers import forkserver, harness, jail, wire
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-caps", *(f"/dev/nvidia{i}" for i in range(16)))
-GPU_FILES = ("/proc/driver/nvidia", "/proc/self", "/sys/bus/pci", "/sys/class", "/etc/nvidia", "/usr/local/nvidia", "/usr/local/cuda", "/opt")
+GPU_DEVICES = (
+    "/dev/nvidiactl",
+    "/dev/nvidia-uvm",
+    "/dev/nvidia-uvm-tools",
+    "/dev/nvidia-caps",
+    *(f"/dev/nvidia{i}" for i in range(16)),
+)
+GPU_FILES = (
+    "/proc/driver/nvidia",
+    "/proc/self",
+    "/sys/bus/pci",
+    "/sys/class",
+    "/etc/nvidia",
+    "/usr/local/nvidia",
+    "/usr/local/cuda",
+    "/opt",
+)
 
 
 def main(track: str, directory: str, device: str) -> None:
