@@ -1,0 +1,70 @@
+"""What several files of tests share: one warm grader a session, and a way to run code inside a contestant."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from autograder.grading.executor import Grader
+from autograder.judging.program import Answer, Program
+from autograder.workers.client import Contestant, Place
+from course.syllabus import syllabus
+
+
+@pytest.fixture(scope="session")
+def grader():
+    """A grader for both tracks; frameworks are imported when a track is first needed, and once."""
+    with Grader(jobs=2, seed=20) as the_grader:
+        yield the_grader
+
+
+@dataclass
+class Inside:
+    """A contestant to run code in."""
+
+    contestant: Contestant
+
+    def cell(self, source: str, label: str = "cell 1") -> tuple[dict | None, str]:
+        """Run a cell; the error that it ended with, as data, and what it printed."""
+        reply, _ = self.contestant.ask({"op": "cell", "label": label, "source": source, "symbols": []})
+        return reply["error"], reply["output"]
+
+    def define(self, source: str) -> None:
+        error, _ = self.cell(source)
+        assert error is None, error
+
+    def run(self, program: Program) -> Answer:
+        from autograder.judging.players import answer_from
+
+        header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
+        return answer_from(header, arrays)
+
+
+class Workshop:
+    """Contestants to order: any track, walls left out, limits other than the syllabus's."""
+
+    def __init__(self, grader: Grader) -> None:
+        self.grader = grader
+
+    def place(self, track: str = "pytorch", without: tuple[str, ...] = (), **limits: Any) -> Place:
+        reference = self.grader.start_reference(track)
+        zygote = self.grader.start_zygote(track)
+        roomy = {"cpu_seconds_per_call": 30.0, "wall_factor": 10.0}  # no test depends on how busy the machine is
+        return Place(str(zygote.path), str(reference), replace(syllabus().limits, **(roomy | limits)), without=without)
+
+    @contextlib.contextmanager
+    def inside(self, track: str = "pytorch", without: tuple[str, ...] = (), cpu_left: float | None = None, **limits: Any):
+        place = self.place(track, without, **limits)
+        contestant = Contestant(place, place.limits.cpu_seconds if cpu_left is None else cpu_left)
+        try:
+            yield Inside(contestant)
+        finally:
+            contestant.close()
+
+
+@pytest.fixture(scope="session")
+def workshop(grader) -> Workshop:
+    return Workshop(grader)
