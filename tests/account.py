@@ -1,0 +1,116 @@
+"""A float64 NumPy account of the mathematics that the exercises ask for, written from the formulas alone.
+
+It knows no framework and shares no code with the solutions: where all three agree, an error would have to have been
+made three times. Loops are plain on purpose; nothing here needs to be fast.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# -- positions --------------------------------------------------------------------------------------------------------
+
+
+def sinusoidal_encoding(max_len, d_model):
+    if d_model % 2:
+        raise ValueError("odd width")
+    table = np.zeros((max_len, d_model))
+    for p in range(max_len):
+        for i in range(d_model // 2):
+            angle = p / 10000.0 ** (2 * i / d_model)
+            table[p, 2 * i], table[p, 2 * i + 1] = math.sin(angle), math.cos(angle)
+    return table
+
+
+def positional_embedding(ids, token, position):
+    if ids.shape[1] > len(position):
+        raise ValueError("too long")
+    return token[ids] + position[: ids.shape[1]]
+
+
+def sinusoidal_embedding(ids, token, max_len):
+    if ids.shape[1] > max_len:
+        raise ValueError("too long")
+    d_model = token.shape[1]
+    return token[ids] * math.sqrt(d_model) + sinusoidal_encoding(max_len, d_model)[: ids.shape[1]]
+
+
+def relative_shift(offset, d_model):
+    if d_model % 2:
+        raise ValueError("odd width")
+    shift = np.zeros((d_model, d_model))
+    for j in range(0, d_model, 2):
+        b = offset / 10000.0 ** (j / d_model)
+        shift[j : j + 2, j : j + 2] = [[math.cos(b), math.sin(b)], [-math.sin(b), math.cos(b)]]
+    return shift
+
+
+# -- attention --------------------------------------------------------------------------------------------------------
+
+
+def softmax(scores):
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def scaled_dot_product_attention(query, key, value, mask=None):
+    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf)
+    weights = softmax(scores)
+    return weights @ value, weights
+
+
+def padding_mask(ids, pad_id=0):
+    return (ids != pad_id)[:, None, None, :]
+
+
+def causal_mask(length):
+    return np.tril(np.ones((length, length), bool))
+
+
+def combine_masks(*masks):
+    given = [mask for mask in masks if mask is not None]
+    return np.logical_and.reduce(np.broadcast_arrays(*given)) if given else None
+
+
+# -- heads ------------------------------------------------------------------------------------------------------------
+
+
+def split_heads(x, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError("not divisible")
+    return np.stack(np.split(x, num_heads, axis=-1), axis=1)
+
+
+def merge_heads(x):
+    return np.concatenate(list(np.moveaxis(x, 1, 0)), axis=-1)
+
+
+def multi_head_attention(weights, num_heads, query, key=None, value=None, mask=None):
+    """`weights` are canonical: `W_q.weight` (in, out), `W_q.bias` (out,), and so on."""
+    key = query if key is None else key
+    value = key if value is None else value
+
+    def project(name, x):
+        return x @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    q, k, v = project("W_q", query), project("W_k", key), project("W_v", value)
+    output, attention = scaled_dot_product_attention(*(split_heads(x, num_heads) for x in (q, k, v)), mask)
+    return project("W_o", merge_heads(output)), attention
+
+
+# -- gradients --------------------------------------------------------------------------------------------------------
+
+
+def gradient(function, x, cotangent, step=1e-6):
+    """The vector-Jacobian product of `function` at `x`, by central differences: good to about nine digits."""
+    result = np.zeros_like(x)
+    for place in np.ndindex(*x.shape):
+        ahead, behind = x.copy(), x.copy()
+        ahead[place] += step
+        behind[place] -= step
+        result[place] = ((function(ahead) - function(behind)) * cotangent).sum() / (2 * step)
+    return result

@@ -1,0 +1,161 @@
+"""The hidden tests grade right and the catalogue of misconceptions fits: what `autograder verify` claims, a test a claim.
+
+For each assignment, everything is graded once, through the whole chain (notebook, sandbox, judge, diagnosis): the
+solution, the released notebook, the solution with each known mistake in it, and each accepted alternative. The file
+opens with what can be said without grading anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from autograder.grading.executor import ROOT, solution_source
+from autograder.grading.verify import ALTERNATIVES, verify
+from autograder.judging.catalogue import CatalogueError, catalogue, parse
+from course.syllabus import syllabus
+
+HIDDEN = ROOT / "autograder" / "judging" / "hidden"
+EXERCISES = [e for e in syllabus().exercises.values() if (HIDDEN / f"test_{e.module}.py").exists()]
+ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.exercise in EXERCISES]
+MISTAKES = [
+    pytest.param(assignment, mistake, id=f"{assignment.id}-{mistake.id}")
+    for assignment in ASSIGNMENTS
+    for mistake in catalogue(assignment.exercise.id)
+    if assignment.track.id in mistake.changes
+]
+
+
+# -- the catalogue, by itself -----------------------------------------------------------------------------------------
+
+EXERCISE = syllabus().exercise("self-attention")
+ENTRY = """
+[[mistake]]
+id = "an-entry"
+part = "causal-mask"
+title = "A title"
+hint = "A hint."
+[mistake.pytorch]
+replace = [["positions[:, None] >=", "positions[:, None] >"]]
+"""
+
+
+def test_a_catalogue_is_read():
+    (mistake,) = parse(ENTRY, EXERCISE, "file.toml")
+    assert (mistake.id, mistake.part, mistake.also) == ("an-entry", "causal-mask", ())
+    assert list(mistake.changes) == ["pytorch"]
+    changed = mistake.changes["pytorch"].apply(solution_source(syllabus().assignment("self-attention-pytorch")))
+    assert "positions[:, None] > positions[None, :]" in changed
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ('part = "causal-mask"', 'part = "casual-mask"', "unknown part 'casual-mask'"),
+        ('title = "A title"', 'title = " "', "title is missing"),
+        ("[mistake.pytorch]", "[mistake.jax]", "unknown track or key 'jax'"),
+        ("replace", "replaces", "a change has `replace` or `code`"),
+        ('[["positions[:, None] >=", "positions[:, None] >"]]', '[["one text"]]', "list of pairs"),
+        ('id = "an-entry"', 'id = "an-entry"\nalso = ["nowhere"]', "unknown part 'nowhere'"),
+        ("[[mistake]]", "[[mistakes]]", "unknown entry"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_does_not_fit_is_refused(old, new, message):
+    assert ENTRY.count(old) == 1
+    with pytest.raises(CatalogueError, match=re.escape(message)) as error:
+        parse(ENTRY.replace(old, new), EXERCISE, "file.toml")
+    assert "file.toml" in str(error.value)
+
+
+def test_two_entries_of_one_id_are_refused():
+    with pytest.raises(CatalogueError, match="two entries"):
+        parse(ENTRY + ENTRY, EXERCISE, "file.toml")
+
+
+@pytest.mark.parametrize("source, count", [("nothing of the kind", 0), ("positions[:, None] >= 1\n" * 2, 2)])
+def test_a_text_that_does_not_stand_exactly_once_is_an_error(source, count):
+    (mistake,) = parse(ENTRY, EXERCISE, "file.toml")
+    with pytest.raises(CatalogueError, match=f"file.toml: an-entry .pytorch.: .*stands {count} times"):
+        mistake.changes["pytorch"].apply(source)
+
+
+@pytest.mark.parametrize("assignment, mistake", MISTAKES)
+def test_a_change_gives_a_module_and_redefines_whole_symbols(assignment, mistake):
+    change = mistake.changes[assignment.track.id]
+    ast.parse(change.apply(solution_source(assignment)))
+    symbols = [node.name for node in ast.parse(change.code).body]
+    if symbols:
+        assert symbols == [assignment.exercise.part(mistake.part).symbol]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_every_part_has_mistakes_in_both_tracks(exercise):
+    for part in exercise.parts:
+        for track in syllabus().tracks:
+            assert [m for m in catalogue(exercise.id) if m.part == part.id and track in m.changes], (part.id, track)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_hidden_tests_know_no_framework(exercise):
+    for path in (HIDDEN / f"test_{exercise.module}.py", HIDDEN / "shared.py"):
+        names = {n.split(".")[0] for node in ast.walk(ast.parse(path.read_text())) for n in _imported(node)}
+        assert names <= {"__future__", "math", "numpy", "pytest", "autograder"}
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) else []
+
+
+# -- what is graded ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def finding(grader):
+    """What became of one claim about an assignment; all of the assignment's are graded when the first is asked for."""
+    known = {}
+
+    def finding(assignment, kind, name):
+        if assignment.id not in known:
+            findings = verify([assignment], grader)
+            known[assignment.id] = {(f.claim.kind, f.claim.name): f for f in findings}
+        return known[assignment.id][kind, name]
+
+    return finding
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda a: a.id)
+def test_the_solution_earns_full_marks(finding, assignment):
+    assert finding(assignment, "solution", "solution").problem is None
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda a: a.id)
+def test_the_released_notebook_earns_nothing(finding, assignment):
+    assert finding(assignment, "untouched", "released").problem is None
+
+
+@pytest.mark.parametrize("assignment, mistake", MISTAKES)
+def test_a_mistake_loses_points_in_its_part_alone_and_is_named(finding, assignment, mistake):
+    found = finding(assignment, "mistake", mistake.id)
+    assert found.problem is None
+    assert found.named, "another mistake, or none, was named"
+
+
+@pytest.mark.parametrize(
+    "assignment, path",
+    [
+        pytest.param(a, path, id=f"{a.id}-{path.stem}")
+        for a in ASSIGNMENTS
+        for path in sorted((ALTERNATIVES / a.track.id / a.exercise.module).glob("*.py"))
+    ],
+)
+def test_an_accepted_alternative_earns_full_marks(finding, assignment, path):
+    assert finding(assignment, "alternative", path.stem).problem is None
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS, ids=lambda a: a.id)
+def test_there_are_alternatives(assignment):
+    assert len(list((ALTERNATIVES / assignment.track.id / assignment.exercise.module).glob("*.py"))) >= 6
