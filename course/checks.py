@@ -29,6 +29,7 @@ from course.expectations import StudentError
 from course.frameworks import Framework, Unexpected, framework
 from course.i18n import _
 from course.report import FAILED, NOT_RUN, PASSED, Item, Report
+from course.starting import wake_devices
 from course.syllabus import syllabus
 
 LONGEST_MESSAGE = 500
@@ -164,7 +165,7 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Callable[[
 
     def check(part: str) -> None:
         """Show what the visible checks say about a part; raises CheckFailed where something did not pass."""
-        if os.environ.get("COURSE_CHECKS", "").lower() == "off":
+        if _turned_off():
             return
         i18n.use(language)
         report = run(exercise, track, part, sys._getframe(1).f_globals)
@@ -178,7 +179,13 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Callable[[
             )
             raise CheckFailed(text)
 
+    if not _turned_off():
+        wake_devices()
     return check
+
+
+def _turned_off() -> bool:
+    return os.environ.get("COURSE_CHECKS", "").lower() == "off"
 
 
 def run(exercise: str, track: str, part: str, namespace: dict[str, Any]) -> Report:

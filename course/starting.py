@@ -8,6 +8,7 @@ the same.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,3 +30,15 @@ def quiet() -> Iterator[None]:
         os.dup2(before, STANDARD_ERROR)
         os.close(before)
         os.close(nowhere)
+
+
+def wake_devices() -> None:
+    """Let TensorFlow, if it is loaded, look for its devices now, and quietly.
+
+    It would do so at the first operation, and say on standard error what it did not find. In a test cell that is more
+    than ugly: nbgrader's own autograder gives no marks to a cell with anything on standard error.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None:
+        with quiet():
+            tensorflow.config.list_logical_devices()

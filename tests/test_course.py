@@ -326,3 +326,20 @@ def test_quiet_does_nothing_where_it_may_not(monkeypatch, capfd):
     with quiet():
         os.write(2, b"a note\n")
     assert capfd.readouterr().err == "a note\n"
+
+
+def test_tensorflow_says_nothing_in_the_first_check():
+    code = """
+from course import lesson, quiet
+with quiet():
+    import keras
+    import tensorflow as tf
+check = lesson("self-attention", "tensorflow")
+import sys; sys.stderr.write("from here on:"); sys.stderr.flush()
+def causal_mask(length):
+    return tf.linalg.band_part(tf.ones((length, length)), -1, 0) > 0
+check("causal-mask")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "all 3 checks passed" in done.stdout
+    assert done.stderr == "from here on:"

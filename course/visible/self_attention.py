@@ -104,7 +104,7 @@ def mask_per_example(answer: Answer) -> None:
         weights > 0,
         np.broadcast_to(mask, (2, 3, 3)),
         _("places with a weight above 0"),
-        _("The mask broadcasts against the scores as it is; no need to reshape it or to take its first example."),
+        _("The whole mask counts: it broadcasts against the scores as it is, with no reshape and no [0]."),
     )
 
 
