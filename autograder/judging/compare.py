@@ -101,6 +101,8 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
         return f"the {name} has dtype {got.dtype}, expected {want.dtype}"
     if want.dtype.kind != "f":
         share = float(np.mean(got != want)) if want.size else 0.0
+        if share == 1:
+            return f"no entry of the {name} is as expected"
         return f"{_percent(share)} of the entries of the {name} are not as expected" if share else None
     if not np.isfinite(got).all() and np.isfinite(want).all():
         bad = "NaN" if np.isnan(got).any() else "infinite values"

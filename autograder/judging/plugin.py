@@ -189,6 +189,8 @@ class Hooks:
             answer = student.run(program)
             if answer.error is not None:  # only what a test has to take as inconclusive comes back
                 return answer
+            if not names and isinstance(expected.out, tuple) and len(expected.out) == 2:
+                names = ("output", "weights")  # what every attention of the course gives back
             tolerance = rtol if rtol is not None else compare.RTOL[program.dtype]
             for key in what or expected.values:
                 want, got = expected.values[key], answer.values.get(key)

@@ -235,7 +235,7 @@ class Session:
             "misconception": {"id": entry.id, "title": entry.title, "hint": entry.hint} if entry else None,
             "ready_made": forbidden,
             "tests": [
-                {"name": v.spec.name, "title": v.spec.title, "outcome": v.outcome, "message": v.message,
+                {"name": v.spec.name, "title": v.spec.title, "outcome": v.outcome, "message": _sentence(v.message),
                  "misconception": v.misconception, "share": v.spec.share, "picture": v.picture}
                 for v in own
             ],
@@ -252,6 +252,11 @@ class MarkName:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "part(id, share, needs, tracks): the part that a hidden test belongs to")
+
+
+def _sentence(message: str | None) -> str | None:
+    """A message as a student reads it: with a capital, unless it begins with code."""
+    return message[:1].upper() + message[1:] if message else message
 
 
 def _error(error: Any) -> str | None:
