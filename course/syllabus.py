@@ -71,6 +71,7 @@ class Limits:
     scratch_mb: int
     output_kb: int
     reply_mb: int
+    gpu_memory_mb: int
     restarts: int
 
 

@@ -44,7 +44,6 @@ class Place:
     limits: Limits
     device: str = "cpu"
     without: tuple[str, ...] = ()
-    gpu_memory_fraction: float | None = None
 
 
 class Contestant:
@@ -61,7 +60,6 @@ class Contestant:
                 "limits": asdict(place.limits),
                 "device": place.device,
                 "without": list(place.without),
-                "gpu_memory_fraction": place.gpu_memory_fraction,
             }
             wire.send(self.control, request)
             self.control.settimeout(START_SECONDS)
@@ -140,9 +138,12 @@ class Contestant:
 
     def _ended(self) -> Ended:
         """Why the process is gone, in words."""
-        # A contestant that hung up by closing its own socket may still run: the keeper ends it, with the same report.
-        if self._killed_for is None and self.cpu_seconds() and not _exited(self.pid):
-            time.sleep(0.01)
+        if self._killed_for is None:  # a process that is dying closes its socket a moment before it is gone
+            patience = time.monotonic() + 1.0
+            while not _exited(self.pid) and time.monotonic() < patience:
+                time.sleep(0.01)
+            if not _exited(self.pid):
+                self._killed_for = ("exit", "it closed the line on which its results are sent.")
         report = self.close()
         if self._killed_for:
             return Ended(*self._killed_for)

@@ -383,6 +383,7 @@ def lock_in(
     standing = []
     os.environ.clear()
     os.environ.update({"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", "COURSE_CHECKS": "off"})
+    tempfile.tempdir = None  # the zygote's, remembered by whoever asked for it first
     os.chdir(scratch)
     os.umask(0o077)
     in_use = _memory_in_use()

@@ -50,12 +50,13 @@ class Adapter:
         torch.backends.cudnn.allow_tf32 = False
         self._watch_ready_made()
 
-    def start(self, gpu_memory_fraction: float | None = None) -> None:
+    def start(self, gpu_memory_mb: int = 0) -> None:
         """First words in the contestant, after the fork: one thread, and on a GPU a cap on its memory."""
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")
-        if self.home == "cuda" and gpu_memory_fraction:
-            torch.cuda.set_per_process_memory_fraction(gpu_memory_fraction)
+        if self.home == "cuda" and gpu_memory_mb:
+            total = torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, (gpu_memory_mb << 20) / total))
 
     # -- values ------------------------------------------------------------------------------------------------------
 

@@ -64,13 +64,14 @@ class Adapter:
         # it just as well, ten times faster, and `tf.*` in a student's layer need not bear symbols.
         keras_layer.might_have_unbuilt_state = lambda layer: False
 
-    def start(self, gpu_memory_fraction: float | None = None) -> None:
+    def start(self, gpu_memory_mb: int = 0) -> None:
         """First words in the contestant, after the fork."""
         warnings.simplefilter("ignore")
         if self.home == "cuda":
             tf.config.experimental.enable_tensor_float_32_execution(False)
             for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
+                limit = tf.config.LogicalDeviceConfiguration(memory_limit=gpu_memory_mb)
+                tf.config.set_logical_device_configuration(gpu, [limit])
 
     # -- values ------------------------------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scra
     """The keeper: fork the contestant into its jail, kill it when told or when the judge goes away, report its end."""
     jail.die_with_parent()
     without = frozenset(request["without"])
-    limits, device = request["limits"], request["device"]
+    limits = request["limits"]
     judge_end, contestant_end = socket.socketpair()
     namespaces = "namespaces" not in without and jail.enter_namespaces()
     scratch, private = str(scratch_root), None
@@ -133,7 +133,7 @@ def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, s
     limits = request["limits"]
     walls += jail.lock_in(doors, scratch, {sock.fileno()}, limits, request["device"], frozenset(request["without"]))
     wire.send(sock, {"walls": walls})
-    adapter.start(request.get("gpu_memory_fraction"))
+    adapter.start(limits["gpu_memory_mb"])
     harness.serve(sock, adapter, limits["output_kb"] << 10)
 
 
