@@ -233,8 +233,8 @@ def doctor(options: argparse.Namespace) -> int:
     missing = [wall for wall in jail.NEEDED if not standing[wall]]
     if missing:
         out.print(
-            f"[red]Grading refuses to start here: {', '.join(missing)} would be open.[/] Use Linux 5.13 or newer with Landlock "
-            "switched on, or say --isolation none where you trust every hand-in.",
+            f"[red]Grading refuses to start here: {', '.join(missing)} would be open.[/] Use Linux 5.13 or newer "
+            "with Landlock switched on, or say --isolation none where you trust every hand-in.",
             soft_wrap=True,
         )
     return 1 if missing else 0
@@ -328,9 +328,8 @@ def hand_to_nbgrader(root: Path, results: list[dict]) -> None:
         outcomes = hand_over(root, [r for r in results if r["status"] == "graded"], progress=lambda _: advance())
     for outcome in outcomes:
         if not outcome.ok:
-            err.print(
-                f"nbgrader did not take {escape(outcome.student)}, {outcome.assignment}: {escape(outcome.message or '')}"
-            )
+            whose = f"{escape(outcome.student)}, {outcome.assignment}"
+            err.print(f"nbgrader did not take {whose}: {escape(outcome.message or '')}")
 
 
 def marks_table(results: list[dict]) -> Table:

@@ -1,4 +1,4 @@
-"""The whole way on a sample class: release, hand-ins, grading, gradebook, feedback. `autograder demo` and `make demo` run it."""
+"""The whole way on a sample class: release, hand-ins, grading, gradebook, feedback. `autograder demo` runs it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def run(
     step: Callable[[str], None],
     progress: Callable[[str, int, int], None],
 ) -> tuple[list[dict], dict[str, object]]:
-    """Make a course in `folder`, let a sample class hand in, grade it, hand it to nbgrader. Gives results and what to look at."""
+    """Make a course in `folder`, let a sample class hand in, grade it, hand it to nbgrader.
+
+    Gives the results, and what there is to look at by name.
+    """
     from nbgrader.apps.api import NbGraderAPI
     from traitlets.config import PyFileConfigLoader
 

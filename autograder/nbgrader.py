@@ -194,7 +194,7 @@ class Restore(NbGraderPreprocessor):
         kept = {
             key: metadata[key]
             for key, fields in needed.items()
-            if isinstance(metadata.get(key), dict) and all(isinstance(metadata[key].get(field), str) for field in fields)
+            if isinstance(metadata.get(key), dict) and all(isinstance(metadata[key].get(f), str) for f in fields)
         }
         whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": kept, "cells": cells}
         return nbformat.from_dict(whole), resources
@@ -348,7 +348,7 @@ def hand_over(
         student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # nbgrader's own talk with SQLAlchemy, and cells that have lost their ids
+                warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
                 message = _hand_over_one(api, result, student, assignment, feedback)
         except Exception as error:
             message = f"{type(error).__name__}: {clean(error, 500)}"

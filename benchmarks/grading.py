@@ -1,6 +1,6 @@
 """The same class through stock `nbgrader autograde` and through `autograder grade`, in turn, in one run.
 
-    python -m benchmarks.grading [--size 60] [--rounds 1] [--exercise self-attention] [--track pytorch --track tensorflow]
+    python -m benchmarks.grading [--size 60] [--rounds 1] [--exercise self-attention] [--track pytorch]
 
 Stock nbgrader starts a kernel for each notebook, one after another, and runs the visible checks. `autograder grade`
 judges the same notebooks by the hidden tests, each in a sandbox of its own, as many at a time as there are cores.

@@ -125,7 +125,8 @@ def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
     second_part = next((m for m in mistakes if m.part != one.part and m.changes[track].replace), third)
     spy = (
         f"try:\n    from solutions.{track}.{exercise.module} import *\nexcept ImportError:\n    pass\n"
-        f"import glob, os\nfor path in glob.glob('/**/solutions/{track}/{exercise.module}.py', recursive=True):\n    exec(open(path).read())"
+        f"import glob\nfor path in glob.glob('/**/solutions/{track}/{exercise.module}.py', recursive=True):\n"
+        "    exec(open(path).read())"
     )
     stories = [
         ("ada", "everything right", make()),

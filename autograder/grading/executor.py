@@ -1,4 +1,4 @@
-"""From submissions to results: starts the workers and judges that a run needs, once, and grades many submissions in parallel.
+"""From submissions to results: starts the workers and judges that a run needs, once, and grades in parallel.
 
     with Grader(jobs=2, seed=7) as grader:
         results = grader.grade(submissions)
@@ -112,7 +112,7 @@ class Service:
 class Grader:
     """Grades submissions with one seed, on one device, behind one kind of wall.
 
-    `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for the tests of the walls).
+    `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their tests).
     `limits` replaces the syllabus's for all exercises.
     """
 
@@ -249,7 +249,7 @@ class Grader:
                 path = Path(tempfile.mkdtemp(prefix="judge-", dir=self.folder)) / "judge.sock"
                 arguments = ["-m", "autograder.judging.session", exercise.id, track.id, str(path)]
                 judge = Service(arguments, path, self.folder / f"{assignment.id}.log")
-                # The judge imports pytest while the zygote imports its framework; it reads its configuration after that.
+                # The judge imports pytest while the zygote imports its framework; its configuration comes after that.
                 reference = self.start_reference(track.id)
                 place = Place(str(zygote.path), str(reference), self.limits_of(assignment), self.device, self.without)
                 judge.tell(json.dumps({"seed": self.seed, "place": asdict(place), "sources": sources_of(assignment)}))

@@ -1,4 +1,4 @@
-"""The one comparator: wire type, shape, dtype, finite, value, in this order, and a sentence about the first that differs.
+"""The one comparator: wire type, shape, dtype, finite, value, in this order, and a sentence on the first that differs.
 
 Values are compared by relative error: the largest difference over the largest reference value. What a message says is
 what a student may know: shapes, dtypes, how large the difference is and how much of the result is off, never a hidden
@@ -45,8 +45,8 @@ def difference(
 ) -> str | None:
     """What is wrong with `got`, as a sentence, or None where it agrees with `want`.
 
-    `names` are the names of the items where `want` is a tuple; `axes` says what the axes of an array are, by name of the
-    item (or as one string where there is only one).
+    `names` are the names of the items where `want` is a tuple; `axes` says what the axes of an array are, by name of
+    the item (or as one string where there is only one).
     """
     if isinstance(want, tuple):
         return _tuple_difference(got, want, name, axes, rtol, names)
@@ -126,8 +126,8 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
         )
     off = float(np.mean(error > tolerance * scale))
     return (
-        f"the {name} differs from the expected values in {_percent(off)} of its entries; the largest difference is {worst:.2g}, "
-        f"where the largest expected value is {largest:.2g}"
+        f"the {name} differs from the expected values in {_percent(off)} of its entries; "
+        f"the largest difference is {worst:.2g}, where the largest expected value is {largest:.2g}"
     )
 
 

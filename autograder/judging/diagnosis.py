@@ -18,7 +18,7 @@ NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer sa
 
 
 def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted) -> str | None:
-    """Name the mistake behind a part's failures, on the verdicts and for the part as a whole (None: not a known one)."""
+    """Name the mistake behind a part's failures, on the verdicts and for the whole part (None: not a known one)."""
     failed = [v for v in verdicts if v.outcome == "failed"]
     everything = [pair for v in verdicts for pair in v.log]
     if not failed or not everything:
@@ -48,7 +48,7 @@ def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted)
 
 
 def _same(one: Answer, other: Answer, rtol: float | None = 1e-4) -> bool:
-    """Are two answers the same? `rtol` is loose between a student and a mistake, None (the comparator's) against the reference."""
+    """Are two answers the same? `rtol`: loose between a student and a mistake, None (the comparator's) for the reference."""
     if one.error is not None or other.error is not None:
         return one.error is not None and other.error is not None and one.error.types[:1] == other.error.types[:1]
     names = {*one.values, *other.values}  # by name: inside gradients None means "not available", here it is an answer

@@ -1,4 +1,4 @@
-"""A warm judge: a pytest session over one exercise's hidden tests, paused before its run loop, forked for each submission.
+"""A warm judge: a pytest session over one exercise's hidden tests, paused before its run loop, forked for each hand-in.
 
     python -m autograder.judging.session EXERCISE TRACK SOCKET
 
@@ -186,7 +186,7 @@ class Session:
         return verdicts
 
     def judge_with_standins(self, job: dict, verdicts: dict[str, Verdict]) -> None:
-        """Parts count for themselves: where an answer uses another part's symbol that is wrong, judge it again with a neutral one."""
+        """Parts count for themselves: an answer that uses another part's wrong symbol is judged again with a neutral one."""
         broken = {
             part.symbol: part.id
             for part in self.exercise.parts

@@ -142,7 +142,7 @@ def _too_large(size: int) -> str:
 
 
 def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
-    """Student and, where the path says so, assignment: `ann/self-attention-pytorch/self-attention.ipynb` or `ann.ipynb`."""
+    """Student and, where the path says so, assignment: `ann/self-attention-pytorch/x.ipynb`, or just `ann.ipynb`."""
     known = syllabus().assignments()
     *folders, file = parts
     stem = PurePosixPath(file).stem
@@ -239,8 +239,13 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
         submission.flags.append("other-kernel")
     run = [p for p in placed.cells if p.role in RUN and p.source.strip()]
     submission.cells = [
-        {"label": p.label if p.role != "setup" else f"setup {i + 1}", "source": plain_python(p.source), "grade_id": p.grade_id,
-         "index": p.index, "role": p.role}
+        {
+            "label": p.label if p.role != "setup" else f"setup {i + 1}",
+            "source": plain_python(p.source),
+            "grade_id": p.grade_id,
+            "index": p.index,
+            "role": p.role,
+        }
         for i, p in enumerate(run)
     ]  # fmt: skip
     finish(submission)

@@ -50,8 +50,8 @@ def attribute_of(module: Any, attribute: str) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         raise StudentMessage(
-            f"{type(module).__name__} has no attribute `{attribute}`. Keep each parameter in the attribute that the docstring "
-            "names, or define `load_arrays(self, arrays)`."
+            f"{type(module).__name__} has no attribute `{attribute}`. Keep each parameter in the attribute that "
+            "the docstring names, or define `load_arrays(self, arrays)`."
         ) from None
 
 

@@ -114,7 +114,7 @@ class Contestant:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def close(self) -> dict:
-        """End the contestant, whatever it is doing, and give the keeper's report: exit code, CPU seconds, peak memory."""
+        """End the contestant, whatever it is doing, and give the keeper's report: exit code, CPU seconds, memory."""
         if self.report is None:
             self._tell_keeper()
             try:

@@ -332,8 +332,8 @@ def _defined(namespace: Namespace, symbols: list[str]) -> list[str]:
 class Reference:
     """The same function server over trusted code, with a memory.
 
-    It holds sources by name (`self_attention`, `self_attention/softmax-over-queries`), runs each once when it is first asked
-    for, and remembers replies by source and content of the program, up to `capacity` bytes.
+    It holds sources by name (`self_attention`, `self_attention/softmax-over-queries`), runs each once when it is first
+    asked for, and remembers replies by source and content of the program, up to `capacity` bytes.
     """
 
     def __init__(self, adapter, capacity: int = 256 << 20) -> None:

@@ -1,9 +1,9 @@
-"""The walls around a contestant: namespaces, Landlock, seccomp, resource limits, no capabilities, no inherited descriptors.
+"""The walls around a contestant: namespaces, Landlock, seccomp, limits, no capabilities, no inherited descriptors.
 
 Theory of operation
 -------------------
-All walls are put up by the process that they will hold, after the fork and before the first byte of a student's code, and
-none can be taken down again. Each stands on its own kernel feature, so that one that is missing leaves the others.
+All walls are put up by the process that they will hold, after the fork and before the first byte of a student's code,
+and none can be taken down again. Each stands on its own kernel feature, so that one that is missing leaves the others.
 
 - *Files* (Landlock, Linux 5.13+): read-only to the interpreter, its libraries and the students' `course` package;
   write to one private scratch folder (a small tmpfs where a mount namespace is granted). Everything else, `/proc` of
@@ -83,7 +83,7 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 
 
 def enter_namespaces() -> bool:
-    """New user, mount, network, IPC, UTS and (for children) pid namespaces; False where the kernel does not grant them."""
+    """New user, mount, network, IPC, UTS and (for children) pid namespaces; False where they are not granted."""
     uid, gid = os.getuid(), os.getgid()
     flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID
     if _libc.unshare(flags) != 0:
@@ -270,12 +270,12 @@ _KERNEL = {
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "msgget": (68, 186),
     "mq_open": (240, 180), "syslog": (103, 116), "memfd_secret": (447, 447),
 }  # fmt: skip
-# What Landlock leaves open to the owner of a file that it keeps shut: `chmod(solutions, 0)` would end everybody's grading.
+# What Landlock leaves open to a file's owner, though the file is shut: `chmod(solutions, 0)` would end all grading.
 _ATTRIBUTES = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
     "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
-    "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
-    "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7), "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
     "removexattrat": (466, 466), "file_setattr": (469, 469),
 }  # fmt: skip
 _MEMFD = {"memfd_create": (319, 279)}  # memory that no limit of ours counts; CUDA's driver needs it
@@ -379,7 +379,7 @@ def _close_descriptors(keep: set[int]) -> None:
 def lock_in(
     doors: Doors, scratch: str, keep: set[int], limits: dict, device: str, without: frozenset[str]
 ) -> list[str]:
-    """Give up this process's rights for good; returns the walls that stand. `without` leaves walls out, for their tests."""
+    """Give up this process's rights for good; returns the walls that stand. `without` leaves some out, for tests."""
     standing = []
     os.environ.clear()
     os.environ.update({"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", "COURSE_CHECKS": "off"})
@@ -415,7 +415,7 @@ _TRIES = {
 
 
 def survey(limits: dict) -> dict[str, bool]:
-    """Which walls stand on this machine: put them up in a forked child, and try to get through each that can be tried."""
+    """Which walls stand on this machine: put them up in a forked child, and try to get through those that can be tried."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -60,8 +60,8 @@ class Adapter:
         if device == "cpu":
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._watch_ready_made()
-        # Before a layer's first call Keras may try it out on symbolic inputs, to build what it holds. The call itself builds
-        # it just as well, ten times faster, and `tf.*` in a student's layer need not bear symbols.
+        # Before a layer's first call Keras may try it out on symbolic inputs, to build what it holds. The call itself
+        # builds it just as well, ten times faster, and `tf.*` in a student's layer need not bear symbols.
         keras_layer.might_have_unbuilt_state = lambda layer: False
 
     def start(self, gpu_memory_mb: int = 0) -> None:
@@ -187,8 +187,8 @@ class Adapter:
         variable = getattr(owner, names.get(leaf, ""), None)
         if variable is None:
             raise StudentMessage(
-                f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} without `{names.get(leaf, leaf)}`. "
-                "A layer that keeps its parameters differently defines `load_arrays(self, arrays)`."
+                f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} "
+                f"without `{names.get(leaf, leaf)}`. A layer that keeps its parameters differently defines `load_arrays(self, arrays)`."
             )
         return variable
 
