@@ -105,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def build(options: argparse.Namespace) -> int:
+    require_checkout()
     from autograder.authoring import AuthoringError
     from autograder.authoring.build import build as build_notebooks
 
@@ -120,6 +121,7 @@ def build(options: argparse.Namespace) -> int:
 
 
 def release(options: argparse.Namespace) -> int:
+    require_checkout()
     from autograder.authoring import AuthoringError
     from autograder.authoring.release import release as release_zips
 
@@ -177,6 +179,7 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
+    require_checkout()
     from autograder.grading.executor import Grader
     from autograder.grading.verify import verify as verify_claims
 
@@ -241,6 +244,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
+    require_checkout()
     from autograder.demo import run
 
     require_walls("full")
@@ -292,6 +296,12 @@ def chosen(ids: list[str]) -> list[Assignment]:
     return list(
         dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)])
     )
+
+
+def require_checkout() -> None:
+    """Lessons, solutions and source notebooks lie side by side in a checkout only."""
+    if not (ROOT / "source").is_dir():
+        raise Usage("this needs the repository itself: run it in a checkout, after `make demo` or `pip install -e '.[all]'`")
 
 
 def require_walls(isolation: str) -> None:

@@ -1,4 +1,4 @@
-"""The hidden tests grade right and the catalogue of misconceptions fits: what `autograder verify` claims, a test a claim.
+"""The hidden tests grade right and the catalogue of misconceptions fits: what `autograder verify` claims.
 
 For each assignment, everything is graded once, through the whole chain (notebook, sandbox, judge, diagnosis): the
 solution, the released notebook, the solution with each known mistake in it, and each accepted alternative. The file

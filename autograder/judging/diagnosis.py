@@ -48,7 +48,7 @@ def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted)
 
 
 def _same(one: Answer, other: Answer, rtol: float | None = 1e-4) -> bool:
-    """Are two answers the same? `rtol`: loose between a student and a mistake, None (the comparator's) for the reference."""
+    """Are two answers the same? `rtol` is loose for a mistake, None (the comparator's) for the reference."""
     if one.error is not None or other.error is not None:
         return one.error is not None and other.error is not None and one.error.types[:1] == other.error.types[:1]
     names = {*one.values, *other.values}  # by name: inside gradients None means "not available", here it is an answer

@@ -34,7 +34,7 @@ class Draw:
                 return order
 
     def lengths(self, batch: int, longest: int) -> np.ndarray:
-        """Lengths from 1 to `longest`, of which one at least is `longest`, and one is shorter where there are several."""
+        """Lengths from 1 to `longest`: at least one is `longest`, and one is shorter where there are several."""
         lengths = self.rng.integers(1, longest + 1, batch)
         lengths[self.integer(0, batch)] = longest
         if batch > 1 and longest > 1 and (lengths == longest).all():

@@ -1,4 +1,4 @@
-"""The two players of a test: the student (a contestant that is loaded, restarted, spoken of in words) and the trusted side.
+"""The two players of a test: the student (a contestant, restarted and spoken of in words) and the trusted side.
 
 Both take a `Program` and give an `Answer`. The student's answers are logged for diagnosis; the trusted side's are
 remembered.
@@ -92,7 +92,7 @@ def tell(error: StudentError) -> str:
 
 
 class Student:
-    """The student's code in contestants: cells are run once, and again after a crash, without the one that caused it."""
+    """The student's code in contestants: cells run once, and again after a crash, without the one that caused it."""
 
     def __init__(self, place: Place, cells: list[dict], symbols: list[str], standins: dict | None = None) -> None:
         self.place, self.cells, self.symbols, self.standins = place, cells, symbols, standins

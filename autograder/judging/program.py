@@ -70,7 +70,7 @@ class Program:
         return program._step("apply", args, kwargs, module="m", **{"as": name})
 
     def copy(self) -> Program:
-        """Save the module's state natively, construct it anew with the same arguments, load; from now `m` is the copy."""
+        """Save the module's state natively, construct it anew, load; from now on `m` is the copy."""
         return self._add({"do": "copy", "module": "m"})
 
     def gradient(

@@ -186,7 +186,7 @@ class Session:
         return verdicts
 
     def judge_with_standins(self, job: dict, verdicts: dict[str, Verdict]) -> None:
-        """Parts count for themselves: an answer that uses another part's wrong symbol is judged again with a neutral one."""
+        """Parts are independent: an answer that uses another part's wrong symbol gets a go with a neutral one."""
         broken = {
             part.symbol: part.id
             for part in self.exercise.parts

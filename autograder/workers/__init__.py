@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 A *zygote* (`zygote.py`) is one process a track and run. It imports the framework and the harness, runs no operation,
-holds no secret, and listens on a socket. For each submission it forks a *keeper*, and the keeper forks the *contestant*: the
-process in which a student's code runs.
+holds no secret, and listens on a socket. For each submission it forks a *keeper*, and
+the keeper forks the *contestant*: the process in which a student's code runs.
 
 - The keeper holds a control socket to the judge. When the judge says so, or goes away, the keeper kills the
   contestant and everything in its pid namespace with a signal that cannot be refused. It reports how the contestant

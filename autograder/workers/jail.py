@@ -275,7 +275,8 @@ _ATTRIBUTES = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
     "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
     "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6),
-    "fsetxattr": (190, 7), "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "fsetxattr": (190, 7), "setxattrat": (463, 463), "removexattr": (197, 14),
+    "lremovexattr": (198, 15), "fremovexattr": (199, 16),
     "removexattrat": (466, 466), "file_setattr": (469, 469),
 }  # fmt: skip
 _MEMFD = {"memfd_create": (319, 279)}  # memory that no limit of ours counts; CUDA's driver needs it
@@ -415,7 +416,7 @@ _TRIES = {
 
 
 def survey(limits: dict) -> dict[str, bool]:
-    """Which walls stand on this machine: put them up in a forked child, and try to get through those that can be tried."""
+    """Which walls stand here: put them up in a forked child, and try to get through those that can be tried."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:

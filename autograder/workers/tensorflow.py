@@ -188,7 +188,8 @@ class Adapter:
         if variable is None:
             raise StudentMessage(
                 f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} "
-                f"without `{names.get(leaf, leaf)}`. A layer that keeps its parameters differently defines `load_arrays(self, arrays)`."
+                f"without `{names.get(leaf, leaf)}`. "
+                "A layer that keeps its parameters differently defines `load_arrays(self, arrays)`."
             )
         return variable
 
