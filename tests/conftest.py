@@ -56,7 +56,9 @@ class Workshop:
         return Place(str(zygote.path), str(reference), replace(syllabus().limits, **(roomy | limits)), without=without)
 
     @contextlib.contextmanager
-    def inside(self, track: str = "pytorch", without: tuple[str, ...] = (), cpu_left: float | None = None, **limits: Any):
+    def inside(
+        self, track: str = "pytorch", without: tuple[str, ...] = (), cpu_left: float | None = None, **limits: Any
+    ):
         place = self.place(track, without, **limits)
         contestant = Contestant(place, place.limits.cpu_seconds if cpu_left is None else cpu_left)
         try:
