@@ -138,7 +138,7 @@ def grade(options: argparse.Namespace) -> int:
     from autograder.grading.store import save
     from autograder.reporting.html import write_pages
     from autograder.reporting.marks import csv_table
-    from autograder.submission.intake import find, read
+    from autograder.submission.intake import find, one_each, read
 
     require_walls(options.isolation)
     root = course_root(options.paths)
@@ -147,7 +147,7 @@ def grade(options: argparse.Namespace) -> int:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:
         syllabus().assignment(options.assignment)
-    submissions = [read(found, source, options.assignment) for found in find(options.paths)]
+    submissions = one_each(read(found, source, options.assignment) for found in find(options.paths))
     if not submissions:
         raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
     with bar("Grading", len(submissions)) as advance:
@@ -301,7 +301,7 @@ def chosen(ids: list[str]) -> list[Assignment]:
 def require_checkout() -> None:
     """Lessons, solutions and source notebooks lie side by side in a checkout only."""
     if not (ROOT / "source").is_dir():
-        raise Usage("this needs the repository itself: run it in a checkout, after `make demo` or `pip install -e '.[all]'`")
+        raise Usage("this needs the repository itself: run it in a checkout, after `pip install -e '.[all]'`")
 
 
 def require_walls(isolation: str) -> None:

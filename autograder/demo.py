@@ -12,7 +12,7 @@ from autograder.grading.executor import ROOT, Grader
 from autograder.grading.store import save
 from autograder.reporting.html import write_pages
 from autograder.reporting.marks import csv_table
-from autograder.submission.intake import find, read
+from autograder.submission.intake import find, one_each, read
 from course.syllabus import Assignment
 
 
@@ -58,7 +58,7 @@ def run(
             file = submitted / hand_in.student / assignment.id / f"{assignment.exercise.id}.ipynb"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(hand_in.data)
-    submissions = [read(found, folder / "source") for found in find([submitted])]
+    submissions = one_each(read(found, folder / "source") for found in find([submitted]))
 
     step(f"Grading {len(submissions)} notebooks, {jobs} at a time, each in its own sandbox")
     grading = time.perf_counter()

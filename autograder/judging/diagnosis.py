@@ -20,7 +20,8 @@ NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer sa
 def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted) -> str | None:
     """Name the mistake behind a part's failures, on the verdicts and for the whole part (None: not a known one)."""
     failed = [v for v in verdicts if v.outcome == "failed"]
-    everything = [pair for v in verdicts for pair in v.log]
+    # What failed tells mistakes apart, so it is held against them first: most are ruled out by one program.
+    everything = [pair for v in sorted(verdicts, key=lambda v: v.outcome != "failed") for pair in reversed(v.log)]
     if not failed or not everything:
         return None
     mistakes = list(mistakes)

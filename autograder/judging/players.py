@@ -6,6 +6,8 @@ remembered.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -164,13 +166,24 @@ class Student:
                 header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
                 used = header.get("used")
                 self.used |= {str(u)[:100] for u in used} if isinstance(used, list) else set()
-                return answer_from(header, arrays)
+                return self._explained(answer_from(header, arrays), program)
             except Ended as ended:
                 self._bury()
                 if ended.kind == "killed" and attempt < KILLED_RETRIES:
                     continue
                 return Answer({}, StudentError(ended.kind, (), str(ended)))
         raise AssertionError("unreachable")
+
+    def _explained(self, answer: Answer, program: Program) -> Answer:
+        """Where a symbol is missing because its cell stopped, say so: that is what the student has to look at."""
+        if answer.error is None or answer.error.kind != "missing":
+            return answer
+        symbol = program.steps[0].get("symbol", "")
+        for cell, outcome in zip(self.cells, self.outcomes, strict=True):
+            if outcome["error"] is not None and re.search(rf"\b(def|class)\s+{re.escape(symbol)}\b", cell["source"]):
+                message = f"`{symbol}` is not defined, because its cell stopped: {tell(outcome['error'])}"
+                return replace(answer, error=replace(answer.error, message=message))
+        return answer
 
     def take_used(self) -> set[str]:
         used, self.used = self.used, set()

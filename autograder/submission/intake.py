@@ -160,6 +160,26 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
     return stem, assignment
 
 
+def one_each(submissions: Iterable[Submission]) -> list[Submission]:
+    """One hand-in for each student and assignment: of several the one with the notebook's own name, else the last."""
+    groups: dict[tuple, list[Submission]] = {}
+    for submission in submissions:
+        key = (submission.student, submission.assignment.id) if submission.assignment else (submission.name,)
+        groups.setdefault(key, []).append(submission)
+    chosen = []
+    for group in groups.values():
+        readable = [s for s in group if not s.problem] or group
+        named = [s for s in readable if s.assignment and PurePosixPath(s.name).stem == s.assignment.exercise.id]
+        best = (named or readable)[-1]
+        if len(group) > 1:
+            others = ", ".join(sorted(PurePosixPath(s.name).name for s in group if s is not best))
+            graded = PurePosixPath(best.name).name
+            best.remarks.append(f"Several files were handed in; {graded} was graded, {others} not.")
+            best.flags.append("several-files")
+        chosen.append(best)
+    return chosen
+
+
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
