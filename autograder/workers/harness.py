@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import itertools
 import linecache
 import socket
 import sys
@@ -29,6 +30,7 @@ from autograder.workers import wire
 
 MAX_TEXT = 2000
 MAX_ITEMS = 4096
+TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
 MEMORY_PHRASES = (
     "can't allocate memory",
     "out of memory",
@@ -99,7 +101,7 @@ class Namespace:
             if isinstance(error, SyntaxError) and error.filename in self.files:
                 frames = [(error.filename, error.lineno)]
             else:
-                frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+                frames = [(f.filename, f.lineno) for f in traceback.extract_tb(TRACEBACK.__get__(error))]
             own = [(name, line) for name, line in frames if name in self.files]
             if own:
                 name, line = own[-1]
@@ -108,7 +110,7 @@ class Namespace:
                     "line": line,
                     "source": linecache.getline(name, line or 0).strip()[:200],
                 }
-        except Exception:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
+        except BaseException:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
             pass
         return {"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where}
 
@@ -257,11 +259,12 @@ class Reply:
         if value is NotAvailable:
             return {"unavailable": True}
         if isinstance(value, tuple):
-            return {"tuple": [self.value(item, depth + 1) for item in value]}
+            return {"tuple": [self.value(item, depth + 1) for item in value[: MAX_ITEMS + 1]]}
         if isinstance(value, list):
-            return {"list": [self.value(item, depth + 1) for item in value]}
+            return {"list": [self.value(item, depth + 1) for item in value[: MAX_ITEMS + 1]]}
         if type(value) is dict:
-            return {"dict": {str(key)[:200]: self.value(item, depth + 1) for key, item in value.items()}}
+            items = itertools.islice(value.items(), MAX_ITEMS + 1)
+            return {"dict": {str(key)[:200]: self.value(item, depth + 1) for key, item in items}}
         array = self.adapter.array(value)
         if array is None:
             return {"other": type(value).__name__[:100]}
@@ -285,9 +288,9 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         )
     except BaseException as error:  # noqa: BLE001 - whatever the answer raises is its answer
         described = namespace.describe(error)
-        if request["program"]["device"] == "meta" and adapter.is_data_dependent(error):
+        if request["program"]["device"] == "meta" and adapter.is_data_dependent(described["message"]):
             described["kind"] = "data-dependent"
-        error.__traceback__ = None
+        TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
         return wire.encode({"values": {}, "error": described, "used": adapter.take_used()})
 
 

@@ -77,8 +77,9 @@ class Adapter:
 
     def device_of(self, values: dict) -> str | None:
         value = values.get("out")
-        while isinstance(value, (tuple, list)) and value:
-            value = value[0]
+        for _ in range(8):  # a list may hold itself
+            if isinstance(value, (tuple, list)) and value:
+                value = value[0]
         return value.device.type if isinstance(value, torch.Tensor) else None
 
     @contextlib.contextmanager
@@ -92,8 +93,8 @@ class Adapter:
         used, self.used = sorted(self.used), set()
         return used
 
-    def is_data_dependent(self, error: BaseException) -> bool:
-        return any(phrase in str(error) for phrase in DATA_DEPENDENT)
+    def is_data_dependent(self, message: str) -> bool:
+        return any(phrase in message for phrase in DATA_DEPENDENT)
 
     # -- modules -----------------------------------------------------------------------------------------------------
 

@@ -131,7 +131,7 @@ class Adapter:
         used, self.used = sorted(self.used), set()
         return used
 
-    def is_data_dependent(self, error: BaseException) -> bool:
+    def is_data_dependent(self, message: str) -> bool:
         return False
 
     # -- modules -----------------------------------------------------------------------------------------------------
