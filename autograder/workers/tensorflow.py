@@ -19,6 +19,7 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import contextlib  # noqa: E402
 import functools  # noqa: E402
+import random  # noqa: E402
 import warnings  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from typing import Any  # noqa: E402
@@ -113,7 +114,10 @@ class Adapter:
         self.dtype = DTYPES[dtype]
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
-        keras.utils.set_random_seed(0)  # the same program gives the same answer, whatever ran before it
+        # The same program gives the same answer, whatever ran before it: Keras draws its seeds from Python's generator.
+        # (`keras.utils.set_random_seed` would seed TensorFlow's too, and throw away all its kernels.)
+        random.seed(0)
+        np.random.seed(0)
         try:
             with (
                 tf.GradientTape(persistent=True, watch_accessed_variables=True)

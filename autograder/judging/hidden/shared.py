@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -15,6 +16,26 @@ def agree_in_kind(agree, student, reference, program, **naming):
     got, want = student.run(program).out, reference.run(program).out
     if not (isinstance(got, np.ndarray) and got.shape == want.shape and got.dtype == want.dtype):
         agree(program, **naming)  # says which of them it is
+
+
+@contextmanager
+def picture_if_wrong(picture, student, reference, program, title, item=None, rows="query", columns="key"):
+    """Where the test inside fails, attach the result's (first) matrix beside the expected one."""
+    try:
+        yield
+    except AssertionError:
+        yours, expected = (_matrix(side.run(program).out, item) for side in (student, reference))
+        if yours is not None and expected is not None and yours.shape == expected.shape:
+            picture(title, rows=rows, columns=columns, yours=yours, expected=expected)
+        raise
+
+
+def _matrix(out, item):
+    if item is not None:
+        out = out[item] if isinstance(out, (tuple, list)) and len(out) > item else None
+    if not isinstance(out, np.ndarray) or out.ndim < 2 or not out.size:
+        return None
+    return out[(0,) * (out.ndim - 2)].astype(np.float64)
 
 
 def trainable(answer, fail):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, trainable
+from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, picture_if_wrong, trainable
 from autograder.judging.program import Program
 
 TABLE = {"encoding": "position, width"}
@@ -33,12 +33,12 @@ def test_shape(agree):
 
 @pytest.mark.part("sinusoidal-encoding", share=3, needs=("test_shape",))
 @pytest.mark.parametrize("max_len, d_model", [(11, 16), (23, 6), (5, 38)], ids=["square", "tall", "wide"])
-def test_values(agree, picture, reference, max_len, d_model):
+def test_values(agree, picture, student, reference, max_len, d_model):
     """Sines stand in the even columns and cosines in the odd ones, each pair with its own wavelength."""
     program = Program.function("sinusoidal_encoding", max_len, d_model)
-    yours = agree(program, names=("encoding",), axes=TABLE, rtol=SHAPE_ONLY).out
-    picture("The encoding", rows="position", columns="dimension", yours=yours, expected=reference.run(program).out)
-    agree(program, names=("encoding",), axes=TABLE)
+    labels = {"title": "The encoding", "rows": "position", "columns": "dimension"}
+    with picture_if_wrong(picture, student, reference, program, **labels):
+        agree(program, names=("encoding",), axes=TABLE)
 
 
 @pytest.mark.part("sinusoidal-encoding", needs=("test_shape",))
