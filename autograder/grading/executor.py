@@ -10,6 +10,7 @@ however it goes, they go.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import secrets
@@ -223,6 +224,9 @@ class Grader:
     def start_zygote(self, track: str) -> Service:
         with self.lock:
             if track not in self.zygotes:
+                framework = syllabus().track(track).framework
+                if importlib.util.find_spec(framework) is None:
+                    raise GradingError(f"{framework} is not installed here, so the {track} track cannot be graded.")
                 folder = Path(tempfile.mkdtemp(prefix=f"{track}-", dir=self.folder))
                 arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device]
                 self.zygotes[track] = Service(arguments, folder / "zygote.sock", self.folder / f"{track}.log")
@@ -236,8 +240,12 @@ class Grader:
             if track not in self.lifelines:
                 line = zygote.connect()
                 line.settimeout(START_SECONDS)
-                wire.send(line, {"fork": "reference", "path": str(path)})
-                wire.receive(line)
+                try:
+                    wire.send(line, {"fork": "reference", "path": str(path)})
+                    wire.receive(line)
+                except (wire.WireError, OSError):
+                    line.close()
+                    raise GradingError(f"the {track} workers did not start:\n{zygote.tail()}") from None
                 self.lifelines[track] = line
             return path
 

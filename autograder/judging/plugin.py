@@ -90,6 +90,7 @@ class Hooks:
     def __init__(self, desk: Desk, parts: list[str], serve: Any) -> None:
         self.desk, self.parts, self.serve = desk, parts, serve
         self.specs: dict[str, Spec] = {}
+        self.broken: str | None = None  # why the file of hidden tests could not be read
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         chosen = []
@@ -117,12 +118,21 @@ class Hooks:
                 if part_of.get(need) != spec.part:
                     raise pytest.UsageError(f"{spec.name}: needs {need!r}, which is no test of the part {spec.part}")
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.broken = str(report.longrepr)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
         if call.excinfo is not None and self.desk.error is None:
             self.desk.error = call.excinfo.value
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if self.broken:
+            raise pytest.UsageError(f"the hidden tests cannot be read: {self.broken[-1000:]}")
+        empty = sorted(set(self.parts) - {spec.part for spec in self.specs.values()})
+        if empty:
+            raise pytest.UsageError(f"no hidden test is there for {', '.join(empty)}")
         self.serve(session, self.specs)
         return True
 

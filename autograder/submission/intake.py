@@ -321,7 +321,7 @@ def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
     """The cells of the assignment's source notebook; it is ours, so anything wrong with it is an error of ours."""
     path = source_root / assignment.id / f"{assignment.exercise.id}.ipynb"
     if not path.exists():
-        raise FileNotFoundError(f"there is no source notebook at {path}; `autograder build` makes it")
+        raise FileNotFoundError(f"there is no source notebook at {path}; --source DIR says where they are")
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
