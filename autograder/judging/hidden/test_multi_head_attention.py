@@ -316,7 +316,7 @@ def test_use_fresh_projections(student, draw, fail):
 @pytest.mark.part("multi-head-in-use", needs=("test_use_attends",))
 def test_use_float64(student, draw, fail):
     """In float64 the module computes in float64 all the way."""
-    x, order = draw.normal(2, 5, 8), draw.permutation(5)
+    x, order = draw.normal(3, 11, 8), draw.permutation(11)  # long enough that another order rounds otherwise
     shuffled = np.ascontiguousarray(x[:, order])
     program = fresh().apply(x).apply(shuffled).in_dtype("float64")
     straight, permuted = outputs(student, fail, program, x, shuffled)
