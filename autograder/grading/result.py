@@ -51,9 +51,20 @@ def base(submission: Submission, seed: int, device: str, isolation: str) -> dict
     }
 
 
+def sound(value: Any) -> Any:
+    """A result that can be written as UTF-8: half a surrogate, in a file's name or in what a cell printed, cannot."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [sound(item) for item in value]
+    if isinstance(value, dict):
+        return {key: sound(item) for key, item in value.items()}
+    return value
+
+
 def not_graded(result: dict[str, Any], message: str) -> dict[str, Any]:
     """The hand-in could not be graded: no mark, and the reason."""
-    return {**result, "status": "not_graded", "message": message, "score": None, "parts": []}
+    return sound({**result, "status": "not_graded", "message": message, "score": None, "parts": []})
 
 
 def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:
@@ -67,13 +78,15 @@ def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignmen
     ):
         flags.append("syntax-error")
     cells = [c for c in judged["cells"] if c["output"] or c["error"] or c["grade_id"]]
-    return {
-        **result,
-        "flags": list(dict.fromkeys(flags)),
-        "score": round(sum(part["score"] for part in parts), 2),
-        "cells": [{k: c[k] for k in ("grade_id", "label", "index", "output", "error")} for c in cells],
-        "parts": parts,
-        "seconds": judged.get("seconds", 0.0),
-        "cpu_seconds": judged.get("cpu_seconds", 0.0),
-        "peak_mb": judged.get("peak_mb", 0),
-    }
+    return sound(
+        {
+            **result,
+            "flags": list(dict.fromkeys(flags)),
+            "score": round(sum(part["score"] for part in parts), 2),
+            "cells": [{k: c[k] for k in ("grade_id", "label", "index", "output", "error")} for c in cells],
+            "parts": parts,
+            "seconds": judged.get("seconds", 0.0),
+            "cpu_seconds": judged.get("cpu_seconds", 0.0),
+            "peak_mb": judged.get("peak_mb", 0),
+        }
+    )

@@ -6,6 +6,7 @@ that it was made of: it carries the hash of that code, and a look-up compares it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -22,7 +23,10 @@ FOLDER = Path(".autograder") / "results"
 
 def path_of(course_root: Path, assignment: str, student: str) -> Path:
     """Where a result lies; names are percent-encoded, so that no student id leaves the folder."""
-    return Path(course_root) / FOLDER / quote(assignment, safe="") / f"{quote(student, safe='')[:180]}.json"
+    name = quote(student, safe="", errors="replace")
+    if len(name) > 180:  # file names end at 255 bytes; the hash keeps two long names apart
+        name = f"{name[:140]}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:32]}"
+    return Path(course_root) / FOLDER / quote(assignment, safe="") / f"{name}.json"
 
 
 def save(course_root: Path, result: dict[str, Any]) -> Path:

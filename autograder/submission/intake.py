@@ -12,9 +12,11 @@ import ast
 import hashlib
 import io
 import json
+import lzma
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -24,6 +26,18 @@ from autograder.submission.matching import RUN, definitions, grade_id_of, match,
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
+MAX_ENTRIES = 20_000  # of a zip
+MAX_DEPTH = 2  # zips in zips in a zip
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
 SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git"}
 LMS_SUFFIX = re.compile(r"_(\d+_)?assignsubmission_(file|onlinetext)_?$")
 
@@ -92,7 +106,7 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
         elif not stat.S_ISREG(status.st_mode):
             yield Found(name, parts, None, "The hand-in is not a file.")
         elif path.suffix.lower() == ".zip":
-            yield from _from_zip(path.read_bytes(), parts, name)
+            yield from _from_zip(path, parts, name)
         elif status.st_size > MAX_BYTES:
             yield Found(name, parts, None, _too_large(status.st_size))
         else:
@@ -101,12 +115,14 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
         yield Found(name, parts, None, f"The file cannot be read: {error.strerror or error}.")
 
 
-def _from_zip(data: bytes, parts: tuple[str, ...], name: str) -> Iterator[Found]:
+def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth: int = 0) -> Iterator[Found]:
+    """The hand-ins in a zip, and in the zips in it; what is wrong with one entry does not touch the others."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for info in sorted(archive.infolist(), key=lambda i: i.filename):
+        with zipfile.ZipFile(file) as archive:
+            for info in sorted(archive.infolist(), key=lambda i: i.filename)[:MAX_ENTRIES]:
                 inside = PurePosixPath(info.filename.replace("\\", "/"))
-                if info.is_dir() or inside.suffix.lower() not in (".ipynb", ".py") or SKIPPED & set(inside.parts):
+                suffix = inside.suffix.lower()
+                if info.is_dir() or suffix not in (".ipynb", ".py", ".zip") or SKIPPED & set(inside.parts):
                     continue
                 if inside.name.startswith("."):
                     continue
@@ -119,9 +135,27 @@ def _from_zip(data: bytes, parts: tuple[str, ...], name: str) -> Iterator[Found]
                 elif info.file_size > MAX_BYTES:
                     yield Found(label, below, None, _too_large(info.file_size))
                 else:
-                    yield Found(label, below, _unpack(archive, info))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
+                    yield from _from_entry(archive, info, below, label, depth)
+    except DAMAGED as error:
         yield Found(name, parts, None, f"The zip file is damaged and cannot be opened ({error}).")
+
+
+def _from_entry(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, below: tuple, label: str, depth: int
+) -> Iterator[Found]:
+    try:
+        data = _unpack(archive, info)
+    except DAMAGED as error:
+        yield Found(label, below, None, f"The file is damaged in the zip and cannot be read ({error}).")
+        return
+    if not below[-1].lower().endswith(".zip"):
+        yield Found(label, below, data)
+    elif len(data) > MAX_BYTES or depth >= MAX_DEPTH:
+        yield Found(
+            label, below, None, "The zip is packed into too many others, or too large; hand in the notebook itself."
+        )
+    else:
+        yield from _from_zip(io.BytesIO(data), below, label, depth + 1)
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -150,9 +184,12 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
         if folder in known:
             return (folders[i - 1] if i else stem), folder
     assignment = stem if stem in known else None
+    for folder in reversed(folders):
+        if LMS_SUFFIX.search(folder):
+            return LMS_SUFFIX.sub("", folder) or stem, assignment
     generic = stem in known or stem in syllabus().exercises or stem in ("answers", "notebook", "submission")
-    if folders and (generic or len(folders) > 1 or LMS_SUFFIX.search(folders[-1])):
-        return LMS_SUFFIX.sub("", folders[-1]) or stem, assignment
+    if folders and (generic or len(folders) > 1):
+        return folders[-1], assignment
     for suffix in sorted((*known, *syllabus().exercises), key=len, reverse=True):
         for joint in ("_", "-", " ", "."):
             if stem.endswith(joint + suffix):  # ann_self-attention.ipynb
