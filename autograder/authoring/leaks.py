@@ -3,7 +3,8 @@
 Lines are compared without their spaces, so that a change of indentation hides nothing, and a notebook is read cell by
 cell, outputs included. Of a solution each line is a secret, but for those that say nothing (`else:`, a lone bracket,
 `import numpy as np`). Of hidden tests and of the catalogue's code three lines in a row are, because one line such as
-`for name in names:` is in many files; of the catalogue's prose, each text.
+`for name in names:` is in many files; of the catalogue's prose, each text. What stands outside the markers of a
+solution, a signature above all, is given to students, also where the catalogue says it again.
 """
 
 from __future__ import annotations
@@ -78,8 +79,12 @@ def _joined(text: str | list[str]) -> str:
 def _secrets(root: Path) -> dict[str, str]:
     """Every secret line, or lines in a row, without spaces, and the file that it is in."""
     secrets: dict[str, str] = {}
+    given: set[str] = set()
     for path in sorted(root.glob("solutions/*/*.py")):
-        for line in _between_markers(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        within = list(_between_markers(text))
+        given |= {_bare(line) for line in text.splitlines()} - {_bare(line) for line in within}
+        for line in within:
             if len(_bare(line)) >= SHORTEST and not INNOCENT.match(line.strip()):
                 secrets.setdefault(_bare(line), path.relative_to(root).as_posix())
     for path in sorted(root.glob("autograder/judging/hidden/*.py")):
@@ -89,7 +94,7 @@ def _secrets(root: Path) -> dict[str, str]:
             origin = path.relative_to(root).as_posix()
             if "\n" in text:
                 _add_code(secrets, text, origin)
-            elif len(_bare(text)) >= SHORTEST_PROSE and " " in text.strip():
+            elif len(_bare(text)) >= SHORTEST_PROSE and " " in text.strip() and _bare(text) not in given:
                 secrets.setdefault(_bare(text), origin)
     return secrets
 
