@@ -54,6 +54,7 @@ def main(track: str, directory: str, device: str) -> None:
     doors = jail.Doors([*jail.library_paths(), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
     scratch_root = Path(directory, "scratch")
     scratch_root.mkdir(mode=0o700)
+    namespaces_granted = jail.namespaces_granted()
     if threading.active_count() > 1:
         print(f"autograder: the {track} zygote has threads and cannot be forked safely", file=sys.stderr)
     # What is alive now lives in every child: keep the collector from touching, and so copying, its pages.
@@ -65,6 +66,8 @@ def main(track: str, directory: str, device: str) -> None:
         if request["fork"] == "reference":
             serve_reference(connection, request["path"], adapter)
         else:
+            if not namespaces_granted:
+                request["without"].append("namespaces")
             keep(connection, request, adapter, doors, scratch_root)
 
     forkserver.serve(server, handle)
