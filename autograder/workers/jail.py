@@ -14,8 +14,8 @@ and none can be taken down again. Each stands on its own kernel feature, so that
 - *Processes*: seccomp refuses fork, exec, ptrace, reading other processes' memory and signals to others; a pid
   namespace where granted, in which the contestant is process 1, takes everything with it when it dies.
 - *Kernel surface*: io_uring, bpf, keyrings, mounts, namespaces, System V IPC, memfd and the like are refused.
-- *Limits*: memory, CPU seconds, file size, open files, threads (not where the grader runs as root: the kernel exempts
-  root from the count of threads, and the limit on memory bounds them instead), no core dumps.
+- *Limits*: memory, CPU seconds, file size, open files, no core dumps; threads, where namespaces are granted and the grader
+  does not run as root (the kernel exempts root from that count; then the limit on memory bounds them).
 
 Not covered: bugs in the kernel, side channels (timing, caches), the GPU driver's own interface when `--device cuda`
 opens the devices, and a machine whose owner runs the grader with `--isolation none`.
@@ -348,14 +348,13 @@ def _memory_in_use() -> dict[str, int]:
     return {key: int(status[key].split()[0]) << 10 for key in ("VmSize", "VmData")}
 
 
-def _set_limits(limits: dict, device: str, in_use: dict[str, int]) -> None:
+def _set_limits(limits: dict, device: str, in_use: dict[str, int], own_count: bool) -> None:
     """Resource limits; the memory limit comes on top of what the imported framework takes already."""
     mib = 1 << 20
     hard = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits["file_mb"] * mib,
         resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_NPROC: limits["threads"] + limits["processes"],
         resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + 2,  # behind the judge's own count, which kills with a reason
         resource.RLIMIT_MEMLOCK: 64 << 10,
     }
@@ -404,7 +403,7 @@ def lock_in(
         standing.append("files")
     doors.forget()
     if "limits" not in without:
-        _set_limits(limits, device, in_use)
+        _set_limits(limits, device, in_use, own_count="namespaces" not in without)
         standing.append("limits")
     files, network, processes = (wall not in without for wall in ("files", "network", "processes"))
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
