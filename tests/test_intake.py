@@ -84,6 +84,19 @@ def test_a_tree_of_nbgrader_is_read(tmp_path):
     }
 
 
+def test_a_part_of_a_tree_says_as_much_as_the_whole(tmp_path):
+    folder = tmp_path / "class" / "ann" / ASSIGNMENT.id
+    folder.mkdir(parents=True)
+    file = folder / "self-attention.ipynb"
+    file.write_bytes(NOTEBOOK)
+    for path in (tmp_path / "class", tmp_path / "class" / "ann", folder, file):
+        assert set(found(path)) == {"ann"}
+    flat = tmp_path / "flat" / ASSIGNMENT.id
+    flat.mkdir(parents=True)
+    (flat / "bo.ipynb").write_bytes(NOTEBOOK)
+    assert set(found(flat)) == {"bo"}
+
+
 def test_a_flat_folder_of_any_names_is_read(tmp_path):
     names = ["ann", "Søren Ærø", "🦊", "two\nlines", "a b'c\"d", "-rf", "semi;colon", os.fsdecode(b"\xff\xfe")]
     for name in names:

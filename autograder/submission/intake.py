@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import lzma
+import os
 import re
 import stat
 import zipfile
@@ -81,9 +82,19 @@ def find(paths: Iterable[str | Path]) -> Iterator[Found]:
             raise FileNotFoundError(f"there is nothing at {path}")
         if path.is_dir():
             for file in sorted(_walk(path)):
-                yield from _from_file(file, file.relative_to(path).parts, str(file))
+                yield from _from_file(file, _below(file, path), str(file))
         else:
-            yield from _from_file(path, (path.name,), str(path))
+            yield from _from_file(path, _below(path, path.parent), str(path))
+
+
+def _below(file: Path, top: Path) -> tuple[str, ...]:
+    """A file's path below what was asked for, and above it where the folders are nbgrader's and say whose it is."""
+    whole = Path(os.path.abspath(file)).parts
+    if "submitted" in whole[:-1]:
+        return whole[len(whole) - whole[::-1].index("submitted") :]
+    if file.stem in syllabus().exercises and len(whole) > 3 and whole[-2] in syllabus().assignments():
+        return whole[-3:]
+    return file.relative_to(top).parts
 
 
 def _walk(folder: Path) -> Iterator[Path]:
