@@ -14,8 +14,10 @@ from dataclasses import replace
 
 import pytest
 
+from autograder.grading import executor
 from autograder.grading.cohort import answered, own_cell, source_notebook, untouched
 from autograder.grading.executor import ROOT, Grader, solution_source
+from autograder.judging.catalogue import CatalogueError
 from autograder.reporting.schema import validate
 from autograder.submission.intake import Found, Submission, read
 from autograder.workers import client
@@ -255,6 +257,16 @@ def test_a_judge_that_always_dies_gives_no_mark(monkeypatch, strict):
     result = strict.grade([good])[0]
     assert result["status"] == "not_graded" and result["score"] is None and "not your fault" in result["message"]
     validate([result])
+
+
+def test_a_catalogue_that_does_not_fit_gives_no_mark_and_stops_nobody(monkeypatch):
+    def unfit(assignment):
+        raise CatalogueError("self_attention.toml: an entry does not fit")
+
+    monkeypatch.setattr(executor, "sources_of", unfit)
+    with Grader(jobs=1, seed=3) as grader:
+        result = grader.grade([submission("good", CLASS["solved"])])[0]
+    assert result["status"] == "not_graded" and "does not fit" in result["message"]
 
 
 def test_a_contestant_killed_while_it_is_graded_is_graded_all_the_same():

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.grading import result as results
-from autograder.judging.catalogue import catalogue
+from autograder.judging.catalogue import CatalogueError, catalogue
 from autograder.submission.intake import Submission
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Place
@@ -194,7 +194,7 @@ class Grader:
         for attempt in range(2):
             try:
                 judged = self.ask_judge(submission, fresh=attempt > 0)
-            except (GradingError, wire.WireError, OSError) as error:
+            except (GradingError, CatalogueError, wire.WireError, OSError) as error:
                 judged = {"failure": str(error)}
             if "failure" not in judged:
                 return results.graded(result, judged, submission.assignment)
