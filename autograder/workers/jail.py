@@ -14,8 +14,8 @@ and none can be taken down again. Each stands on its own kernel feature, so that
 - *Processes*: seccomp refuses fork, exec, ptrace, reading other processes' memory and signals to others; a pid
   namespace where granted, in which the contestant is process 1, takes everything with it when it dies.
 - *Kernel surface*: io_uring, bpf, keyrings, mounts, namespaces, System V IPC, memfd and the like are refused.
-- *Limits*: memory, CPU seconds, file size, open files, no core dumps; threads, where namespaces are granted and the grader
-  does not run as root (the kernel exempts root from that count; then the limit on memory bounds them).
+- *Limits*: memory, CPU seconds, file size, open files, no core dumps; threads, where namespaces are granted and the
+  grader does not run as root (the kernel exempts root from that count; then the limit on memory bounds them).
 
 Not covered: bugs in the kernel, side channels (timing, caches), the GPU driver's own interface when `--device cuda`
 opens the devices, and a machine whose owner runs the grader with `--isolation none`.
