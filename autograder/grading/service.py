@@ -47,7 +47,7 @@ def grade_one(notebook: dict, assignment: str, student: str, source_root: Path |
 
 def _start(root: str) -> subprocess.Popen:
     options = [f"--{name}={os.environ[key]}" for name, key in OPTIONS.items() if os.environ.get(key)]
-    arguments = [sys.executable, "-m", "autograder.grading.service", root, *options]
+    arguments = [sys.executable, "-P", "-m", "autograder.grading.service", root, *options]
     return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 

@@ -22,12 +22,34 @@ import torch._dynamo  # noqa: E402, F401 - the same for the first operation on t
 import torch.fx.experimental.symbolic_shapes  # noqa: E402, F401 - autograd imports it at its first call: 0.3 s, once instead of in each contestant
 import torch.nn.functional as functional  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 
 from autograder.workers.adapting import check_shape, find_parameter, place_weights  # noqa: E402
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 DATA_DEPENDENT = ("meta tensor", "Meta tensor", "data-dependent", "is not supported on meta")
+
+
+class OneDevice(TorchDispatchMode):
+    """Holds operations on the meta device to what a GPU asks: tensors of one operation lie on one device.
+
+    PyTorch itself looks up a CPU index in a meta table without a word. As on a GPU, a zero-dimensional tensor,
+    an index in square brackets and a copy may come from the CPU.
+    """
+
+    FREE = ("aten::copy_", "aten::index", "aten::index_put", "aten::index_put_", "aten::_to_copy")
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if operation._schema.name not in self.FREE:
+            tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.dim() > 0]
+            if len({t.device.type for t in tensors}) > 1:
+                raise StudentMessage(
+                    "a tensor made on the CPU meets one on another device: make it on the device of the inputs, "
+                    "for example with `device=x.device`"
+                )
+        return operation(*args, **(kwargs or {}))
 
 
 class Handle:
@@ -86,7 +108,8 @@ class Adapter:
     def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
         self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
         torch.manual_seed(0)  # the same program gives the same answer, whatever ran before it
-        with torch.set_grad_enabled(gradient):
+        meets = OneDevice() if self.device.type == "meta" else contextlib.nullcontext()
+        with torch.set_grad_enabled(gradient), meets:
             yield
 
     def take_used(self) -> list[str]:
