@@ -1,0 +1,34 @@
+"""No false alarm and no lucky escape, over many seeds: what is right earns full marks with any inputs, what is wrong never does.
+
+Slow: about ten minutes on two cores. The quick suite makes the same claims with one seed.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.grading.executor import Grader
+from autograder.grading.verify import verify
+from course.syllabus import syllabus
+
+RIGHT = ("solution", "alternative")
+ASSIGNMENTS = list(syllabus().assignments().values())
+
+
+def problems(seed: int, kinds: tuple[str, ...], assignments: list) -> list[str]:
+    with Grader(jobs=2, seed=seed) as grader:
+        findings = verify(assignments, grader, kinds=kinds)
+    assert findings
+    return [f"seed {seed}: {f.claim.assignment.id}: {f.claim.name}: {f.problem}" for f in findings if f.problem]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1020))
+def test_what_is_right_earns_full_marks(seed):
+    assert problems(seed, RIGHT, ASSIGNMENTS) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2000, 2001, 2002])
+def test_known_mistakes_lose_points_in_their_part_and_nowhere_else(seed):
+    assert problems(seed, ("mistake",), ASSIGNMENTS) == []
