@@ -1,4 +1,4 @@
-"""No false alarm and no lucky escape over many seeds: what is right earns full marks with any inputs, mistakes never do.
+"""No false alarm and no lucky escape over many seeds: what is right earns full marks with any inputs, mistakes do not.
 
 Slow: about ten minutes on two cores. The quick suite makes the same claims with one seed.
 """
