@@ -20,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -39,7 +40,8 @@ DAMAGED = (
     EOFError,
     ValueError,
 )
-SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git"}
+SUFFIXES = (".ipynb", ".py", ".zip")
+SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", "site-packages", "node_modules"}
 LMS_SUFFIX = re.compile(r"_(\d+_)?assignsubmission_(file|onlinetext)_?$")
 
 
@@ -81,8 +83,12 @@ def find(paths: Iterable[str | Path]) -> Iterator[Found]:
         if not path.exists() and not path.is_symlink():
             raise FileNotFoundError(f"there is nothing at {path}")
         if path.is_dir():
-            for file in sorted(_walk(path)):
-                yield from _from_file(file, _below(file, path), str(file))
+            files = {file: _below(file, path) for file in sorted(_walk(path))}
+            for file, parts in files.items():
+                if _may_be_hand_in(parts):
+                    found = list(_from_file(file, parts, str(file)))
+                    yield from found or [Found(str(file), parts, None, "There is no notebook in the zip.")]
+            yield from _without_notebook(files.values(), str(path))
         else:
             yield from _from_file(path, _below(path, path.parent), str(path))
 
@@ -102,9 +108,42 @@ def _walk(folder: Path) -> Iterator[Path]:
         if entry.name in SKIPPED or entry.name.startswith("."):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from _walk(entry)
-        elif entry.suffix.lower() in (".ipynb", ".py", ".zip"):
+            if not (entry / "pyvenv.cfg").exists():  # a virtual environment
+                yield from _walk(entry)
+        else:
             yield entry
+
+
+def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
+    """By its name; not what students got with the notebook, who hand in their whole folder."""
+    if PurePosixPath(parts[-1]).suffix.lower() not in SUFFIXES:
+        return False
+    if SKIPPED & set(parts) or any(part.startswith(".") and part != ".." for part in parts):
+        return False
+    if "course" not in parts[:-1]:
+        return True
+    inside = parts[len(parts) - parts[::-1].index("course") :]
+    return not resources.files("course").joinpath(*inside).is_file()
+
+
+def _without_notebook(files: Iterable[tuple[str, ...]], name: str) -> Iterator[Found]:
+    """Those who handed in other things only, of the folders that a platform made for them: nobody is passed over."""
+    known = syllabus().assignments()
+    handed_in: dict[tuple, tuple[tuple[str, ...], list[str]]] = {}
+    served = set()
+    for parts in files:
+        for i, folder in enumerate(parts[:-1]):
+            if LMS_SUFFIX.search(folder) or (i and folder in known):
+                key = (whose(parts)[0], folder if folder in known else None)
+                if _may_be_hand_in(parts):
+                    served.add(key)
+                handed_in.setdefault(key, (parts[: i + 1], []))[1].append(parts[-1])
+                break
+    for key, (folders, names) in handed_in.items():
+        if key not in served:
+            only = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
+            problem = f"There is no notebook in the hand-in, only {only}. Hand in the file that ends in .ipynb."
+            yield Found("/".join((name, *folders)), (*folders, "hand-in"), None, problem)
 
 
 def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]:
@@ -130,14 +169,15 @@ def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth:
     """The hand-ins in a zip, and in the zips in it; what is wrong with one entry does not touch the others."""
     try:
         with zipfile.ZipFile(file) as archive:
-            for info in sorted(archive.infolist(), key=lambda i: i.filename)[:MAX_ENTRIES]:
-                inside = PurePosixPath(info.filename.replace("\\", "/"))
-                suffix = inside.suffix.lower()
-                if info.is_dir() or suffix not in (".ipynb", ".py", ".zip") or SKIPPED & set(inside.parts):
-                    continue
-                if inside.name.startswith("."):
-                    continue
-                below = (*parts[:-1], PurePosixPath(parts[-1]).stem, *inside.parts)
+            above = (*parts[:-1], PurePosixPath(parts[-1]).stem)
+            entries = [
+                (info, PurePosixPath(info.filename.replace("\\", "/")))
+                for info in sorted(archive.infolist(), key=lambda i: i.filename)
+                if not info.is_dir()
+            ]
+            hand_ins = [entry for entry in entries if entry[1].parts and _may_be_hand_in(entry[1].parts)]
+            for info, inside in hand_ins[:MAX_ENTRIES]:
+                below = (*above, *inside.parts)
                 label = f"{name}!{info.filename}"
                 if inside.is_absolute() or ".." in inside.parts:
                     yield Found(
@@ -147,6 +187,7 @@ def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth:
                     yield Found(label, below, None, _too_large(info.file_size))
                 else:
                     yield from _from_entry(archive, info, below, label, depth)
+            yield from _without_notebook(((*above, *inside.parts) for _, inside in entries if inside.parts), name)
     except DAMAGED as error:
         yield Found(name, parts, None, f"The zip file is damaged and cannot be opened ({error}).")
 
@@ -166,7 +207,8 @@ def _from_entry(
             label, below, None, "The zip is packed into too many others, or too large; hand in the notebook itself."
         )
     else:
-        yield from _from_zip(io.BytesIO(data), below, label, depth + 1)
+        found = list(_from_zip(io.BytesIO(data), below, label, depth + 1))
+        yield from found or [Found(label, below, None, "There is no notebook in the zip.")]
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -193,7 +235,8 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
     stem = PurePosixPath(file).stem
     for i, folder in enumerate(folders):
         if folder in known:
-            return (folders[i - 1] if i else stem), folder
+            of_platform = [LMS_SUFFIX.sub("", above) for above in folders[:i] if LMS_SUFFIX.search(above)]
+            return (of_platform or folders[:i] or [stem])[-1] or stem, folder
     assignment = stem if stem in known else None
     for folder in reversed(folders):
         if LMS_SUFFIX.search(folder):
