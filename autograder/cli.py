@@ -348,7 +348,8 @@ def marks_table(results: list[dict]) -> Table:
     for result in sorted(results, key=lambda r: (str(r["assignment"]), r["student"])):
         if result["status"] == "graded":
             mark = f"{result['score']:g} / {result['max_score']:g}"
-            notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]] + result["flags"]
+            notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]]
+            notes += [flag.replace("-", " ") for flag in result["flags"]]
             note = escape("; ".join(dict.fromkeys(notes)))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"

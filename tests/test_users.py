@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import zipfile
 
+from sample_results import mix_up
+
 from autograder.authoring.leaks import find_leaks
 from autograder.grading.executor import ROOT
+from autograder.reporting.html import class_page
 from autograder.submission.intake import find, one_each, read
 
 SOURCE = ROOT / "source"
@@ -81,3 +84,8 @@ def test_who_hands_in_no_notebook_is_told_so_and_not_passed_over(tmp_path):
     found = students(tmp_path / "submitted")
     assert found["dan"].problem is None and "notes.docx" in found["eve"].problem
     assert found["eve"].assignment.id == "self-attention-pytorch"
+
+
+def test_what_stood_out_is_said_in_words():
+    page = class_page([{**mix_up("ann"), "flags": ["several-files"]}])
+    assert "several files" in page and "several-files" not in page

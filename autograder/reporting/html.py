@@ -171,7 +171,7 @@ def _verdict(result: dict) -> str:
                  "failed says what to look at.").format(part=following)
     if not done:
         return _("You are on the way. Look at “{part}” next.").format(part=following)
-    return _("{done} of {all} parts are complete. Look at “{part}” next.").format(
+    return _("{done} of {all} parts complete. Look at “{part}” next.").format(
         done=len(done), all=len(parts), part=following
     )
 

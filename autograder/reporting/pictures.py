@@ -112,8 +112,8 @@ def histogram(shares: list[float], bins: int = 10) -> Markup:
         'font-size="12">{body}</svg>'
     ).format(
         label=_("Distribution of scores"),
-        w=total + 16,
-        vw=total + 16,
+        w=total + 24,
+        vw=total + 24,  # 8 at the left, 16 at the right, where "100%" stands
         h=18 + height + bottom,
         body=Markup("").join(out),
     )
