@@ -252,16 +252,21 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
 
 
 def one_each(submissions: Iterable[Submission]) -> list[Submission]:
-    """One hand-in for each student and assignment: of several the one with the notebook's own name, else the last."""
+    """One hand-in for each student and assignment: of several the one with the notebook's own name, else the last.
+
+    But a file with answers comes before one without; and before a file without answers one that cannot be read, which
+    may have had them.
+    """
     groups: dict[tuple, list[Submission]] = {}
     for submission in submissions:
         key = (submission.student, submission.assignment.id) if submission.assignment else (submission.name,)
         groups.setdefault(key, []).append(submission)
     chosen = []
     for group in groups.values():
-        readable = [s for s in group if not s.problem] or group
-        named = [s for s in readable if s.assignment and PurePosixPath(s.name).stem == s.assignment.exercise.id]
-        best = (named or readable)[-1]
+        answered = [s for s in group if not s.problem and _has_answers(s)]
+        candidates = answered or [s for s in group if s.problem] or group
+        named = [s for s in candidates if s.assignment and PurePosixPath(s.name).stem == s.assignment.exercise.id]
+        best = (named or candidates)[-1]
         if len(group) > 1:
             others = ", ".join(sorted(PurePosixPath(s.name).name for s in group if s is not best))
             graded = PurePosixPath(best.name).name
@@ -269,6 +274,12 @@ def one_each(submissions: Iterable[Submission]) -> list[Submission]:
             best.flags.append("several-files")
         chosen.append(best)
     return chosen
+
+
+def _has_answers(submission: Submission) -> bool:
+    symbols = {part.symbol for part in submission.assignment.exercise.parts}
+    written = (definitions(cell["source"]) for cell in submission.cells if cell["role"] != "setup")
+    return any(table.get(symbol) for table in written for symbol in symbols)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
