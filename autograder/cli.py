@@ -1,6 +1,7 @@
 """The command line: a verb a function, no logic. `autograder --help` lists the verbs.
 
-Exit status: 0 done (whatever the marks), 1 some hand-ins could not be graded or a check failed, 2 wrong use.
+Exit status: 0 done (whatever the marks), 1 something could not be graded, written or entered, or a check failed, 2
+wrong use.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +27,7 @@ from course.syllabus import Assignment, UnknownName, syllabus
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
+GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
 
 
 class Usage(Exception):
@@ -32,12 +36,16 @@ class Usage(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    if arguments is None:  # `timeout`, or a terminal that closes, ends us as Ctrl-C does: with our scratch folders
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` stays in force
+                signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
         return options.run(options)
     except (Usage, UnknownName, FileNotFoundError, FileExistsError) as error:
         err.print(f"[bold red]autograder:[/] {escape(str(error))}")
         return 2
-    except GradingError as error:
+    except (GradingError, OSError) as error:
         err.print(f"[bold red]autograder:[/] {escape(str(error))}")
         return 1
     except KeyboardInterrupt:
@@ -70,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     p = verb("grade", grade, "grade notebooks, .py files, folders, zips, or nbgrader's submitted/ tree")
     p.add_argument("paths", nargs="+", metavar="PATH")
     p.add_argument("--assignment", help="which assignment the files are, where they do not say so")
-    p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
     p.add_argument(
@@ -88,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "verify", verify, "prove the grader: solutions, untouched notebooks, known mistakes, accepted alternatives"
     )
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
-    p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--seed", type=int, metavar="N")
 
     verb("doctor", doctor, "say which walls, devices and versions there are")
@@ -97,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR")
     p.add_argument("--track", action="append", metavar="TRACK")
     p.add_argument("--exercise", action="append", metavar="EXERCISE")
-    p.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     return top
 
 
@@ -147,14 +155,18 @@ def grade(options: argparse.Namespace) -> int:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:
         syllabus().assignment(options.assignment)
+    if options.device == "cuda" and not any(map(os.path.exists, GPUS)):
+        raise Usage("there is no NVIDIA GPU on this machine; leave out --device cuda to grade on the CPU")
+    require_places(options)
     submissions = one_each(read(found, source, options.assignment) for found in find(options.paths))
     if not submissions:
         raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
+    done = Attempts()
     with bar("Grading", len(submissions)) as advance:
 
         def finished(result: dict) -> None:
             if root and result["assignment"]:
-                save(root, result)
+                done("the course's results", lambda: save(root, result))
             advance()
 
         settings = {
@@ -165,17 +177,21 @@ def grade(options: argparse.Namespace) -> int:
         }
         with Grader(source_root=source, **settings) as grader:
             results = grader.grade(submissions, finished)
+    # Where one of these fails, the others are written all the same.
     if options.json:
-        text = json.dumps(results, ensure_ascii=False, indent=1)
-        print(text) if options.json == "-" else Path(options.json).write_text(text + "\n", encoding="utf-8")
+        done("the results", lambda: write_json(results, options.json))
     if options.csv:
-        options.csv.write_text(csv_table(results), encoding="utf-8")
+        done("the table of marks", lambda: options.csv.write_text(csv_table(results), encoding="utf-8"))
     if options.html:
-        err.print(f"Feedback pages: {escape(str(write_pages(results, options.html)))}", soft_wrap=True)
+        pages = done("the feedback pages", lambda: write_pages(results, options.html))
+        if pages:
+            err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
     if options.nbgrader:
-        hand_to_nbgrader(root, results)
+        done("the gradebook", lambda: hand_to_nbgrader(root, results, done))
     (err if options.json == "-" else out).print(marks_table(results))
-    return 0 if all(r["status"] == "graded" for r in results) else 1
+    for problem in done.problems:
+        err.print(f"[red]{escape(problem)}[/]", soft_wrap=True)
+    return 0 if not done.problems and all(r["status"] == "graded" for r in results) else 1
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -287,6 +303,13 @@ def demo(options: argparse.Namespace) -> int:
 # -- what verbs share ------------------------------------------------------------------------------------------------
 
 
+def jobs(text: str) -> int:
+    """How many at a time; 0 is as many as there are cores."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of notebooks to grade at a time")
+    return int(text) or os.cpu_count() or 1
+
+
 def chosen(ids: list[str]) -> list[Assignment]:
     """Assignments by id, or by exercise, or all."""
     known = syllabus().assignments()
@@ -331,15 +354,48 @@ def course_root(paths: list[str]) -> Path | None:
     return roots.pop() if len(roots) == 1 else None
 
 
-def hand_to_nbgrader(root: Path, results: list[dict]) -> None:
+def require_places(options: argparse.Namespace) -> None:
+    """Nobody should wait for a class to be graded, to hear then that there is no such folder."""
+    for path in filter(None, (options.json if options.json != "-" else None, options.csv)):
+        if Path(path).is_dir() or not Path(path).absolute().parent.is_dir():
+            raise Usage(f"{path} cannot be written: " + ("it is a folder" if Path(path).is_dir() else "no such folder"))
+    if options.html and options.html.exists() and not options.html.is_dir():
+        raise Usage(f"--html needs a folder, and {options.html} is a file")
+
+
+class Attempts:
+    """Does what may fail for want of space or permission, and remembers in words what did."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def __call__(self, what: str, write: Callable[[], Any]) -> Any:
+        try:
+            return write()
+        except OSError as error:
+            problem = f"Could not write {what}: {error.strerror or error}."
+            if problem not in self.problems:
+                self.problems.append(problem)
+            return None
+
+
+def write_json(results: list[dict], where: str) -> None:
+    text = json.dumps(results, ensure_ascii=False, indent=1)
+    print(text) if where == "-" else Path(where).write_text(text + "\n", encoding="utf-8")
+
+
+def hand_to_nbgrader(root: Path, results: list[dict], done: Attempts) -> None:
     from autograder.nbgrader import hand_over
 
-    with bar("To nbgrader", len(results)) as advance:
-        outcomes = hand_over(root, [r for r in results if r["status"] == "graded"], progress=lambda _: advance())
-    for outcome in outcomes:
-        if not outcome.ok:
-            whose = f"{escape(outcome.student)}, {outcome.assignment}"
-            err.print(f"nbgrader did not take {whose}: {escape(outcome.message or '')}")
+    # Also those that could not be graded: an older mark must not stand for them.
+    known = [r for r in results if r["assignment"]]
+    with bar("To nbgrader", len(known)) as advance:
+        outcomes = hand_over(root, known, progress=lambda _: advance())
+    for outcome, result in zip(outcomes, known, strict=True):
+        if not outcome.ok and result["status"] == "graded":
+            done.problems.append(
+                f"nbgrader did not take {printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
+            )
 
 
 def marks_table(results: list[dict]) -> Table:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
 import zipfile
+from pathlib import Path
 
+import pytest
 from sample_results import mix_up
 
+from autograder import cli
 from autograder.authoring.leaks import find_leaks
+from autograder.grading.cohort import untouched
 from autograder.grading.executor import ROOT
 from autograder.reporting.html import class_page
 from autograder.submission.intake import find, one_each, read
+from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"
 NOTEBOOK = (SOURCE / "self-attention-pytorch" / "self-attention.ipynb").read_bytes()
@@ -89,3 +100,88 @@ def test_who_hands_in_no_notebook_is_told_so_and_not_passed_over(tmp_path):
 def test_what_stood_out_is_said_in_words():
     page = class_page([{**mix_up("ann"), "flags": ["several-files"]}])
     assert "several files" in page and "several-files" not in page
+
+
+UNTOUCHED = json.dumps(untouched(SOURCE, syllabus().assignment("self-attention-pytorch"))).encode()
+
+
+@pytest.mark.parametrize(
+    ("files", "graded"),
+    [
+        ({"self-attention.ipynb": b'{"cells": [', "helpers.py": b"x = 1"}, "self-attention.ipynb"),
+        (
+            {"self-attention.ipynb": b'{"cells": [', "self-attention-Copy1.ipynb": NOTEBOOK},
+            "self-attention-Copy1.ipynb",
+        ),
+        ({"self-attention.ipynb": UNTOUCHED, "self-attention-Copy1.ipynb": NOTEBOOK}, "self-attention-Copy1.ipynb"),
+        ({"self-attention.ipynb": NOTEBOOK, "self-attention-Copy1.ipynb": UNTOUCHED}, "self-attention.ipynb"),
+        ({"self-attention.ipynb": UNTOUCHED, "helpers.py": b"x = 1"}, "self-attention.ipynb"),
+    ],
+)
+def test_of_several_files_the_one_with_the_answers_is_graded(tmp_path, files, graded):
+    folder = tmp_path / "submitted" / "ann" / "self-attention-pytorch"
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (ann,) = students(tmp_path / "submitted").values()
+    assert Path(ann.name).name == graded and (ann.problem is None) == (files[graded] != b'{"cells": [')
+
+
+@pytest.fixture
+def hand_in(tmp_path):
+    (tmp_path / "ann.ipynb").write_bytes(UNTOUCHED)
+    return str(tmp_path / "ann.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--json", "{0}/none/r.json"], "no such folder"),
+        (["--csv", "{0}"], "it is a folder"),
+        (["--html", "{0}/ann.ipynb"], "is a file"),
+    ],
+)
+def test_where_results_cannot_go_is_said_before_grading(hand_in, tmp_path, options, says, capsys):
+    assert cli.main(["grade", hand_in, *(o.format(tmp_path) for o in options)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert says in said and "Grading" not in said
+
+
+def test_no_gpu_is_said_before_grading(hand_in, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "GPUS", ())
+    assert cli.main(["grade", hand_in, "--device", "cuda"]) == 2 and "no NVIDIA GPU" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["-3", "many", "1.5"])
+def test_a_number_of_jobs_is_one(hand_in, jobs):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["grade", hand_in, "--jobs", jobs])
+    assert end.value.code == 2
+
+
+def test_a_full_disk_costs_one_file_and_not_the_others(hand_in, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cli, "write_json", full)
+    places = ["--json", str(tmp_path / "r.json"), "--csv", str(tmp_path / "m.csv"), "--html", str(tmp_path / "pages")]
+    assert cli.main(["grade", hand_in, *places]) == 1
+    assert "ann" in (tmp_path / "m.csv").read_text() and (tmp_path / "pages" / "index.html").exists()
+    said = capsys.readouterr()
+    assert "Could not write the results: No space left" in said.err and "0 / 14" in said.out
+
+
+def test_a_grading_that_is_terminated_leaves_nothing_behind(hand_in, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    grading = subprocess.Popen(
+        [sys.executable, "-P", "-m", "autograder.cli", "grade", hand_in],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not list(scratch.glob("autograder-*/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    grading.terminate()
+    assert grading.wait(60) == 128 + 15 and not list(scratch.glob("autograder-*"))
