@@ -423,7 +423,8 @@ class MarksExporter(ExportPlugin):
     """`nbgrader export --exporter=autograder.nbgrader.MarksExporter`: a row for each student and part, as CSV.
 
     The scores are the gradebook's (a person's mark goes before the judge's), the misconceptions are those that the
-    autograded notebook holds. The row "total" has the whole assignment, with the penalty for lateness.
+    autograded notebook holds. The row "total" has the whole assignment, with the penalty for lateness. What was not
+    graded has no score, rather than 0.
     """
 
     columns = (
@@ -446,18 +447,20 @@ class MarksExporter(ExportPlugin):
     def _rows(self, assignment: str, submission: Any) -> list[list]:
         student = submission.student
         who = [assignment, student.id, student.last_name, student.first_name, student.email, submission.timestamp]
-        rows = []
+        rows, any_mark = [], False
         for notebook in submission.notebooks:
             named = self._misconceptions(assignment, student.id, notebook.name)
             for grade in notebook.grades:
                 part = grade.cell.name.removeprefix("test-")
                 found = named.get(part) or {}
+                marked = grade.auto_score is not None or grade.manual_score is not None  # else nbgrader says 0
+                any_mark = any_mark or marked
                 rows.append(
-                    [*who, part, grade.score, grade.max_score, int(grade.needs_manual_grade), None,
+                    [*who, part, grade.score if marked else None, grade.max_score, int(grade.needs_manual_grade), None,
                      found.get("id"), found.get("title")]
                 )  # fmt: skip
         penalty = submission.late_submission_penalty or 0.0
-        total = max(0.0, submission.score - penalty)
+        total = max(0.0, submission.score - penalty) if any_mark else None
         waiting = int(submission.needs_manual_grade)
         return [*rows, [*who, "total", total, submission.max_score, waiting, penalty, None, None]]
 

@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sample_results import mix_up
@@ -18,6 +19,7 @@ from autograder import cli
 from autograder.authoring.leaks import find_leaks
 from autograder.grading.cohort import untouched
 from autograder.grading.executor import ROOT
+from autograder.nbgrader import MarksExporter
 from autograder.reporting.html import class_page
 from autograder.submission.intake import find, one_each, read
 from course.syllabus import syllabus
@@ -185,3 +187,25 @@ def test_a_grading_that_is_terminated_leaves_nothing_behind(hand_in, tmp_path):
         time.sleep(0.05)
     grading.terminate()
     assert grading.wait(60) == 128 + 15 and not list(scratch.glob("autograder-*"))
+
+
+def test_what_was_not_graded_is_exported_without_a_mark(monkeypatch):
+    monkeypatch.setattr(MarksExporter, "_misconceptions", lambda *_: {})
+    who = SimpleNamespace(id="ann", last_name=None, first_name=None, email=None)
+
+    def rows(*marks):
+        grades = [
+            SimpleNamespace(cell=SimpleNamespace(name=f"test-{i}"), auto_score=auto, manual_score=manual,
+                            score=manual or auto or 0.0, max_score=3.0, needs_manual_grade=auto is None)
+            for i, (auto, manual) in enumerate(marks)
+        ]  # fmt: skip
+        score = sum(g.score for g in grades)
+        submission = SimpleNamespace(
+            student=who, timestamp=None, notebooks=[SimpleNamespace(name="n", grades=grades)], score=score,
+            max_score=6.0, needs_manual_grade=True, late_submission_penalty=0.0
+        )  # fmt: skip
+        return [row[7] for row in MarksExporter()._rows("a", submission)]
+
+    assert rows((None, None), (None, None)) == [None, None, None]
+    assert rows((None, None), (None, 2.0)) == [None, 2.0, 2.0]
+    assert rows((0.0, None), (0.0, None)) == [0.0, 0.0, 0.0]
