@@ -17,6 +17,7 @@ from sample_results import mix_up
 
 from autograder import cli
 from autograder.authoring.leaks import find_leaks
+from autograder.grading import service
 from autograder.grading.cohort import untouched
 from autograder.grading.executor import ROOT
 from autograder.nbgrader import MarksExporter
@@ -209,3 +210,12 @@ def test_what_was_not_graded_is_exported_without_a_mark(monkeypatch):
     assert rows((None, None), (None, None)) == [None, None, None]
     assert rows((None, None), (None, 2.0)) == [None, 2.0, 2.0]
     assert rows((0.0, None), (0.0, None)) == [0.0, 0.0, 0.0]
+
+
+def test_the_grading_service_imports_nothing_from_where_it_is_started(tmp_path, monkeypatch):
+    (tmp_path / "statistics.py").write_text("raise SystemExit('not ours')")
+    (tmp_path / "json.py").write_text("raise SystemExit('not ours')")
+    (tmp_path / "course").mkdir()  # as instructors call their folders
+    monkeypatch.chdir(tmp_path)
+    started = service._start("")
+    assert started.communicate("", timeout=60)[0] == "" and started.returncode == 0
