@@ -85,7 +85,7 @@ def test_one_entry_in_thousands_is_under_one_percent():
 
 def test_a_gradient_that_is_zero_everywhere_asks_whether_something_is_detached():
     assert "detached" in difference({"x": WANT * 0}, {"x": WANT}, "gradient")
-    assert difference({"x": None}, {"x": WANT}, "gradient") is None  # a parameter in a layout of its own
+    assert "is None" in difference({"x": None}, {"x": WANT}, "gradient")
 
 
 def test_items_of_a_tuple_are_called_by_name_and_axes_are_explained():
@@ -349,7 +349,6 @@ WRONG = solution_source(ASSIGNMENT).replace("positions[:, None] >=", "positions[
 MISMATCH = "from autograder.judging.compare import Mismatch\n"
 SURPRISED = [
     "assert student.run(Program.function('causal_mask', 1)).out[0, 0]",
-    "{True: 1}[bool(student.run(Program.function('causal_mask', 1)).out[0, 0])]",
     "student.run(Program.function('causal_mask', 1)).out[0, 0] or pytest.skip('odd')",
     "student.run(Program.function('causal_mask', 1)).out[0, 0] or pytest.fail('odd')",
     "student.run(Program.function('causal_mask', 1)).out[0, 0] or pytest.exit('odd', 0)",
@@ -359,12 +358,28 @@ SURPRISED = [
 
 
 @pytest.mark.parametrize(
-    "body", SURPRISED, ids=["an assert", "a KeyError", "a skip", "pytest.fail", "pytest.exit", "sys.exit", "os._exit"]
+    "body", SURPRISED, ids=["an assert", "a skip", "pytest.fail", "pytest.exit", "sys.exit", "os._exit"]
 )
 def test_a_hidden_test_that_is_surprised_gives_no_mark(lab, body):
     result = lab(FULL.format(body=body), WRONG)
     assert result["status"] == "not_graded" and result["score"] is None and result["parts"] == []
     assert "not your fault" in result["message"]
+
+
+FALLS = [
+    "{True: 1}[bool(student.run(Program.function('causal_mask', 1)).out[0, 0])]",
+    "1 // int(student.run(Program.function('causal_mask', 1)).out[0, 0])",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or None[1]",
+]
+
+
+@pytest.mark.parametrize("body", FALLS, ids=["a KeyError", "a division", "an index into nothing"])
+def test_a_hidden_test_that_falls_over_an_answer_fails_it_and_shows(lab, body):
+    """The reference has passed the test: so nobody escapes a mark by giving back what the test does not expect."""
+    result = lab(FULL.format(body=body), WRONG)
+    assert result["status"] == "graded" and scored(result)["causal-mask"] == 0 and "check-raised" in result["flags"]
+    messages = {t["name"]: t["message"] for p in result["parts"] for t in p["tests"]}
+    assert "cannot make sense" in messages["test_c"]
 
 
 def test_the_same_tests_grade_where_nothing_is_surprising(lab):

@@ -207,7 +207,8 @@ class Grader:
             self.restart(submission.assignment, generation)
         judge = self.start_judge(submission.assignment)
         with judge.connect() as line:
-            wire.send(line, {"cells": submission.cells, "mentions": submission.mentions})
+            job = {"cells": submission.cells, "mentions": submission.mentions, "ready_made": submission.ready_made}
+            wire.send(line, job)
             limits = self.limits_of(submission.assignment)
             line.settimeout(START_SECONDS + limits.wall_factor * limits.cpu_seconds * 4)
             try:

@@ -73,6 +73,8 @@ def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignmen
     flags = list(result["flags"])
     if any(part.pop("ready_made") for part in parts):
         flags.append("ready-made-attention")
+    if [part for part in parts if part.pop("raised", False)]:
+        flags.append("check-raised")
     if any(
         (cell["error"] or "").startswith(("SyntaxError", "IndentationError", "TabError")) for cell in judged["cells"]
     ):

@@ -55,7 +55,7 @@ def difference(
             return f"the {name} is {describe(got)}, expected a dictionary"
         for key in want:
             found = difference(got.get(key), want[key], f"{name} {key}", axes, rtol) if want[key] is not None else None
-            if found and got.get(key) is not None:
+            if found:
                 return found
         return None
     if want is None:

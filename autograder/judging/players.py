@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure
+from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure, hand_in_seconds
 
+MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
+MAX_TEXT = 2000
+MAX_BYTES = 4 << 20  # of an answer's arrays; answers are kept until the diagnosis, and no right one is this large
 KILLED_RETRIES = 1  # a process that somebody else killed is no fault of the answer's: it gets another go
 
 
-def decode(value: Any, arrays: dict[str, np.ndarray], depth: int = 0) -> Any:
+def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] | None = None) -> Any:
     """A reply's value as Python and NumPy; anything that is not in the vocabulary is an `Odd`."""
+    room = [MAX_ITEMS] if room is None else room
+    room[0] -= 1
     if depth > 10:
         return Odd("structure that is too deep")
+    if room[0] < 0:
+        return Odd("structure that is too large")
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, dict) and len(value) == 1:
@@ -30,22 +38,23 @@ def decode(value: Any, arrays: dict[str, np.ndarray], depth: int = 0) -> Any:
         if kind == "array" and isinstance(content, str) and content in arrays:
             return arrays[content]
         if kind in ("tuple", "list") and isinstance(content, list):
-            items = [decode(item, arrays, depth + 1) for item in content]
+            items = [decode(item, arrays, depth + 1, room) for item in content[: MAX_ITEMS + 1]]
             return tuple(items) if kind == "tuple" else items
         if kind == "dict" and isinstance(content, dict):
-            return {key: decode(item, arrays, depth + 1) for key, item in content.items()}
+            items = islice(content.items(), MAX_ITEMS + 1)
+            return {key[:200]: decode(item, arrays, depth + 1, room) for key, item in items}
         if kind == "float" and isinstance(content, str):
             try:
                 return float(content)
             except ValueError:
                 return Odd("number that cannot be read")
         if kind == "str" and isinstance(content, str):
-            return content
+            return content[:MAX_TEXT]
         if kind == "unavailable":
             return None
         if kind == "abstract" and isinstance(content, dict):
             shape = content.get("shape")
-            sound = isinstance(shape, list) and all(isinstance(n, int) for n in shape)
+            sound = isinstance(shape, list) and len(shape) <= 64 and all(type(n) is int for n in shape)
             return Abstract(
                 str(content.get("dtype"))[:40], tuple(shape) if sound else (), str(content.get("device"))[:20]
             )
@@ -54,14 +63,22 @@ def decode(value: Any, arrays: dict[str, np.ndarray], depth: int = 0) -> Any:
     return Odd("value that cannot be read")
 
 
-def answer_from(header: dict, arrays: dict[str, np.ndarray]) -> Answer:
+def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, ...] | None = None) -> Answer:
+    """A reply as an Answer. With `names` it has these values, in this order, whatever the reply has."""
     error = header.get("error")
     if isinstance(error, dict):
         return Answer({}, student_error(error))
     values = header.get("values")
-    values = {k: decode(v, arrays) for k, v in values.items()} if isinstance(values, dict) else {}
+    values = values if isinstance(values, dict) else {}
+    if names is not None:
+        values = {name: values.get(name) for name in names}
+    held = arrays
+    if sum(a.nbytes for a in arrays.values()) > MAX_BYTES:
+        held = {k: Abstract(str(a.dtype), a.shape, "cpu") for k, a in arrays.items()}
     device = header.get("device")
-    return Answer(values, None, device if isinstance(device, str) else None)
+    return Answer(
+        {k: decode(v, held) for k, v in values.items()}, None, device[:40] if isinstance(device, str) else None
+    )
 
 
 def student_error(error: dict) -> StudentError:
@@ -96,10 +113,19 @@ def tell(error: StudentError) -> str:
 class Student:
     """The student's code in contestants: cells run once, and again after a crash, without the one that caused it."""
 
-    def __init__(self, place: Place, cells: list[dict], symbols: list[str], standins: dict | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        cells: list[dict],
+        symbols: list[str],
+        standins: dict | None = None,
+        before: Student | None = None,
+    ) -> None:
+        """`before`: an earlier go of the same hand-in, whose computing time counts."""
         self.place, self.cells, self.symbols, self.standins = place, cells, symbols, standins
         self.contestant: Contestant | None = None
-        self.cpu_left = place.limits.cpu_seconds
+        self.cpu_left = before.cpu_left if before else place.limits.cpu_seconds
+        self.wall_left = before.wall_left if before else hand_in_seconds(place.limits)
         self.restarts_left = place.limits.restarts
         self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
         self.outcomes: list[dict] = []
@@ -111,14 +137,15 @@ class Student:
         """Run the cells; an outcome each: {"error": StudentError | None, "output": str}."""
         while True:
             try:
-                self.contestant = Contestant(self.place, self.cpu_left)
+                self.contestant = Contestant(self.place, self.cpu_left, self.wall_left)
+                self.room = (self.place.limits.output_kb << 10) + 100
                 self.outcomes = [self._run_cell(i, cell) for i, cell in enumerate(self.cells)]
                 if self.standins:
                     self.contestant.ask({"op": "standins", **self.standins})
                 return self.outcomes
             except Ended as ended:
                 self._bury()
-                if self.restarts_left <= 0 or self.cpu_left <= 0:
+                if self.restarts_left <= 0 or self.out_of_time:
                     raise
                 self.restarts_left -= 1
                 if not self._current_cell_retry(ended):
@@ -134,11 +161,14 @@ class Student:
             {"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols}
         )
         error = reply.get("error")
-        return {
-            "error": student_error(error) if isinstance(error, dict) else None,
-            # The harness keeps to the limit; an answer that writes to the line itself might not.
-            "output": str(reply.get("output", ""))[: (self.place.limits.output_kb << 10) + 100],
-        }
+        # The harness keeps to the limit; an answer that writes to the line itself might not.
+        output = str(reply.get("output", ""))[: self.room]
+        self.room -= len(output)
+        return {"error": student_error(error) if isinstance(error, dict) else None, "output": output}
+
+    @property
+    def out_of_time(self) -> bool:
+        return self.cpu_left <= 0 or self.wall_left <= 0
 
     def _current_cell_retry(self, ended: Ended) -> bool:
         """May the cell that was running be tried again (its process was killed by somebody else)?"""
@@ -148,6 +178,7 @@ class Student:
     def _bury(self) -> None:
         if self.contestant is not None:
             report = self.contestant.close()
+            self.wall_left = self.contestant.wall_left
             self.cpu_left -= report["cpu"] or 0.0
             self.cpu_used += report["cpu"] or 0.0
             self.peak_kb = max(self.peak_kb, report["rss_kb"] or 0)
@@ -158,7 +189,7 @@ class Student:
         for attempt in range(KILLED_RETRIES + 1):
             try:
                 if self.contestant is None:
-                    if self.restarts_left <= 0 or self.cpu_left <= 0:
+                    if self.restarts_left <= 0 or self.out_of_time:
                         return Answer(
                             {}, StudentError("exhausted", (), "not run: the hand-in had used up its computing time.")
                         )
@@ -166,8 +197,9 @@ class Student:
                     self.load()
                 header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
                 used = header.get("used")
-                self.used |= {str(u)[:100] for u in used} if isinstance(used, list) else set()
-                return self._explained(answer_from(header, arrays), program)
+                self.used |= {str(u)[:100] for u in used[:20]} if isinstance(used, list) else set()
+                names = tuple(step["as"] for step in program.steps if "as" in step and step["do"] != "new")
+                return self._explained(answer_from(header, arrays, names), program)
             except Ended as ended:
                 self._bury()
                 if ended.kind == "killed" and attempt < KILLED_RETRIES:

@@ -8,8 +8,8 @@ judges the reference as if it were a student, which proves that the tests can be
 reference answers that every forked judge inherits. It imports NumPy and pytest, never a framework, never a student's
 code.
 
-A job is a frame {"cells": [...], "mentions": [...]}; the reply is {"cells": [...], "parts": [...]} or {"failure":
-"..."}.
+A job is a frame {"cells": [...], "mentions": {...}, "ready_made": {...}}; the reply is
+{"cells": [...], "parts": [...]} or {"failure": "..."}.
 """
 
 from __future__ import annotations
@@ -144,8 +144,9 @@ class Session:
             verdicts |= self.judge_items([i for i in self.items if self.specs[i.name].part == part.id])
             used[part.id] = student.take_used()
         student.close()
-        self.judge_with_standins(job, verdicts)
-        parts = [self.part_result(part, verdicts, used[part.id]) for part in self.exercise.parts]
+        self.judge_with_standins(job, verdicts, used, student)
+        read = job.get("ready_made", {})
+        parts = [self.part_result(part, verdicts, used[part.id], read.get(part.symbol)) for part in self.exercise.parts]
         cells = [
             {
                 **{k: cell.get(k) for k in ("grade_id", "label", "index")},
@@ -185,7 +186,9 @@ class Session:
                 )
         return verdicts
 
-    def judge_with_standins(self, job: dict, verdicts: dict[str, Verdict]) -> None:
+    def judge_with_standins(
+        self, job: dict, verdicts: dict[str, Verdict], used: dict[str, set[str]], first: Student
+    ) -> None:
         """Parts are independent: an answer that uses another part's wrong symbol gets a go with a neutral one."""
         broken = {
             part.symbol: part.id
@@ -200,28 +203,37 @@ class Session:
                 for s in broken
                 if s != part.symbol and s in standins and s in job.get("mentions", {}).get(part.symbol, [])
             ]
-            if not names or all(v.outcome == "passed" for v in own):
+            if not names or all(v.outcome == "passed" for v in own) or first.out_of_time:
                 continue
             source = "\n\n".join([standins[""], *(standins[name] for name in names)])
-            student = Student(self.place, job["cells"], self.symbols, {"source": source, "names": names})
+            student = Student(self.place, job["cells"], self.symbols, {"source": source, "names": names}, first)
             try:
                 student.load()
             except Ended:
+                first.cpu_left, first.wall_left = student.cpu_left, student.wall_left
                 continue
             self.desk.player = student
             again = self.judge_items([i for i in self.items if self.specs[i.name].part == part.id])
             student.close()
+            first.cpu_left, first.wall_left = student.cpu_left, student.wall_left
+            used[part.id] |= student.take_used()
             if sum(v.outcome == "passed" for v in again.values()) > sum(v.outcome == "passed" for v in own):
                 verdicts.update(again)
 
-    def part_result(self, part: Part, verdicts: dict[str, Verdict], used: set[str]) -> dict:
+    def part_result(
+        self, part: Part, verdicts: dict[str, Verdict], used: set[str], read: list[dict] | None = None
+    ) -> dict:
+        """`used`: the ready-made attention that was seen at work; `read`: where the answer's text names it."""
         own = [v for v in verdicts.values() if v.spec.part == part.id]
-        forbidden = sorted(used) if self.exercise.ready_made == "forbid" else []
+        places = {use["name"]: f" ({use['label']}, line {use['line']})" for use in reversed(read or [])}
+        forbidden = sorted({*used, *places}) if self.exercise.ready_made == "forbid" else []
         if forbidden:
+            name = read[0]["name"] if read else forbidden[0]
             for verdict in own:
                 verdict.outcome, verdict.picture = "failed", None
                 verdict.message = (
-                    f"The framework's own {forbidden[0]} is at work here; this exercise asks you to write it yourself."
+                    f"The framework's own {name}{places.get(name, '')} is at work here; "
+                    "this exercise asks you to write it yourself."
                 )
             named = None
         else:
@@ -234,6 +246,7 @@ class Session:
             "score": round(part.points * earned / total, 2), "max_score": float(part.points),
             "misconception": {"id": entry.id, "title": entry.title, "hint": entry.hint} if entry else None,
             "ready_made": forbidden,
+            "raised": any(v.raised for v in own),
             "tests": [
                 {"name": v.spec.name, "title": v.spec.title, "outcome": v.outcome, "message": _sentence(v.message),
                  "misconception": v.misconception, "share": v.spec.share, "picture": v.picture}

@@ -16,6 +16,7 @@ _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
+BLANKS = "".join(map(chr, range(33))) + "\xa0\xad\u200b\u200c\u200d\u2060\u3000\ufeff"  # nothing to some eyes
 LONGEST = 20_000  # characters of one text in a report
 
 
@@ -56,7 +57,6 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return points(value) if math.isfinite(value) else ""
-    text = str(value)
-    risky = text[:1] in "\t\r\n" or text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
-    text = clean(text, 2000)
+    text = clean(value, 2000)  # first: what is taken out may stand before a sign that is then the first
+    risky = text[:1] in "\t\r\n" or text.lstrip(BLANKS).startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     return "'" + text if text and risky else text

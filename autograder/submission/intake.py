@@ -24,10 +24,13 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.submission import ready_made
 from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
+MAX_CELLS = 2000
+MAX_CODE = 1 << 20  # characters of code in a hand-in: to parse more takes memory and time that are the whole class's
 MAX_ENTRIES = 20_000  # of a zip
 MAX_DEPTH = 2  # zips in zips in a zip
 DAMAGED = (
@@ -58,6 +61,7 @@ class Submission:
     assignment: Assignment | None
     cells: list[dict] = field(default_factory=list)
     mentions: dict[str, list[str]] = field(default_factory=dict)
+    ready_made: dict[str, list[dict]] = field(default_factory=dict)  # by symbol: the framework's own, and where
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     content: str | None = None
@@ -338,8 +342,23 @@ def load_notebook(text: str) -> dict:
         raise Unreadable("The file is not a notebook: it has no cells.")
     if "cells" not in notebook:  # version 3 of the format and before
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
-        notebook["cells"] = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+        lists = [sheet.get("cells") for sheet in sheets]
+        notebook["cells"] = [cell for cells in lists if isinstance(cells, list) for cell in cells]
+    if len(notebook["cells"]) > MAX_CELLS:
+        raise Unreadable(
+            f"The notebook has {len(notebook['cells'])} cells, more than the {MAX_CELLS} that a hand-in may have."
+        )
+    _check_code(text_of(cell) for cell in notebook["cells"] if _is_code(cell))
     return notebook
+
+
+def _check_code(sources: Iterable[str]) -> None:
+    size = sum(map(len, sources))
+    if size > MAX_CODE:
+        raise Unreadable(
+            f"The hand-in has {size >> 10} KB of code, more than the {MAX_CODE >> 10} KB that it may have. "
+            "Put data into files, not into cells."
+        )
 
 
 def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> None:
@@ -360,6 +379,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
         submission.remarks.append(f"The notebook says that its language is {language[:40]}; it was run as Python.")
         submission.flags.append("other-kernel")
     run = [p for p in placed.cells if p.role in RUN and p.source.strip()]
+    _check_code(p.source for p in run)
     submission.cells = [
         {
             "label": p.label if p.role != "setup" else f"setup {i + 1}",
@@ -375,6 +395,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
 
 def read_script(submission: Submission, text: str, name: str, source_root: Path) -> None:
     """Fill a submission from a `.py` file: one cell of its own, after the notebook's setup."""
+    _check_code([text])
     if submission.assignment is None:
         submission.assignment = _assignment_of(None, [text])
     released = released_cells(source_root, submission.assignment)
@@ -406,6 +427,7 @@ def finish(submission: Submission) -> None:
             if isinstance(node, ast.Name) and node.id in symbols:
                 loaded.add(node.id)
     submission.mentions = {symbol: sorted(loaded - {symbol}) for symbol in symbols}
+    submission.ready_made = ready_made.uses(submission.cells, symbols, submission.assignment.track)
     submission.content = content_of(submission.assignment, submission.cells)
 
 
@@ -446,11 +468,12 @@ def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
         return known[stated]
     defined = {name for source in sources for name in definitions(source)}
     text = "\n".join(sources)
-    tracks = [t for t in syllabus().tracks.values() if re.search(rf"^\s*(import|from)\s+{t.framework}\b", text, re.M)]
+    imports = r"^[ \t]*(import|from)[ \t]+"
+    tracks = [t for t in syllabus().tracks.values() if re.search(rf"{imports}{t.framework}\b", text, re.M)]
     tracks = tracks or [
         t
         for t in syllabus().tracks.values()
-        if t.id == "tensorflow" and re.search(r"^\s*(import|from)\s+keras\b", text, re.M)
+        if t.id == "tensorflow" and re.search(rf"{imports}keras\b", text, re.M)
     ]
     exercises = [e for e in syllabus().exercises.values() if defined & {p.symbol for p in e.parts}]
     if len(tracks) == 1 and len(exercises) == 1:

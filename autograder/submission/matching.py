@@ -47,6 +47,7 @@ from course.i18n import _
 ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
 RUN = ("setup", "answer", "own")  # the roles that the judge runs
 
+MOST_REMARKS = 40
 LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
 
 
@@ -147,7 +148,10 @@ def definitions(source: str) -> dict[str, bool]:
                 for handler in getattr(node, "handlers", []):
                     visit(handler.body)
 
-    visit(tree.body)
+    try:
+        visit(tree.body)
+    except RecursionError:  # an `elif` a thousand deep
+        pass
     return names
 
 
@@ -225,7 +229,7 @@ def _additions(edited: str, released: str, only: tuple | None = None) -> str:
 
 def _plain(source: str) -> bool:
     """Whether a top-level statement is a run of whole lines, so that the student's own layout can be kept."""
-    return not re.search(r"^\s*[%!?@]", source, re.M) and ";" not in source
+    return not re.search(r"^[ \t]*[%!?@]", source, re.M) and ";" not in source
 
 
 # -- matching ---------------------------------------------------------------------------------------------------------
@@ -502,7 +506,7 @@ class _Matcher:
     def _note(self, flag: str, remark: str) -> None:
         if flag not in self.flags:
             self.flags.append(flag)
-        if remark not in self.remarks:
+        if remark not in self.remarks and len(self.remarks) < MOST_REMARKS:
             self.remarks.append(remark)
 
 

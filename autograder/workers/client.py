@@ -46,11 +46,17 @@ class Place:
     without: tuple[str, ...] = ()
 
 
+def hand_in_seconds(limits: Limits) -> float:
+    """How long a hand-in may hold its place, asleep or awake."""
+    return limits.wall_factor * limits.cpu_seconds
+
+
 class Contestant:
     """One process in the jail, from its fork to its end; `Ended` says how a call brought it down."""
 
-    def __init__(self, place: Place, cpu_left: float) -> None:
+    def __init__(self, place: Place, cpu_left: float, wall_left: float | None = None) -> None:
         self.place, self.limits, self.cpu_left = place, place.limits, cpu_left
+        self.wall_left = hand_in_seconds(place.limits) if wall_left is None else wall_left
         self.report: dict | None = None
         self._killed_for: tuple[str, str] | None = None
         try:
@@ -84,6 +90,7 @@ class Contestant:
         """One request and its reply, within the limits of a call."""
         started, cpu_before = time.monotonic(), self.cpu_seconds()
         allowed = min(self.limits.cpu_seconds_per_call, max(self.cpu_left - cpu_before, 0.0))
+        patience = min(self.limits.wall_factor * self.limits.cpu_seconds_per_call, self.wall_left)
 
         def tick() -> None:
             used = self.cpu_seconds() - cpu_before
@@ -92,11 +99,11 @@ class Contestant:
                 self._kill(
                     "timeout", f"it used more than {allowed:.0f} seconds of computing time. Is there an endless loop?"
                 )
-            elif waited > self.limits.wall_factor * self.limits.cpu_seconds_per_call:
+            elif waited > patience:
                 self._kill("timeout", f"it gave no answer within {waited:.0f} seconds. Does it wait for something?")
 
         try:
-            wire.send(self.sock, header, arrays)
+            wire.send(self.sock, header, arrays, tick)
             return wire.receive(self.sock, tick, max_body=self.limits.reply_mb << 20)
         except wire.Closed:
             raise self._ended() from None
@@ -104,6 +111,8 @@ class Contestant:
             self._killed_for = ("reply", f"its result could not be read: {error}")
             self._tell_keeper()
             raise self._ended() from None
+        finally:
+            self.wall_left -= time.monotonic() - started
 
     def cpu_seconds(self) -> float:
         """CPU time of the whole process so far, by the kernel's account."""

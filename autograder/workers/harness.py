@@ -315,6 +315,7 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
                 namespace.run(request["label"], request["source"])
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
+            adapter.take_used()  # trying the framework's own in a cell, to compare, is not answering with it
             wire.send(
                 sock, {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
             )

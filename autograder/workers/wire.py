@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
@@ -42,9 +41,26 @@ def encode(header: dict, arrays: dict[str, np.ndarray] | None = None) -> bytes:
     return PREFIX.pack(MAGIC, len(head), len(body)) + head + body
 
 
-def send(sock: socket.socket, header: dict, arrays: dict[str, np.ndarray] | None = None) -> None:
+def send(
+    sock: socket.socket,
+    header: dict,
+    arrays: dict[str, np.ndarray] | None = None,
+    tick: Callable[[], None] | None = None,
+) -> None:
+    """Write one frame. `tick`, as in `receive`: a reader that does not read must not hold up who writes to it."""
+    data = memoryview(encode(header, arrays))
     try:
-        sock.sendall(encode(header, arrays))
+        if tick is None:
+            sock.sendall(data)
+            return
+        while data:
+            if select.select([], [sock], [], TICK)[1]:
+                try:
+                    data = data[sock.send(data, socket.MSG_DONTWAIT) :]
+                except BlockingIOError:
+                    pass
+            if data:
+                tick()
     except (BrokenPipeError, ConnectionResetError) as error:
         raise Closed(str(error)) from None
 
@@ -78,7 +94,7 @@ def decode(head: bytes, body: bytes) -> tuple[dict, dict[str, np.ndarray]]:
         return header, {}
     try:
         return header, load_arrays(body)
-    except (SafetensorError, ValueError, TypeError, KeyError, OverflowError) as error:
+    except Exception as error:  # noqa: BLE001 - a dtype that NumPy has not, a shape beyond all bounds
         raise WireError(f"the arrays cannot be read: {error}") from None
 
 

@@ -56,6 +56,7 @@ def unpack(out, fail):
 
 def close(got, want, tolerance=1e-4):
     """Whether two arrays agree up to rounding: for what must be equal though it is computed another way."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)  # booleans know no difference
     return got.shape == want.shape and np.abs(got - want).max(initial=0.0) <= tolerance * max(1.0, np.abs(want).max())
 
 

@@ -235,6 +235,8 @@ def outputs(student, fail, program, *queries):
     for output, query in zip(found, queries, strict=True):
         if output.shape != query.shape:
             fail("The output has another shape than the query: (batch, length, d_model) goes in and comes out.")
+        if output.dtype.kind != "f":
+            fail(f"The output is of {output.dtype}: vectors go in and come out.")
         if not np.isfinite(output).all():
             fail("The output has infinite numbers in it, or NaN.")
     return found
@@ -302,7 +304,7 @@ def test_use_save_and_load(student, draw, fail):
 def test_use_fresh_projections(student, draw, fail):
     """A new module has different random weights in its projections."""
     _, weights = unpack(student.run(fresh(6, 1).apply(draw.normal(4, 5, 6))).out, fail)
-    if weights.ndim < 3 or weights.shape[-2:] != (5, 5) or not weights.min() > 1e-30:
+    if weights.ndim < 3 or weights.shape[-2:] != (5, 5) or not weights.size or not weights.min() > 1e-30:
         return  # judged elsewhere
     # Scores that are symmetric up to terms of one position alone, as they are where queries and keys share a
     # projection, cancel around a triangle of positions.
