@@ -1,0 +1,56 @@
+"""Hand-ins that attack the grader, made from the solutions, and what the tests of attacks ask of a result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from autograder.grading.cohort import answered, definitions_of, own_cell, untouched
+from autograder.grading.executor import ROOT, solution_source
+from autograder.submission.intake import Found, Submission, read
+from course.syllabus import syllabus
+
+SOURCE = ROOT / "source"
+TIGHT = replace(syllabus().limits, cpu_seconds_per_call=2.0, cpu_seconds=20.0, wall_factor=20.0)
+
+
+@dataclass(frozen=True)
+class Forge:
+    """Makes hand-ins of one assignment: the stub or the solution, with answers replaced and cells put in."""
+
+    assignment_id: str
+
+    @property
+    def assignment(self):
+        return syllabus().assignment(self.assignment_id)
+
+    @property
+    def solution(self) -> dict[str, str]:
+        """The solution's definitions by name."""
+        return definitions_of(solution_source(self.assignment))
+
+    def hand_in(
+        self, name: str, answers: dict[str, str] | str = "stub", before: tuple = (), after: tuple = ()
+    ) -> Submission:
+        """`answers`: "stub", "solved", or the solved notebook with the cells of some parts replaced."""
+        if answers == "stub":
+            notebook = untouched(SOURCE, self.assignment)
+        else:
+            notebook = answered(SOURCE, self.assignment, solution_source(self.assignment))
+        for cell in notebook["cells"]:
+            part = cell["metadata"].get("nbgrader", {}).get("grade_id", "").removeprefix("answer-")
+            if isinstance(answers, dict) and part in answers:
+                cell["source"] = answers[part]
+        cells = [*(own_cell(s) for s in before), *notebook["cells"], *(own_cell(s) for s in after)]
+        cells = [{**cell, "id": f"c{i}"} if cell.get("id") == "added-by-me" else cell for i, cell in enumerate(cells)]
+        data = json.dumps({**notebook, "cells": cells}).encode()
+        path = (name, self.assignment_id, f"{self.assignment.exercise.id}.ipynb")
+        return read(Found("/".join(path), path, data), SOURCE)
+
+
+def scores(result: dict) -> dict[str, float]:
+    return {part["id"]: part["score"] for part in result["parts"]}
+
+
+def said(result: dict, part: str | None = None) -> str:
+    return " ".join(str(test["message"]) for p in result["parts"] if part in (None, p["id"]) for test in p["tests"])
