@@ -433,13 +433,13 @@ def test_calls_share_the_computing_time_of_a_hand_in(workshop):
 
 
 def test_the_kernel_ends_a_contestant_that_the_judge_overlooks(workshop):
-    # The judge would wait for 30 seconds; the kernel gives 0 + 2.
-    with workshop.inside(cpu_seconds=0, cpu_left=60.0) as inside:
+    # The judge would let it compute for 30 seconds; the kernel gives 2 + 2.
+    with workshop.inside(cpu_seconds=2, cpu_left=60.0) as inside:
         end = ended(inside, BURN.format(seconds=8))
         assert end.kind == "timeout", end
         assert inside.contestant.report["code"] == -signal.SIGKILL
-    with workshop.inside(without=("limits",), cpu_seconds=0, cpu_left=60.0) as inside:
-        assert inside.cell(BURN.format(seconds=3)) == (None, "through\n")
+    with workshop.inside(without=("limits",), cpu_seconds=2, cpu_left=60.0) as inside:
+        assert inside.cell(BURN.format(seconds=5)) == (None, "through\n")
 
 
 def test_an_answer_that_sleeps_is_ended_by_the_clock_on_the_wall(workshop):
