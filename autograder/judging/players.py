@@ -229,9 +229,9 @@ class Student:
 class Trusted:
     """The reference and the catalogue's mistakes. Answers are remembered by content, here and in the server."""
 
-    def __init__(self, line: ReferenceLine, name: str, memory: dict[str, Answer] | None = None) -> None:
+    def __init__(self, line: ReferenceLine, name: str) -> None:
         self.line, self.name = line, name
-        self.memory = {} if memory is None else memory
+        self.memory: dict[str, Answer] = {}
 
     def run(self, program: Program, mistake: str | None = None) -> Answer:
         """The reference's answer, or what a mistake of the catalogue would have given."""

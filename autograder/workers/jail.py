@@ -358,9 +358,10 @@ def _set_limits(limits: dict, device: str, in_use: dict[str, int], own_count: bo
         resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + 2,  # behind the judge's own count, which kills with a reason
         resource.RLIMIT_MEMLOCK: 64 << 10,
     }
-    if (
-        device != "cuda"
-    ):  # CUDA reserves hundreds of GiB of addresses; there the framework's own cap on GPU memory holds
+    if own_count:  # outside a namespace of its own the kernel would count all that this user runs on the machine
+        hard[resource.RLIMIT_NPROC] = limits["threads"] + limits["processes"]
+    # CUDA reserves hundreds of GiB of addresses; there the framework's own cap on GPU memory holds.
+    if device != "cuda":
         hard[resource.RLIMIT_DATA] = in_use["VmData"] + limits["memory_mb"] * mib
         hard[resource.RLIMIT_AS] = in_use["VmSize"] + 2 * limits["memory_mb"] * mib
     for which, value in hard.items():
