@@ -37,6 +37,7 @@ class Exercise:
     title: str
     parts: tuple[Part, ...]
     ready_made: str = "allow"
+    packages: dict[str, list[str]] = field(default_factory=dict, hash=False)  # by track: what answers import besides
     limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
 
     @property

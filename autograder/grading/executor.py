@@ -32,6 +32,7 @@ from autograder.judging.catalogue import CatalogueError, catalogue
 from autograder.submission.intake import Submission
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Place
+from course import models
 from course.syllabus import Assignment, Limits, syllabus
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -114,7 +115,8 @@ class Grader:
     """Grades submissions with one seed, on one device, behind one kind of wall.
 
     `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their tests).
-    `limits` replaces the syllabus's for all exercises.
+    `limits` replaces the syllabus's for all exercises. `checkpoint` is the pre-trained BERT of the exercises that need
+    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or our own "bert-mini".
     """
 
     def __init__(
@@ -127,12 +129,14 @@ class Grader:
         source_root: Path | None = None,
         limits: Limits | None = None,
         without: tuple[str, ...] = (),
+        checkpoint: str = "bert-mini",
     ) -> None:
         self.jobs = jobs or os.cpu_count() or 1
         self.seed = secrets.randbits(48) if seed is None else seed
         self.device, self.isolation = device, isolation
         self.source_root = source_root or ROOT / "source"
         self.limits = limits
+        self.checkpoint = checkpoint
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.lock = threading.RLock()
         self.zygotes: dict[str, Service] = {}
@@ -179,8 +183,8 @@ class Grader:
         assignments = list(
             {s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values()
         )
-        for track in dict.fromkeys(a.track.id for a in assignments):
-            self.start_zygote(track)  # they import their frameworks side by side
+        for assignment in assignments:
+            self.start_zygote(*workshop_of(assignment))  # they import their frameworks side by side
         for assignment in assignments:
             pool.submit(self.start_judge, assignment)
 
@@ -222,23 +226,33 @@ class Grader:
 
     # -- workers -----------------------------------------------------------------------------------------------------
 
-    def start_zygote(self, track: str) -> Service:
+    def start_zygote(self, track: str, packages: tuple[str, ...] = ()) -> Service:
+        """The zygote of a track, with what the exercise's answers import besides."""
+        key = "-".join([track, *packages])
         with self.lock:
-            if track not in self.zygotes:
-                framework = syllabus().track(track).framework
-                if importlib.util.find_spec(framework) is None:
-                    raise GradingError(f"{framework} is not installed here, so the {track} track cannot be graded.")
+            if key not in self.zygotes:
+                for package in (syllabus().track(track).framework, *packages):
+                    if importlib.util.find_spec(package) is None:
+                        raise GradingError(f"{package} is not installed here, so this exercise cannot be graded.")
                 folder = Path(tempfile.mkdtemp(prefix=f"{track}-", dir=self.folder))
-                arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device]
-                self.zygotes[track] = Service(arguments, folder / "zygote.sock", self.folder / f"{track}.log")
-            return self.zygotes[track]
+                checkpoint = str(self.checkpoint_folder()) if packages else ""
+                arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device, checkpoint, *packages]
+                self.zygotes[key] = Service(arguments, folder / "zygote.sock", self.folder / f"{key}.log")
+            return self.zygotes[key]
 
-    def start_reference(self, track: str) -> Path:
-        """The socket of the track's reference, which serves from now on."""
+    def checkpoint_folder(self) -> Path:
+        try:
+            return Path(models.checkpoint(self.checkpoint)).resolve()
+        except models.CheckpointError as error:
+            raise GradingError(str(error)) from None
+
+    def start_reference(self, track: str, packages: tuple[str, ...] = ()) -> Path:
+        """The socket of the reference beside a zygote, which serves from now on."""
+        key = "-".join([track, *packages])
         with self.lock:
-            zygote = self.start_zygote(track)
+            zygote = self.start_zygote(track, packages)
             path = zygote.path.with_name("reference.sock")
-            if track not in self.lifelines:
+            if key not in self.lifelines:
                 line = zygote.connect()
                 line.settimeout(START_SECONDS)
                 try:
@@ -247,19 +261,19 @@ class Grader:
                 except (wire.WireError, OSError):
                     line.close()
                     raise GradingError(f"the {track} workers did not start:\n{zygote.tail()}") from None
-                self.lifelines[track] = line
+                self.lifelines[key] = line
             return path
 
     def start_judge(self, assignment: Assignment) -> Service:
         with self.lock:
             if assignment.id not in self.judges:
                 exercise, track = assignment.exercise, assignment.track
-                zygote = self.start_zygote(track.id)
+                zygote = self.start_zygote(*workshop_of(assignment))
                 path = Path(tempfile.mkdtemp(prefix="judge-", dir=self.folder)) / "judge.sock"
                 arguments = ["-m", "autograder.judging.session", exercise.id, track.id, str(path)]
                 judge = Service(arguments, path, self.folder / f"{assignment.id}.log")
                 # The judge imports pytest while the zygote imports its framework; its configuration comes after that.
-                reference = self.start_reference(track.id)
+                reference = self.start_reference(*workshop_of(assignment))
                 place = Place(str(zygote.path), str(reference), self.limits_of(assignment), self.device, self.without)
                 judge.tell(json.dumps({"seed": self.seed, "place": asdict(place), "sources": sources_of(assignment)}))
                 self.judges[assignment.id] = judge
@@ -271,13 +285,19 @@ class Grader:
             if generation != self.generation:
                 return
             self.generation += 1
-            track = assignment.track.id
-            for key in [k for k, _ in self.judges.items() if syllabus().assignment(k).track.id == track]:
+            workshop = workshop_of(assignment)
+            for key in [k for k in self.judges if workshop_of(syllabus().assignment(k)) == workshop]:
                 self.judges.pop(key).close()
-            if track in self.lifelines:
-                self.lifelines.pop(track).close()
-            if track in self.zygotes:
-                self.zygotes.pop(track).close()
+            key = "-".join([workshop[0], *workshop[1]])
+            if key in self.lifelines:
+                self.lifelines.pop(key).close()
+            if key in self.zygotes:
+                self.zygotes.pop(key).close()
+
+
+def workshop_of(assignment: Assignment) -> tuple[str, tuple[str, ...]]:
+    """Which workers an assignment needs: those of its track, with the packages that its answers import besides."""
+    return assignment.track.id, tuple(assignment.exercise.packages.get(assignment.track.id, ()))
 
 
 def sources_of(assignment: Assignment) -> dict[str, str]:

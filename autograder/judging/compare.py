@@ -16,7 +16,14 @@ RTOL = {"float32": 1e-5, "float64": 1e-9}
 
 
 class Mismatch(AssertionError):
-    """A test's way of saying that the answer is wrong, in words for the student."""
+    """A test's way of saying that the answer is wrong, in words for the student.
+
+    `mistake`: the catalogue's entry that it must be, where the test can tell (of random numbers only it can).
+    """
+
+    def __init__(self, message: str, mistake: str | None = None) -> None:
+        super().__init__(message)
+        self.mistake = mistake
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ def difference(
         return None
     if want is None:
         return None if got is None else f"the {name} is {describe(got)}, expected None"
+    if type(want) is float and type(got) in (float, int):
+        return _value_difference(np.float64(got), np.float64(want), name, np.dtype(np.float64), rtol)
     if isinstance(want, (bool, int, float, str)):
         return (
             None
@@ -116,10 +125,14 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     tolerance = RTOL.get(dtype.name, 1e-5) if rtol is None else rtol
     largest = float(np.abs(want).max())
     scale = largest or 1.0
+    if not np.isfinite(got).all() and np.isfinite(want).all():
+        return f"the {name} is not finite"
     error = np.abs(got - want)
     worst = float(error.max())
     if worst <= tolerance * scale:
         return None
+    if not got.ndim:
+        return f"the {name} is not as expected: it is {worst / scale:.2g} of the expected value away"
     if largest and not np.abs(got).any():
         return f"the {name} is zero everywhere" + (
             ": is something detached from the graph?" if "gradient" in name else ""

@@ -20,6 +20,9 @@ NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer sa
 def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted) -> str | None:
     """Name the mistake behind a part's failures, on the verdicts and for the whole part (None: not a known one)."""
     failed = [v for v in verdicts if v.outcome == "failed"]
+    told = [v.misconception for v in failed if v.misconception]  # by the test itself
+    if told:
+        return told[0]
     # What failed tells mistakes apart, so it is held against them first: most are ruled out by one program.
     everything = [pair for v in sorted(verdicts, key=lambda v: v.outcome != "failed") for pair in reversed(v.log)]
     if not failed or not everything:

@@ -11,7 +11,12 @@ class Draw:
     """A source of inputs for one test. Floats are float64; a program turns them into its own precision on the way."""
 
     def __init__(self, seed: int, test_name: str) -> None:
+        self.seed = seed
         self.rng = np.random.default_rng([seed, zlib.crc32(test_name.encode())])
+
+    def named(self, name: str) -> Draw:
+        """A source of its own, the same for all tests that say this name: for what several tests look at."""
+        return Draw(self.seed, f"the draw named {name}")
 
     def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
         return self.rng.normal(0.0, scale, shape)

@@ -65,6 +65,7 @@ class Desk:
     def __init__(self, seed: int, track: str, reference: Any) -> None:
         self.seed, self.track, self.reference = seed, track, reference
         self.player: Any = None
+        self.once: dict[str, tuple[Any, Answer]] = {}  # answers of this player to programs that are put but once
         self.verdict: Verdict | None = None
         self.error: BaseException | None = None
 
@@ -82,6 +83,7 @@ class Desk:
             if not isinstance(self.error, Mismatch):
                 raise JudgeError(f"{spec.name}: {type(self.error).__name__}: {self.error}") from self.error
             self.verdict.message = str(self.error)
+            self.verdict.misconception = self.error.mistake
         elif [r.when for r in reports if r.passed] == ["setup", "call", "teardown"]:
             self.verdict.outcome = "passed"
             self.verdict.picture = None
@@ -174,10 +176,10 @@ class Hooks:
 
     @pytest.fixture
     def fail(self) -> Any:
-        """Fail the test in words for the student."""
+        """Fail the test in words for the student; `mistake` names the catalogue's entry where the test can tell."""
 
-        def fail(message: str) -> None:
-            raise Mismatch(message)
+        def fail(message: str, mistake: str | None = None) -> None:
+            raise Mismatch(message, mistake)
 
         return fail
 
@@ -232,7 +234,7 @@ class AskStudent:
 
     def run(self, program: Program, expect_error: str | None = None) -> Answer:
         """The answer's Answer. With `expect_error`, the test fails unless an exception of that class is raised."""
-        answer = self.desk.player.run(program)
+        answer = self._once(program) if program.once else self.desk.player.run(program)
         self.desk.verdict.log.append((program, answer))
         error = answer.error
         if expect_error is not None:
@@ -243,6 +245,16 @@ class AskStudent:
             return answer
         if error is not None and not (error.kind == "data-dependent" and program.device == "meta"):
             raise Mismatch(tell(error))
+        return answer
+
+
+    def _once(self, program: Program) -> Answer:
+        """The answer of the first time: training is dear, and several tests look at what came of it."""
+        digest = program.digest()
+        player, answer = self.desk.once.get(digest, (None, None))
+        if player is not self.desk.player:
+            answer = self.desk.player.run(program)
+            self.desk.once[digest] = (self.desk.player, answer)
         return answer
 
 

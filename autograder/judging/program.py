@@ -8,17 +8,19 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
     Program.function("padding_mask", ids, pad_id=0)
     Program.function("scaled_dot_product_attention", q, k, v, mask=m).gradient(wrt=("a0", "a1"), of=0, cotangent=c)
     Program.module("MultiHeadAttention", d_model=12, num_heads=3).load(weights).apply(x, mask=m).apply(y)
+    Program.classifier(Checkpoint(Tiny(3)), num_classes=3).dropout(0.0).call("fine_tune", Module(), batches, 0.01).state()
 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
-call left them, `parameters` for a module's trainable parameters.
+call left them, `parameters` for a module's trainable parameters, `state` for all its weights, `seen` for what a model was
+called with.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,58 @@ class Ref:
     item: int | None = None
 
 
+# -- arguments that only a worker can make ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A source of random numbers: a `torch.Generator`, or a `keras.random.SeedGenerator`, with this seed."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The framework's own embedding layer with these weights (rows, D); gradients call it `embedding.weight`."""
+
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A BERT checkpoint of a few thousand numbers, written where the worker runs, its weights drawn from `seed`.
+
+    `width` must be divisible by `heads`. The words of its vocabulary are the five special tokens and `word5`, `word6`, ...
+    """
+
+    seed: int
+    vocab_size: int = 40
+    width: int = 16
+    heads: int = 2
+    layers: int = 2
+    max_length: int = 24
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The folder of a BERT checkpoint, as a path: a `Tiny` one, or the one that the run was given (None)."""
+
+    tiny: Tiny | None = None
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """The tokenizer of the run's checkpoint: `transformers.BertTokenizer`, or `keras_hub.models.BertTokenizer`."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """The program's module `m` itself, for a function that takes a model."""
+
+
+# -- programs ----------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Program:
     """An immutable list of steps and the arrays that they use; every method gives a new program."""
@@ -41,6 +95,7 @@ class Program:
     dtype: str = "float32"
     device: str | None = None  # None: the device of the run; "meta": shapes only (PyTorch)
     outs: int = 0
+    once: bool = False  # see `put_once`
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -86,6 +141,51 @@ class Program:
             {"do": "grad", "of": name, "item": of, "cotangent": encoded, "wrt": list(wrt), "as": "grad"}
         )
 
+    # -- BERT classifiers: sequences of token ids in, logits (B, C) out ------------------------------------------------
+
+    @classmethod
+    def classifier(
+        cls, checkpoint: Checkpoint, num_classes: int, frozen: bool = False, pretrained: bool = True
+    ) -> Program:
+        """A classifier that the worker itself makes from a checkpoint, the same on both sides; later steps call it `m`.
+
+        `frozen`: all but the classification layer. Without `pretrained`, the same model from random weights.
+        """
+        return cls()._step(
+            "classifier", (checkpoint, num_classes), {"frozen": frozen, "pretrained": pretrained}, **{"as": "m"}
+        )
+
+    def head(self, weight: np.ndarray, bias: np.ndarray) -> Program:
+        """Load the classification layer: weight (D, C), bias (C,)."""
+        program, encoded = self._encode({"weight": weight, "bias": bias})
+        return program._add({"do": "head", "module": "m", "weights": encoded})
+
+    def dropout(self, rate: float) -> Program:
+        """Set the rate of every dropout in the classifier, that of its attention included."""
+        return self._add({"do": "dropout", "module": "m", "rate": rate})
+
+    def mode(self, training: bool) -> Program:
+        """Put the classifier into training or evaluation mode (PyTorch; Keras's layers have none)."""
+        return self._add({"do": "mode", "module": "m", "training": training})
+
+    def logits(self, batch: dict[str, np.ndarray]) -> Program:
+        """The classifier's logits (B, C) in evaluation mode, for `input_ids` and `attention_mask` (B, L), as next `out`."""
+        program, name = self._next_out()
+        return program._step("logits", (batch,), {}, module="m", **{"as": name})
+
+    def state(self) -> Program:
+        """Also give `state`: all weights of the classifier by the framework's own names."""
+        return self._add({"do": "state", "module": "m", "as": "state"})
+
+    def seen(self) -> Program:
+        """Also give `seen`: {"training": [...], "gradient": [...]} of the calls of the model by an answer's function, and
+        `mode` it was left in (None in Keras), `gradients_left` in its parameters."""
+        return self._add({"do": "seen", "module": "m", "as": "seen"})
+
+    def on_cpu(self) -> Program:
+        """On the CPU whatever the run's device: for what must agree to many digits, mixed precision or not."""
+        return self.on_device("cpu")
+
     def inputs_after(self) -> Program:
         """Also give back the input arrays as the program left them, as `after`, a dict by array name."""
         return self._add({"do": "inputs", "as": "after"})
@@ -100,6 +200,10 @@ class Program:
 
     def on_device(self, device: str) -> Program:
         return replace(self, device=device)
+
+    def put_once(self) -> Program:
+        """Put to an answer once a go, and remembered for other tests: for training, which is dear."""
+        return replace(self, once=True)
 
     # -- what a worker and a cache need ------------------------------------------------------------------------------
 
@@ -133,6 +237,17 @@ class Program:
         """Turn a Python value into the wire's closed vocabulary, adding the arrays in it to the program."""
         if isinstance(value, Ref):
             return self, {"ref": value.name, "item": value.item}
+        if isinstance(value, Generator):
+            return self, {"generator": value.seed}
+        if isinstance(value, Embedding):
+            program, encoded = self._encode(value.weight)
+            return program, {"embedding": encoded}
+        if isinstance(value, Checkpoint):
+            return self, {"checkpoint": asdict(value.tiny) if value.tiny else None}
+        if isinstance(value, Tokenizer):
+            return self, {"tokenizer": None}
+        if isinstance(value, Module):
+            return self, {"module": "m"}
         if isinstance(value, np.ndarray):
             for name, known in self.arrays.items():
                 if known is value:

@@ -1,7 +1,8 @@
 """What the adapters of both frameworks share: canonical weights and how they find their place in a student's module.
 
 Weights travel in mathematical layout: a projection's weight (in, out), a bias (out,), an embedding's weight (rows,
-D), a norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules.
+D), a norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules; a
+parameter that the module keeps itself has its attribute's name alone (`bias`).
 The outermost module that defines `load_arrays` gets all keys below it, without its own prefix.
 """
 
@@ -22,10 +23,10 @@ def place_weights(
     if hasattr(module, "load_arrays"):
         module.load_arrays({key: array.copy() for key, array in weights.items()})
         return
-    direct = {key: array for key, array in weights.items() if key.count(".") == 1}
+    direct = {key: array for key, array in weights.items() if key.count(".") <= 1}
     for key, array in direct.items():
-        attribute, leaf = key.split(".")
-        assign(attribute_of(module, attribute), leaf, array, key)
+        attribute, _, leaf = key.rpartition(".")
+        assign(attribute_of(module, attribute) if attribute else module, leaf, array, key)
     inner: dict[str, dict[str, np.ndarray]] = {}
     for key, array in weights.items():
         if key not in direct:
@@ -53,6 +54,16 @@ def attribute_of(module: Any, attribute: str) -> Any:
             f"{type(module).__name__} has no attribute `{attribute}`. Keep each parameter in the attribute that "
             "the docstring names, or define `load_arrays(self, arrays)`."
         ) from None
+
+
+def cannot_load(owner: Any, leaf: str, key: str) -> StudentMessage:
+    """What to say where a module has no such parameter in the place that its docstring names."""
+    attribute = key.rpartition(".")[0].rpartition(".")[2]
+    where = f"{attribute} is a {type(owner).__name__}" if attribute else f"it is a {type(owner).__name__}"
+    return StudentMessage(
+        f"`{key}` cannot be loaded: {where} without `{leaf}`. "
+        "A module that keeps its parameters differently defines `load_arrays(self, arrays)`."
+    )
 
 
 def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, note: str = "") -> None:

@@ -21,13 +21,14 @@ import socket
 import sys
 import traceback
 import types
-from collections import OrderedDict
+from collections import OrderedDict, UserDict
 from typing import Any
 
 import numpy as np
 
 from autograder.workers import wire
 
+GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_TEXT = 2000
 MAX_ITEMS = 4096
 TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
@@ -156,7 +157,7 @@ class Run:
         """Arrays that stay NumPy: weights to load and cotangents."""
         raw = set()
         for step in self.steps:
-            if step["do"] == "load":
+            if step["do"] in ("load", "head"):
                 raw |= {v["array"] for v in step["weights"].values()}
             if step["do"] == "grad":
                 raw.add(step["cotangent"]["array"])
@@ -171,8 +172,23 @@ class Run:
             if set(value) == {"ref", "item"}:
                 earlier = self.values[value["ref"]]
                 return earlier if value["item"] is None else earlier[value["item"]]
+            if len(value) == 1 and (kind := next(iter(value))) in GIVEN:
+                return self.given(kind, value[kind])
             return {key: self.decode(item) for key, item in value.items()}
         return value
+
+    def given(self, kind: str, content: Any) -> Any:
+        """An argument that only a worker can make."""
+        if kind == "generator":
+            return self.adapter.generator(content)
+        if kind == "embedding":
+            self.modules["embedding"] = self.adapter.embedding(self.arrays[content["array"]])
+            return self.adapter.inside(self.modules["embedding"])
+        if kind == "module":
+            return self.adapter.inside(self.modules[content])
+        if kind == "tokenizer":
+            return self.adapter.bert.tokenizer()
+        return self.adapter.bert.folder(content)
 
     def symbol(self, name: str) -> Any:
         if name not in self.variables:
@@ -186,7 +202,9 @@ class Run:
 
     def go(self) -> dict[str, Any]:
         wanted = {name for step in self.steps if step["do"] == "grad" for name in step["wrt"]}
-        with self.adapter.running(self.program["dtype"], self.program["device"], bool(wanted)):
+        # A function that trains, or one that must not, decides itself what is recorded.
+        training = any(step["do"] == "classifier" for step in self.steps)
+        with self.adapter.running(self.program["dtype"], self.program["device"], bool(wanted), training):
             raw = self._raw()
             for name, array in self.arrays.items():
                 if name not in raw:
@@ -223,6 +241,38 @@ class Run:
     def do_inputs(self, step: dict) -> None:
         self.values[step["as"]] = dict(self.tensors)
 
+    def owner(self, name: str) -> tuple[Any, str]:
+        """The module that a parameter's name speaks of: an embedding that was given to it, or the module `m`."""
+        first, _, rest = name.partition(".")
+        return (self.modules[first], rest) if first == "embedding" in self.modules else (self.modules["m"], name)
+
+    # -- BERT classifiers: what they are is the adapter's ------------------------------------------------------------
+
+    def do_classifier(self, step: dict) -> None:
+        [checkpoint, num_classes] = step["args"]
+        folder = self.adapter.bert.folder(checkpoint["checkpoint"])
+        self.modules[step["as"]] = self.adapter.bert.classifier(folder, num_classes, **step["kwargs"])
+
+    def do_head(self, step: dict) -> None:
+        weights = {key: self.arrays[value["array"]] for key, value in step["weights"].items()}
+        self.adapter.bert.load_head(self.modules[step["module"]], weights["weight"], weights["bias"])
+
+    def do_dropout(self, step: dict) -> None:
+        self.adapter.bert.set_dropout(self.modules[step["module"]], step["rate"])
+
+    def do_mode(self, step: dict) -> None:
+        self.adapter.bert.set_mode(self.modules[step["module"]], step["training"])
+
+    def do_logits(self, step: dict) -> None:
+        [batch] = self.decode(step["args"])
+        self.values[step["as"]] = self.adapter.bert.logits(self.modules[step["module"]], batch)
+
+    def do_state(self, step: dict) -> None:
+        self.values[step["as"]] = self.adapter.bert.state(self.modules[step["module"]])
+
+    def do_seen(self, step: dict) -> None:
+        self.values[step["as"]] = self.adapter.bert.seen(self.modules[step["module"]])
+
     def do_grad(self, step: dict) -> None:
         result = self.values[step["of"]]
         if step["item"] is not None:
@@ -232,7 +282,7 @@ class Run:
         sources: dict[str, Any] = {}
         for name in step["wrt"]:
             sources[name] = (
-                self.tensors[name] if name in self.tensors else self.adapter.parameter(self.modules["m"], name)
+                self.tensors[name] if name in self.tensors else self.adapter.parameter(*self.owner(name))
             )
         known = {name: s for name, s in sources.items() if s is not NotAvailable}
         cotangent = self.arrays[step["cotangent"]["array"]]
@@ -262,7 +312,9 @@ class Reply:
             return {"tuple": [self.value(item, depth + 1) for item in value[: MAX_ITEMS + 1]]}
         if isinstance(value, list):
             return {"list": [self.value(item, depth + 1) for item in value[: MAX_ITEMS + 1]]}
-        if type(value) is dict:
+        if isinstance(value, np.generic):
+            return self.value(value.item(), depth + 1)
+        if type(value) is dict or isinstance(value, UserDict):  # a tokenizer's result is a UserDict
             items = itertools.islice(value.items(), MAX_ITEMS + 1)
             return {"dict": {str(key)[:200]: self.value(item, depth + 1) for key, item in items}}
         array = self.adapter.array(value)

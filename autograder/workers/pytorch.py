@@ -13,7 +13,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import contextlib  # noqa: E402
 import functools  # noqa: E402
 import warnings  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Iterator, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -25,7 +25,7 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
-from autograder.workers.adapting import check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.adapting import cannot_load, check_shape, find_parameter, place_weights  # noqa: E402
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -58,12 +58,14 @@ class Handle:
     def __init__(self, make: Any, args: list, kwargs: dict, module: nn.Module) -> None:
         self.make, self.args, self.kwargs, self.module = make, args, kwargs, module
         self.pending: dict[str, np.ndarray] | None = None  # weights that wait for a lazy module's first call
+        self.seen: dict = {}  # how the module was called, where that is watched
 
 
 class Adapter:
     name = "pytorch"
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "cpu", packages: Sequence[str] = (), checkpoint: str = "") -> None:
+        """`packages` beyond the framework that the exercise's answers import; `checkpoint`: the run's BERT folder."""
         self.home = device
         self.used: set[str] = set()
         self.dtype = torch.float32
@@ -71,6 +73,10 @@ class Adapter:
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         self._watch_ready_made()
+        if "transformers" in packages:
+            from autograder.workers.bert_pytorch import Classifiers
+
+            self.bert = Classifiers(self, checkpoint)
 
     def start(self, gpu_memory_mb: int = 0) -> None:
         """First words in the contestant, after the fork: one thread, and on a GPU a cap on its memory."""
@@ -104,12 +110,16 @@ class Adapter:
                 value = value[0]
         return value.device.type if isinstance(value, torch.Tensor) else None
 
+    def generator(self, seed: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(seed)
+
     @contextlib.contextmanager
-    def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
+    def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
+        """`gradient`: the program itself asks for gradients; `training`: an answer may, inside."""
         self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
         torch.manual_seed(0)  # the same program gives the same answer, whatever ran before it
         meets = OneDevice() if self.device.type == "meta" else contextlib.nullcontext()
-        with torch.set_grad_enabled(gradient), meets:
+        with torch.set_grad_enabled(gradient or training), meets:
             yield
 
     def take_used(self) -> list[str]:
@@ -128,6 +138,21 @@ class Adapter:
                 f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(module).__name__}, not an nn.Module"
             )
         return Handle(symbol, args, kwargs, self._settle(module))
+
+    def embedding(self, weight: np.ndarray) -> Handle:
+        """The framework's embedding with these weights (rows, D)."""
+        module = nn.Embedding(*weight.shape, device=self.device, dtype=self.dtype)
+        with torch.no_grad():
+            module.weight.copy_(torch.from_numpy(np.array(weight)))
+        return self.handle(module)
+
+    def handle(self, module: nn.Module) -> Handle:
+        """A module that is not made by a class of the answer."""
+        return Handle(None, [], {}, module)
+
+    def inside(self, handle: Handle) -> nn.Module:
+        """The module itself, for an answer that takes one."""
+        return handle.module
 
     def _settle(self, module: nn.Module) -> nn.Module:
         if self.device.type == "meta" and _lazy(module):
@@ -174,10 +199,7 @@ class Adapter:
             return owner, False
         tensor = getattr(owner, leaf, None)
         if not isinstance(tensor, torch.Tensor):
-            raise StudentMessage(
-                f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} without `{leaf}`. "
-                "A module that keeps its parameters differently defines `load_arrays(self, arrays)`."
-            )
+            raise cannot_load(owner, leaf, key)
         return tensor, isinstance(owner, nn.Linear) and leaf == "weight"
 
     # -- gradients ---------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import contextlib  # noqa: E402
 import functools  # noqa: E402
 import random  # noqa: E402
 import warnings  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Iterator, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import keras  # noqa: E402
@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
 
-from autograder.workers.adapting import check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.adapting import cannot_load, check_shape, find_parameter, place_weights  # noqa: E402
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": tf.float32, "float64": tf.float64}
@@ -53,7 +53,8 @@ class Handle:
 class Adapter:
     name = "tensorflow"
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "cpu", packages: Sequence[str] = (), checkpoint: str = "") -> None:
+        """`packages` beyond the framework that the exercise's answers import; `checkpoint`: the run's BERT folder."""
         self.home = device
         self.used: set[str] = set()
         self.dtype = tf.float32
@@ -64,6 +65,10 @@ class Adapter:
         # Before a layer's first call Keras may try it out on symbolic inputs, to build what it holds. The call itself
         # builds it just as well, ten times faster, and `tf.*` in a student's layer need not bear symbols.
         keras_layer.might_have_unbuilt_state = lambda layer: False
+        if "keras_hub" in packages:
+            from autograder.workers.bert_tensorflow import Classifiers
+
+            self.bert = Classifiers(self, checkpoint)
 
     def start(self, gpu_memory_mb: int = 0) -> None:
         """First words in the contestant, after the fork."""
@@ -109,8 +114,12 @@ class Adapter:
     def device_of(self, values: dict) -> str | None:
         return None
 
+    def generator(self, seed: int) -> keras.random.SeedGenerator:
+        return keras.random.SeedGenerator(seed)
+
     @contextlib.contextmanager
-    def running(self, dtype: str, device: str | None, gradient: bool) -> Iterator[None]:
+    def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
+        """`gradient`: the program itself asks for gradients. An answer that trains (`training`) has a tape of its own."""
         self.dtype = DTYPES[dtype]
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
@@ -147,6 +156,21 @@ class Adapter:
                 f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(layer).__name__}, not a Keras layer"
             )
         return Handle(symbol, args, kwargs, layer)
+
+    def embedding(self, weight: np.ndarray) -> Handle:
+        """The framework's embedding with these weights (rows, D)."""
+        layer = keras.layers.Embedding(*weight.shape)
+        layer.build((None, None))
+        layer.embeddings.assign(tf.cast(weight, layer.embeddings.dtype))
+        return self.handle(layer)
+
+    def handle(self, layer: keras.layers.Layer) -> Handle:
+        """A layer that is not made by a class of the answer."""
+        return Handle(None, [], {}, layer)
+
+    def inside(self, handle: Handle) -> keras.layers.Layer:
+        """The layer itself, for an answer that takes one."""
+        return handle.layer
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
         handle.pending.append(("canonical", weights))
@@ -188,13 +212,9 @@ class Adapter:
         if isinstance(owner, (tf.Variable, keras.Variable)) and leaf == "weight":
             return owner
         names = next((names for kind, names in LEAVES.items() if isinstance(owner, kind)), {})
-        variable = getattr(owner, names.get(leaf, ""), None)
-        if variable is None:
-            raise StudentMessage(
-                f"`{key}` cannot be loaded: {key.split('.')[-2]} is a {type(owner).__name__} "
-                f"without `{names.get(leaf, leaf)}`. "
-                "A layer that keeps its parameters differently defines `load_arrays(self, arrays)`."
-            )
+        variable = getattr(owner, names.get(leaf, leaf), None)
+        if not isinstance(variable, (tf.Variable, keras.Variable)):
+            raise cannot_load(owner, names.get(leaf, leaf), key)
         return variable
 
     # -- gradients ---------------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """The zygote: a process that has imported a track's framework, out of which contestants and the reference are forked.
 
-    python -m autograder.workers.zygote TRACK DIRECTORY DEVICE
+    python -m autograder.workers.zygote TRACK DIRECTORY DEVICE CHECKPOINT [PACKAGE ...]
 
-It listens on `DIRECTORY/zygote.sock` until its standard input ends. It has run no operation of the framework, so
-there is no thread pool and no GPU context to inherit, and it knows nothing that a contestant may not know: no test,
+It listens on `DIRECTORY/zygote.sock` until its standard input ends. The packages are what answers import beside the
+framework. CHECKPOINT, which may be empty, is the folder of the run's pre-trained BERT; contestants may read it. The zygote
+has run no operation of the framework, so there is no thread pool and no GPU context to inherit, and it knows nothing that a contestant may not know: no test,
 no seed, no solution. The first frame on a connection says what to fork:
 
     {"fork": "contestant", "limits": {...}, "device": "cpu", "without": []}    a keeper and, in the jail, a contestant
@@ -46,11 +47,13 @@ GPU_FILES = (
 )
 
 
-def main(track: str, directory: str, device: str) -> None:
+def main(track: str, directory: str, device: str, checkpoint: str = "", *packages: str) -> None:
     # Held from before the slow imports, so that a connection made early waits instead of failing.
     server = forkserver.listen(str(Path(directory, "zygote.sock")))
-    adapter = importlib.import_module(f"autograder.workers.{track}").Adapter(device)
-    extra = GPU_FILES if device == "cuda" else ()
+    adapter = importlib.import_module(f"autograder.workers.{track}").Adapter(device, packages, checkpoint)
+    # File by file, for a hub's cache has links to files that lie elsewhere.
+    model = [Path(checkpoint), *(file.resolve() for file in Path(checkpoint).iterdir())] if checkpoint else []
+    extra = [*(GPU_FILES if device == "cuda" else ()), *model]
     doors = jail.Doors([*jail.library_paths(), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
     scratch_root = Path(directory, "scratch")
     scratch_root.mkdir(mode=0o700)
@@ -141,4 +144,4 @@ def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, s
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:])

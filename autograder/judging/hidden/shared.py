@@ -67,3 +67,12 @@ def check_device(answer, fail):
     """
     if answer.error is None and answer.device != "meta":
         fail(f"The inputs are on another device than the result, which is on {answer.device}: follow the inputs.")
+
+
+def same_structure(got, want):
+    """Whether two dicts hold arrays of the same names, shapes and dtypes."""
+    return (
+        isinstance(got, dict)
+        and got.keys() == want.keys()
+        and all(isinstance(a, np.ndarray) and (a.shape, a.dtype) == (want[k].shape, want[k].dtype) for k, a in got.items())
+    )

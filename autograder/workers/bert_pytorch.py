@@ -1,0 +1,105 @@
+"""BERT classifiers of the PyTorch track: made from a checkpoint, given weights, asked for logits, watched.
+
+Part of the PyTorch adapter, imported where an exercise's answers use `transformers`. The imports below are what a first
+model and a first call would import, so that the zygote has them and no contestant needs to.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Before the import: nothing is looked up on a network that is not there, and no thread is started.
+os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import transformers  # noqa: E402
+from torch import nn  # noqa: E402
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer  # noqa: E402
+
+from autograder.workers import tiny_bert  # noqa: E402
+from autograder.workers.adapting import check_shape  # noqa: E402
+from autograder.workers.harness import StudentMessage  # noqa: E402
+
+MANY = 32  # rows of one pass when logits are asked for
+
+
+class Classifiers:
+    def __init__(self, adapter: Any, checkpoint: str) -> None:
+        self.adapter, self.checkpoint = adapter, checkpoint
+        self.asking = False  # it is we who call the model, not the answer
+        transformers.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+
+    def folder(self, tiny: dict | None) -> str:
+        """The run's checkpoint, or a tiny one, written to this process's scratch."""
+        return tiny_bert.written(tiny) if tiny else self.checkpoint
+
+    def tokenizer(self) -> BertTokenizer:
+        return BertTokenizer.from_pretrained(self.checkpoint)
+
+    def classifier(self, folder: str, num_classes: int, frozen: bool, pretrained: bool) -> Any:
+        """A handle on a model of ours; without `pretrained` it starts from random weights."""
+        torch.manual_seed(0)
+        make = BertForSequenceClassification
+        if pretrained:
+            model = make.from_pretrained(folder, num_labels=num_classes)
+        else:
+            model = make(BertConfig.from_pretrained(folder, num_labels=num_classes))
+        if frozen:
+            model.requires_grad_(False)
+            model.classifier.requires_grad_(True)
+        handle = self.adapter.handle(model.to(device=self.adapter.device, dtype=self.adapter.dtype).eval())
+        handle.seen = {"training": [], "gradient": []}
+
+        def note(module: nn.Module, args: Any) -> None:
+            if not self.asking:
+                handle.seen["training"].append(module.training)
+                handle.seen["gradient"].append(torch.is_grad_enabled())
+
+        model.register_forward_pre_hook(note)
+        return handle
+
+    def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
+        head = getattr(handle.module, "classifier", None)
+        if not isinstance(head, nn.Linear):
+            raise StudentMessage("the model has no classification layer `classifier`: return the class that is asked for")
+        check_shape("classifier.weight", tuple(reversed(head.weight.shape)), weight, " (input, output)")
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(np.array(weight.T)))
+            head.bias.copy_(torch.from_numpy(np.array(bias)))
+
+    def set_dropout(self, handle: Any, rate: float) -> None:
+        for module in handle.module.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = rate  # the attention reads it here, too
+
+    def set_mode(self, handle: Any, training: bool) -> None:
+        handle.module.train(training)
+
+    def logits(self, handle: Any, batch: dict) -> torch.Tensor:
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        module, was = handle.module, handle.module.training
+        module.eval()
+        self.asking, found = True, []
+        with torch.no_grad():
+            for start in range(0, len(ids), MANY):
+                rows = slice(start, start + MANY)
+                result = module(input_ids=ids[rows], attention_mask=mask[rows])
+                if not isinstance(getattr(result, "logits", None), torch.Tensor):
+                    kind = type(module).__name__
+                    raise StudentMessage(f"the model is a {kind}, which gives no logits; a BertForSequenceClassification does")
+                found.append(result.logits)
+        self.asking = False
+        module.train(was)
+        return torch.cat(found)
+
+    def state(self, handle: Any) -> dict[str, torch.Tensor]:
+        return {name: p.detach() for name, p in handle.module.named_parameters()}
+
+    def seen(self, handle: Any) -> dict:
+        module = handle.module
+        left = any(p.grad is not None for p in module.parameters())
+        return {**handle.seen, "mode": module.training, "gradients_left": left}

@@ -1,0 +1,73 @@
+"""BERT classifiers of the TensorFlow track: made from a checkpoint, given weights, asked for logits, watched.
+
+Part of the TensorFlow adapter, imported where an exercise's answers use `keras_hub`.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import keras
+import keras_hub
+import numpy as np
+import tensorflow as tf
+
+from autograder.workers import tiny_bert
+from autograder.workers.adapting import check_shape
+from autograder.workers.harness import StudentMessage
+
+MANY = 64  # rows of one pass when logits are asked for
+
+
+class Classifiers:
+    def __init__(self, adapter: Any, checkpoint: str) -> None:
+        self.adapter, self.checkpoint = adapter, checkpoint
+
+    def folder(self, tiny: dict | None) -> str:
+        """The run's checkpoint, or a tiny one, written to this process's scratch."""
+        return tiny_bert.written(tiny) if tiny else self.checkpoint
+
+    def tokenizer(self) -> keras_hub.models.BertTokenizer:
+        return keras_hub.models.BertTokenizer.from_preset(self.checkpoint)
+
+    def classifier(self, folder: str, num_classes: int, frozen: bool, pretrained: bool) -> Any:
+        """A handle on a model of ours; without `pretrained` it starts from random weights."""
+        random.seed(0)  # where Keras takes the seeds of its initialisers from
+        model = keras_hub.models.BertTextClassifier.from_preset(
+            folder, num_classes=num_classes, preprocessor=None, load_weights=pretrained
+        )
+        model.backbone.trainable = not frozen
+        return self.adapter.handle(model)
+
+    def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
+        head = getattr(handle.layer, "output_dense", None)
+        if not isinstance(head, keras.layers.Dense):
+            raise StudentMessage("the model has no classification layer: return the class that is asked for")
+        check_shape("classification layer's weight", tuple(head.kernel.shape), weight, " (input, output)")
+        head.kernel.assign(tf.cast(weight, head.kernel.dtype))
+        head.bias.assign(tf.cast(bias, head.bias.dtype))
+
+    def set_dropout(self, handle: Any, rate: float) -> None:
+        for layer in handle.layer._flatten_layers():
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = rate
+            elif isinstance(layer, keras.layers.MultiHeadAttention):
+                layer._dropout = rate  # it looks there before it calls its Dropout layer
+
+    def set_mode(self, handle: Any, training: bool) -> None:
+        pass  # in Keras training is an argument of the call
+
+    def logits(self, handle: Any, batch: dict) -> tf.Tensor:
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        inputs = {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}
+        found = []
+        for start in range(0, len(ids), MANY):
+            found.append(handle.layer({k: v[start : start + MANY] for k, v in inputs.items()}, training=False))
+        return tf.concat(found, axis=0)
+
+    def state(self, handle: Any) -> dict[str, Any]:
+        return {v.path: v for v in handle.layer.weights if "seed_generator" not in v.path}
+
+    def seen(self, handle: Any) -> dict:
+        return {"training": [], "gradient": [], "mode": None, "gradients_left": False}
