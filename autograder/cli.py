@@ -23,11 +23,19 @@ from rich.table import Table
 
 from autograder.grading.executor import ROOT, GradingError
 from autograder.workers import jail
+from course.models import CheckpointError, checkpoint
 from course.syllabus import Assignment, UnknownName, syllabus
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
 GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
+
+
+CHECKPOINT = {
+    "default": "bert-mini",
+    "metavar": "NAME",
+    "help": "the pre-trained BERT of the exercises that need one: a folder, or a name on the Hugging Face hub",
+}
 
 
 class Usage(Exception):
@@ -81,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
+    p.add_argument("--checkpoint", **CHECKPOINT)
     p.add_argument(
         "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
     )
@@ -98,6 +107,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--seed", type=int, metavar="N")
+
+    p.add_argument("--checkpoint", **CHECKPOINT)
 
     verb("doctor", doctor, "say which walls, devices and versions there are")
 
@@ -158,6 +169,7 @@ def grade(options: argparse.Namespace) -> int:
     if options.device == "cuda" and not any(map(os.path.exists, GPUS)):
         raise Usage("there is no NVIDIA GPU on this machine; leave out --device cuda to grade on the CPU")
     require_places(options)
+    require_checkpoint(options.checkpoint)
     submissions = one_each(read(found, source, options.assignment) for found in find(options.paths))
     if not submissions:
         raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
@@ -174,6 +186,7 @@ def grade(options: argparse.Namespace) -> int:
             "seed": options.seed,
             "device": options.device,
             "isolation": options.isolation,
+            "checkpoint": options.checkpoint,
         }
         with Grader(source_root=source, **settings) as grader:
             results = grader.grade(submissions, finished)
@@ -200,7 +213,9 @@ def verify(options: argparse.Namespace) -> int:
     from autograder.grading.verify import verify as verify_claims
 
     assignments = chosen(options.assignments)
-    with Grader(jobs=options.jobs, seed=options.seed) as grader, bar("Verifying", 1) as advance:
+    require_checkpoint(options.checkpoint)
+    settings = {"jobs": options.jobs, "seed": options.seed, "checkpoint": options.checkpoint}
+    with Grader(**settings) as grader, bar("Verifying", 1) as advance:
         findings = verify_claims(assignments, grader, lambda done, of: advance(done, of))
     table = Table("Exercise", "Track", "Solution", "Untouched", "Mistakes caught", "named", "Alternatives accepted")
     for assignment in assignments:
@@ -319,6 +334,14 @@ def chosen(ids: list[str]) -> list[Assignment]:
     return list(
         dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)])
     )
+
+
+def require_checkpoint(name: str) -> None:
+    """A checkpoint that cannot be had or used is said before anything is graded."""
+    try:
+        checkpoint(name)
+    except CheckpointError as error:
+        raise Usage(str(error)) from None
 
 
 def require_checkout() -> None:

@@ -49,17 +49,24 @@ class Workshop:
     def __init__(self, grader: Grader) -> None:
         self.grader = grader
 
-    def place(self, track: str = "pytorch", without: tuple[str, ...] = (), **limits: Any) -> Place:
-        reference = self.grader.start_reference(track)
-        zygote = self.grader.start_zygote(track)
+    def place(
+        self, track: str = "pytorch", without: tuple[str, ...] = (), packages: tuple[str, ...] = (), **limits: Any
+    ) -> Place:
+        reference = self.grader.start_reference(track, packages)
+        zygote = self.grader.start_zygote(track, packages)
         roomy = {"cpu_seconds_per_call": 30.0, "wall_factor": 10.0}  # no test depends on how busy the machine is
         return Place(str(zygote.path), str(reference), replace(syllabus().limits, **(roomy | limits)), without=without)
 
     @contextlib.contextmanager
     def inside(
-        self, track: str = "pytorch", without: tuple[str, ...] = (), cpu_left: float | None = None, **limits: Any
+        self,
+        track: str = "pytorch",
+        without: tuple[str, ...] = (),
+        packages: tuple[str, ...] = (),
+        cpu_left: float | None = None,
+        **limits: Any,
     ):
-        place = self.place(track, without, **limits)
+        place = self.place(track, without, packages, **limits)
         contestant = Contestant(place, place.limits.cpu_seconds if cpu_left is None else cpu_left)
         try:
             yield Inside(contestant)

@@ -10,6 +10,7 @@ however it goes, they go.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -184,14 +185,15 @@ class Grader:
             {s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values()
         )
         for assignment in assignments:
-            self.start_zygote(*workshop_of(assignment))  # they import their frameworks side by side
+            with contextlib.suppress(GradingError):  # said with each hand-in that needs what cannot be had
+                self.start_zygote(*workshop_of(assignment))  # they import their frameworks side by side
         for assignment in assignments:
             pool.submit(self.start_judge, assignment)
 
     def grade_one(self, submission: Submission) -> dict:
         """One submission's result; a failure of ours is tried once more with fresh workers, then is "not graded"."""
         started = time.perf_counter()
-        result = results.base(submission, self.seed, self.device, self.isolation)
+        result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint)
         if submission.problem:
             return results.not_graded(result, submission.problem)
         judged: dict = {}

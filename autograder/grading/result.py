@@ -11,12 +11,14 @@ from autograder.submission.intake import Submission
 from course.syllabus import Assignment
 
 
+BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
+
+
 @cache
 def versions(framework: str) -> dict[str, str]:
     """Versions of what took part in the grading."""
     packages = {"autograder": "attention-exercises", "numpy": "numpy", framework: framework}
-    if framework == "tensorflow":
-        packages["keras"] = "keras"
+    packages |= {name: name for name in BESIDE[framework]}
     found = {"python": platform.python_version()}
     for name, package in packages.items():
         try:
@@ -26,8 +28,11 @@ def versions(framework: str) -> dict[str, str]:
     return found
 
 
-def base(submission: Submission, seed: int, device: str, isolation: str) -> dict[str, Any]:
+def base(
+    submission: Submission, seed: int, device: str, isolation: str, checkpoint: str | None = None
+) -> dict[str, Any]:
     assignment = submission.assignment
+    needs_checkpoint = assignment is not None and assignment.exercise.packages
     return {
         "submission": submission.name,
         "student": submission.student,
@@ -48,6 +53,7 @@ def base(submission: Submission, seed: int, device: str, isolation: str) -> dict
         "versions": versions(assignment.track.framework) if assignment else {},
         "isolation": isolation,
         "device": device,
+        "checkpoint": checkpoint if needs_checkpoint else None,
     }
 
 

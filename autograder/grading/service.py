@@ -51,7 +51,11 @@ def _start(root: str) -> subprocess.Popen:
     return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 
-OPTIONS = {"isolation": "AUTOGRADER_ISOLATION", "device": "AUTOGRADER_DEVICE"}
+OPTIONS = {
+    "isolation": "AUTOGRADER_ISOLATION",
+    "device": "AUTOGRADER_DEVICE",
+    "checkpoint": "AUTOGRADER_CHECKPOINT",
+}
 
 
 @atexit.register

@@ -39,9 +39,13 @@ class Ref:
 
 @dataclass(frozen=True)
 class Generator:
-    """A source of random numbers: a `torch.Generator`, or a `keras.random.SeedGenerator`, with this seed."""
+    """A source of random numbers: a `torch.Generator`, or a `keras.random.SeedGenerator`, with this seed.
+
+    A new one wherever it stands; with a name, the same one for all steps of a program that say this name.
+    """
 
     seed: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Tiny:
     vocab_size: int = 40
     width: int = 16
     heads: int = 2
-    layers: int = 2
+    layers: int = 1
     max_length: int = 24
 
 
@@ -238,7 +242,7 @@ class Program:
         if isinstance(value, Ref):
             return self, {"ref": value.name, "item": value.item}
         if isinstance(value, Generator):
-            return self, {"generator": value.seed}
+            return self, {"generator": [value.seed, value.name]}
         if isinstance(value, Embedding):
             program, encoded = self._encode(value.weight)
             return program, {"embedding": encoded}

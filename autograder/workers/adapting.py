@@ -43,7 +43,7 @@ def find_parameter(module: Any, key: str) -> tuple[Any, str] | None:
         if hasattr(module, "load_arrays"):
             return None
         module = attribute_of(module, attribute)
-    return module, leaf
+    return None if hasattr(module, "load_arrays") else (module, leaf)
 
 
 def attribute_of(module: Any, attribute: str) -> Any:

@@ -149,6 +149,7 @@ class Run:
         self.adapter, self.variables, self.program = adapter, variables, program
         self.values: dict[str, Any] = {}
         self.modules: dict[str, Any] = {}
+        self.generators: dict[str, Any] = {}  # those that several steps share
         self.steps = program["steps"]
         self.arrays = arrays
         self.tensors: dict[str, Any] = {}
@@ -180,7 +181,11 @@ class Run:
     def given(self, kind: str, content: Any) -> Any:
         """An argument that only a worker can make."""
         if kind == "generator":
-            return self.adapter.generator(content)
+            seed, name = content
+            made = self.generators.get(name) or self.adapter.generator(seed)
+            if name:
+                self.generators[name] = made
+            return made
         if kind == "embedding":
             self.modules["embedding"] = self.adapter.embedding(self.arrays[content["array"]])
             return self.adapter.inside(self.modules["embedding"])

@@ -132,7 +132,7 @@ def test_classifier_shape(student, draw, fail, classes):
 
 @pytest.mark.part("build-classifier", share=4, needs=("test_classifier_shape",))
 @pytest.mark.parametrize(
-    "shape", [{}, {"width": 24, "heads": 3, "layers": 1, "vocab_size": 55}], ids=["one checkpoint", "another"]
+    "shape", [{}, {"width": 24, "heads": 3, "layers": 2, "vocab_size": 55}], ids=["one checkpoint", "another"]
 )
 def test_classifier_weights(agree, draw, shape):
     """The weights are those of the checkpoint that was asked for."""
@@ -292,9 +292,11 @@ def test_two_epochs(student, reference, draw, fail):
 @pytest.mark.part("fine-tune", share=2, needs=("test_history", "test_one_step", "test_three_steps"))
 def test_history_values(student, reference, draw, fail):
     """Loss and accuracy are means over the examples, as they were when they were trained on."""
-    program = three_steps(draw)
-    got, want = (history_of(side.run(program), 1, fail) for side in (student, reference))
+    got, want = (history_of(side.run(three_steps(draw)), 1, fail) for side in (student, reference))
     same_metrics(got[0], want[0], fail, "of an epoch of unequal batches")
+    got, want = (history_of(side.run(two_epochs(draw)), 2, fail) for side in (student, reference))
+    same_metrics(got[0], want[0], fail, "of the first of two epochs")
+    same_metrics(got[1], want[1], fail, "of the second epoch")
 
 
 @pytest.mark.part("fine-tune", share=2, needs=("test_one_step",))
@@ -373,7 +375,7 @@ def test_learns(student, reference, draw, fail):
 # -- evaluation -------------------------------------------------------------------------------------------------------
 
 
-def evaluated(draw, batches, training=False, dropout=0.4):
+def evaluated(draw, batches, training=True, dropout=0.4):
     program = model(draw, dropout=dropout).mode(training)
     return program.call("evaluate", Module(), batches).state().seen().put_once()
 
