@@ -64,13 +64,14 @@ class Framework:
             path, _dot, kind = name.rpartition(".")
             layers.setdefault(path, {})[kind] = array
         for path, arrays in layers.items():
-            layer = getattr(module, path, None)
-            if layer is None:
+            layer = getattr(module, path, None) if path else module  # without a path: parameters of the module itself
+            missing = path if layer is None else "" if path else next((n for n in arrays if not hasattr(module, n)), "")
+            if missing:
                 raise Unexpected(
-                    _("The module has no attribute `{path}`.").format(path=path),
+                    _("The module has no attribute `{path}`.").format(path=missing),
                     _(
                         "Weights are loaded by the names that the docstring lists; keep the layer in `self.{path}`."
-                    ).format(path=path),
+                    ).format(path=missing),
                 )
             self.load_layer(layer, path, arrays)
 
@@ -78,7 +79,7 @@ class Framework:
         shapes = ", ".join(f"`{kind}` {array.shape}" for kind, array in arrays.items())
         return Unexpected(
             _("`{path}` is a {kind} that does not hold {shapes}.").format(
-                path=path, kind=type(layer).__name__, shapes=shapes
+                path=path or "module", kind=type(layer).__name__, shapes=shapes
             ),
             _("Use the layer that the docstring names, or define `load_arrays` as the text above describes."),
         )
@@ -88,6 +89,8 @@ class Framework:
     array: Callable[[Any], np.ndarray]
     is_tensor: Callable[[Any], bool]
     load_layer: Callable[[Any, str, dict[str, np.ndarray]], None]
+    generator: Callable[[int], Any]  # a source of random numbers with this seed
+    embedding: Callable[[np.ndarray], Any]  # the framework's own, with these weights (V, D)
 
 
 class PyTorch(Framework):
@@ -120,10 +123,17 @@ class PyTorch(Framework):
             parameter = getattr(layer, kind, None)
             if isinstance(layer, nn.Linear) and kind == "weight":
                 array = array.T
-            if not isinstance(layer, (nn.Linear, nn.Embedding)) or parameter is None or parameter.shape != array.shape:
+            known = not path or isinstance(layer, (nn.Linear, nn.Embedding, nn.LayerNorm))
+            if not known or not isinstance(parameter, self.torch.Tensor) or parameter.shape != array.shape:
                 raise self.cannot_load(layer, path, arrays)
             with self.torch.no_grad():
                 parameter.copy_(self.torch.from_numpy(np.array(array)))
+
+    def generator(self, seed: int) -> Any:
+        return self.torch.Generator().manual_seed(seed)
+
+    def embedding(self, weight: np.ndarray) -> Any:
+        return self.torch.nn.Embedding.from_pretrained(self.given(weight), freeze=False)
 
     def trainable(self, module: Any) -> int:
         return sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -171,13 +181,26 @@ class TensorFlow(Framework):
         if isinstance(layer, layers.Layer) and not layer.built:  # Keras makes weights when a layer is first called
             raise Unexpected(_("`{path}` has no weights after a call of the module; is it applied?").format(path=path))
         for kind, array in arrays.items():
-            if isinstance(layer, layers.Dense):
+            if not path:
+                variable = getattr(layer, kind, None)
+            elif isinstance(layer, layers.Dense):
                 variable = layer.kernel if kind == "weight" else layer.bias
+            elif isinstance(layer, layers.LayerNormalization):
+                variable = layer.gamma if kind == "weight" else layer.beta
             else:
                 variable = layer.embeddings if isinstance(layer, layers.Embedding) and kind == "weight" else None
-            if variable is None or tuple(variable.shape) != array.shape:
+            if not isinstance(variable, (self.keras.Variable, self.tf.Variable)) or tuple(variable.shape) != array.shape:
                 raise self.cannot_load(layer, path, arrays)
             variable.assign(array)
+
+    def generator(self, seed: int) -> Any:
+        return self.keras.random.SeedGenerator(seed)
+
+    def embedding(self, weight: np.ndarray) -> Any:
+        layer = self.keras.layers.Embedding(*weight.shape)
+        layer.build((None, None))
+        layer.embeddings.assign(weight.astype(self.dtype))
+        return layer
 
     def trainable(self, module: Any) -> int:
         return int(sum(np.prod(v.shape) for v in module.trainable_variables))
