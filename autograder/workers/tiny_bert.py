@@ -1,4 +1,4 @@
-"""Tiny BERT checkpoints in the workers: written where the worker may write, so that tests of fine-tuning start from weights
+"""Tiny BERT checkpoints in the workers, written where a worker may write: fine-tuning is tested from weights
 that nobody has seen before. What they are made of stands in `course.models.tiny`."""
 
 from __future__ import annotations
