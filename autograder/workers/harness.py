@@ -286,9 +286,7 @@ class Run:
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:
-            sources[name] = (
-                self.tensors[name] if name in self.tensors else self.adapter.parameter(*self.owner(name))
-            )
+            sources[name] = self.tensors[name] if name in self.tensors else self.adapter.parameter(*self.owner(name))
         known = {name: s for name, s in sources.items() if s is not NotAvailable}
         cotangent = self.arrays[step["cotangent"]["array"]]
         gradients = self.adapter.gradients(result, cotangent, known)
