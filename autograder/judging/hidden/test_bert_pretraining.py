@@ -166,11 +166,12 @@ def test_other_places(student, draw, fail):
     to_others = np.mean((inputs != ids)[others] & (inputs[others] != MASK))
     if to_mask > 0.5:
         fail(f"{percent(to_mask)} of the places without a label are masked.", "shares-of-all-places")
-    if to_mask == 0 and near(to_others, 0.1):
+    few_masked = to_mask < 0.01  # a random id may be that of [MASK]
+    if few_masked and near(to_others, 0.1):
         fail("A tenth of the places without a label has another id now.", "random-without-selection")
-    if to_mask == 0 and to_others > 0 and (inputs[selected] == MASK).all():
+    if few_masked and to_others > 0 and (inputs[selected] == MASK).all():
         fail("Places with a random id have no label: they are selected as well.", "labels-at-masks-only")
-    if to_mask > 0 and near(np.mean((inputs != ids)[selected]), to_mask + to_others, 0.05):
+    if not few_masked and near(np.mean((inputs != ids)[selected]), to_mask + to_others, 0.05):
         fail("Labels and changed places have nothing to do with each other.", "two-selections")
     if (inputs != ids)[others].any():
         fail("Places without a label are changed.")
@@ -550,11 +551,11 @@ LOGITS = {"names": ("logits",), "axes": {"logits": "batch, position, word"}}
 PARAMETERS = ("dense.weight", "dense.bias", "norm.weight", "norm.bias", "bias")
 
 
-def head(draw, scale=1.5 / WIDTH**0.5, bias=0.5):
+def head(draw, scale=1.5 / WIDTH**0.5, bias=0.5, shift=0.0):
     """The head with known weights, on an embedding with known weights."""
     weights = {
         "dense.weight": draw.normal(WIDTH, WIDTH, scale=scale),
-        "dense.bias": draw.normal(WIDTH, scale=bias),
+        "dense.bias": shift + draw.normal(WIDTH, scale=bias),
         "norm.weight": draw.uniform(0.5, 2, WIDTH),
         "norm.bias": draw.normal(WIDTH),
         "bias": draw.normal(WORDS, scale=2),
@@ -653,7 +654,9 @@ def test_head_save_and_load(student, draw, fail):
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape", "test_head_values"))
 def test_head_float64(agree, draw):
     """In float64 the logits are as precise as float64."""
-    agree(head(draw).apply(draw.normal(2, 5, WIDTH)).in_dtype("float64"), **LOGITS)
+    # Far from 0 a GELU changes nothing. Elsewhere TensorFlow's own has a root of 2 from float32 in it, and an answer
+    # that writes the GELU out would be more precise than the reference.
+    agree(head(draw, shift=12.0).apply(draw.normal(2, 5, WIDTH)).in_dtype("float64"), **LOGITS)
 
 
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape", "test_head_values"))
