@@ -2,23 +2,9 @@
 
 `mask_tokens` is random, so nothing that it gives is compared with the reference's. Its tests look at what has to hold
 whatever the numbers are, and at shares among tens of thousands of places, with margins of many standard deviations: a
-right answer fails one of them by bad luck less than once in a million. Since no known mistake would draw the student's
-numbers, the tests say themselves which mistake it is.
-
-Where margins decide (n places of B = 128, L = 512; share, standard deviation, margin, chance of a false failure):
-
-    test                          n          share        deviation      margin             chance
-    test_share, p = 0.15, 0.4     43,800     p            0.17, 0.24     3 points           under 1e-35
-    test_default_probability      43,800     0.15         0.17           3 points           under 1e-60
-    test_split, p = 0.15          6,570      0.8          0.49           3 points           1.2e-9
-                                             0.1, twice   0.37           3 points           2 * 5e-16
-    test_split, p = 0.5           21,900     0.8          0.27           3 points           under 1e-27
-    test_seed (TensorFlow)        6,570      0.8          0.49           3 points           1.2e-9
-    test_random_ids               6,553      1/40 an id   8% of it       50% of it, 31 ids  5e-9
-    test_places_are_independent   5,000      0.15         0.51           5 points           2e-22
-      of the fates                35,000     0.66         0.25           8 points           under 1e-100
-      of the random ids           350        1/40         0.84           20 points          under 1e-30
-      of a word's places          480        0.15         1.6            15 points, 90 ids  under 1e-15
+right answer fails by bad luck less than once in ten million gradings. Since no known mistake would draw the student's
+numbers, the tests say themselves which mistake it is. `python -m benchmarks.masking` computes from these constants how
+seldom a right answer fails; docs/measurements.md has the table.
 """
 
 from __future__ import annotations
@@ -507,7 +493,8 @@ def test_loss_gradient(agree, draw):
 def test_loss_large_logits(agree, draw):
     """Logits of several hundreds give a finite loss and a finite gradient."""
     logits, labels = guesses(draw)
-    agree(loss(logits * 400, labels).gradient(wrt=("a0",), cotangent=ONE), **LOSS, rtol=1e-4)
+    # Logits of 2,000 minus their logsumexp leave an error of 1e-4 in float32, which is no mistake.
+    agree(loss(logits * 400, labels).gradient(wrt=("a0",), cotangent=ONE), **LOSS, rtol=1e-3)
 
 
 @pytest.mark.part("masked-lm-loss", needs=("test_loss_shape", "test_loss_values"))
@@ -546,7 +533,7 @@ def test_loss_device(student, draw, fail):
 
 # -- the head ---------------------------------------------------------------------------------------------------------
 
-WIDTH, WORDS = 6, 11
+WIDTH, WORDS = 14, 19  # with fewer, a norm now and then divides by next to nothing, and rounding shows
 LOGITS = {"names": ("logits",), "axes": {"logits": "batch, position, word"}}
 PARAMETERS = ("dense.weight", "dense.bias", "norm.weight", "norm.bias", "bias")
 
@@ -578,7 +565,7 @@ def test_head_values(agree, draw):
 @pytest.mark.part("masked-lm-head", share=2, needs=("test_head_shape",))
 def test_head_epsilon(agree, draw):
     """The norm's epsilon is so small that it does not show, whatever the size of what comes in."""
-    # The norm sees a standard deviation of about 0.001: an epsilon of 1e-5 would hide it, one of 1e-12 does not.
+    # The norm sees a standard deviation of about 0.002: an epsilon of 1e-5 would hide it, one of 1e-12 does not.
     agree(head(draw, scale=1e-3, bias=0.0).apply(draw.normal(2, 5, WIDTH)), **LOGITS, rtol=1e-3)
 
 
