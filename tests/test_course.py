@@ -136,7 +136,9 @@ SLIPS = [  # exercise, part, what is changed in the two tracks and into what, wh
      ("selected.sum().clamp(min=1)", "tf.maximum(count, 1)"), ("labels.numel()", "tf.size(labels, losses.dtype)"),
      "not by that of all places"),
     ("bert-pretraining", "masked-lm-head", ("self.norm(F.gelu(x))", "self.norm(keras.activations.gelu(x))"),
-     ("F.gelu(self.norm(x))", "keras.activations.gelu(self.norm(x))"), "GELU"),
+     ("F.gelu(self.norm(x))", "keras.activations.gelu(self.norm(x))"), "after the GELU, not before it"),
+    ("bert-pretraining", "masked-lm-head", ("F.gelu(x)", "keras.activations.gelu(x)"),
+     ('F.gelu(x, approximate="tanh")', "keras.ops.gelu(x)"), "tanh approximation of GELU"),
 ]  # fmt: skip
 
 
