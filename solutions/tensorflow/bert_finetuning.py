@@ -49,7 +49,7 @@ def fine_tune(model, batches, learning_rate, epochs=1):
 
     Arguments: model, a BertTextClassifier; batches, a list of dicts as encode_batch gives them; learning_rate,
     constant; epochs, how often to go through all batches.
-    AdamW has weight decay 0.01 on everything and epsilon 1e-8.
+    AdamW is Keras's, with weight decay 0.01 on everything and epsilon 1e-8.
     Returns: a list of dicts, one an epoch, with `loss` and `accuracy` (a fraction): means over the epoch's examples, as
     they were when they were trained on.
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019).

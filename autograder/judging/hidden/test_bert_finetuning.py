@@ -110,7 +110,10 @@ def tiny(draw, **other):
     return Checkpoint(Tiny(draw.integer(0, 1 << 31), **other))
 
 
-def batch(draw, rows, length=9, vocabulary=40, classes=3, padded=True):
+VOCABULARY = 40  # of a tiny checkpoint, unless another is asked for
+
+
+def batch(draw, rows, length=9, vocabulary=VOCABULARY, classes=3, padded=True):
     """A batch of ids; padded places hold ids too, which nobody may look at."""
     mask = np.ones((rows, length), np.int64)
     if padded:

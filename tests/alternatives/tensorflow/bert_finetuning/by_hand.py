@@ -1,4 +1,4 @@
-"""Accepted: padding, the loss and AdamW itself written out."""
+"""Accepted: padding, the loss and Keras's AdamW itself written out."""
 
 import keras_hub
 import numpy as np
@@ -21,7 +21,7 @@ def build_classifier(checkpoint, num_classes, freeze_backbone=False):
     make = keras_hub.models.BertTextClassifier
     model = make.from_preset(checkpoint, num_classes=num_classes, preprocessor=None, dropout=0.1)
     if freeze_backbone:
-        model.get_layer("bert_backbone").trainable = False
+        model.backbone.trainable = False
     return model
 
 
@@ -35,11 +35,13 @@ class MyAdamW:
     def step(self, gradients):
         self.steps += 1
         for w, g, m, v in zip(self.weights, gradients, self.first, self.second, strict=False):
-            g = tf.convert_to_tensor(g)
+            squares = g * g if isinstance(g, tf.Tensor) else tf.IndexedSlices(g.values**2, g.indices, g.dense_shape)
+            g, squares = tf.convert_to_tensor(g), tf.convert_to_tensor(squares)
             m.assign(self.one * m + (1 - self.one) * g)
-            v.assign(self.two * v + (1 - self.two) * g * g)
-            size = m / (1 - self.one**self.steps) / (tf.sqrt(v / (1 - self.two**self.steps)) + self.epsilon)
-            w.assign((1 - self.rate * self.decay) * tf.convert_to_tensor(w) - self.rate * size)
+            v.assign(self.two * v + (1 - self.two) * squares)
+            # As Keras does it: epsilon beside the second moment that is not yet corrected (Kingma and Ba, section 2).
+            rate = self.rate * (1 - self.two**self.steps) ** 0.5 / (1 - self.one**self.steps)
+            w.assign((1 - self.rate * self.decay) * tf.convert_to_tensor(w) - rate * m / (tf.sqrt(v) + self.epsilon))
 
 
 def forward(model, batch, training):

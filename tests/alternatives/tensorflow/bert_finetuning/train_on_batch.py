@@ -1,4 +1,4 @@
-"""Accepted: Keras's own training and testing of a batch, whose metrics add up over an epoch."""
+"""Accepted: Keras's own training and testing of a batch, each batch's metrics weighed by its size."""
 
 import keras
 import keras_hub
@@ -42,15 +42,20 @@ def fine_tune(model, batches, learning_rate, epochs=1):
     compiled(model, keras.optimizers.AdamW(learning_rate, weight_decay=0.01, epsilon=1e-8))
     history = []
     for _ in range(epochs):
-        model.reset_metrics()
-        for batch in batches:
-            logs = model.train_on_batch(inputs_of(batch), batch["labels"], return_dict=True)
-        history.append({"loss": float(logs["loss"]), "accuracy": float(logs["accuracy"])})
+        history.append(over_batches(model, model.train_on_batch, batches))
     return history
 
 
-def evaluate(model, batches):
-    compiled(model, "sgd").reset_metrics()
+def over_batches(model, go, batches):
+    total, count = {"loss": 0.0, "accuracy": 0.0}, 0
     for batch in batches:
-        logs = model.test_on_batch(inputs_of(batch), batch["labels"], return_dict=True)
-    return {"loss": float(logs["loss"]), "accuracy": float(logs["accuracy"])}
+        model.reset_metrics()
+        logs = go(inputs_of(batch), batch["labels"], return_dict=True)
+        for key in total:
+            total[key] += float(logs[key]) * len(batch["labels"])
+        count += len(batch["labels"])
+    return {key: value / count for key, value in total.items()}
+
+
+def evaluate(model, batches):
+    return over_batches(model, compiled(model, "sgd").test_on_batch, batches)
