@@ -12,8 +12,8 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
-call left them, `parameters` for a module's trainable parameters, `state` for all its weights, `seen` for what a model was
-called with.
+call left them, `parameters` for a module's trainable parameters, `filled` for the shapes of what was filled, `state`
+for all its weights, `seen` for what a model was called with.
 """
 
 from __future__ import annotations
@@ -122,6 +122,15 @@ class Program:
         """Load canonical weights (`W_q.weight` as (in, out), `W_q.bias`, `token.weight`, ...) into the module."""
         program, encoded = self._encode(weights)
         return program._add({"do": "load", "module": "m", "weights": encoded})
+
+    def fill(self, seed: int, *names: str, scale: float = 0.4) -> Program:
+        """Fill what the framework itself made (its GRU cell, its attention), by attribute, with numbers from a seed.
+
+        Each attribute's parameters in the framework's own order: normal, with `scale` as deviation, a norm's weight
+        around 1. Give `filled`, their shapes by attribute: where they are not the reference's, nothing else can agree.
+        """
+        step = {"do": "fill", "module": "m", "names": list(names), "seed": seed, "scale": scale}
+        return self._add({**step, "as": "filled"})
 
     def apply(self, *args: Any, **kwargs: Any) -> Program:
         """Call the module, in evaluation mode; the result is the next `out`."""

@@ -229,6 +229,11 @@ class Run:
         weights = {key: self.arrays[value["array"]] for key, value in step["weights"].items()}
         self.adapter.load(self.modules[step["module"]], weights)
 
+    def do_fill(self, step: dict) -> None:
+        self.values[step["as"]] = self.adapter.fill(
+            self.modules[step["module"]], step["names"], step["seed"], step["scale"]
+        )
+
     def do_apply(self, step: dict) -> None:
         args, kwargs = self.decode(step["args"]), self.decode(step["kwargs"])
         self.values[step["as"]] = self.adapter.apply(self.modules[step["module"]], args, kwargs)

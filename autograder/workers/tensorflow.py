@@ -21,7 +21,7 @@ import contextlib  # noqa: E402
 import functools  # noqa: E402
 import random  # noqa: E402
 import warnings  # noqa: E402
-from collections.abc import Iterator, Sequence  # noqa: E402
+from collections.abc import Callable, Iterator, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import keras  # noqa: E402
@@ -29,7 +29,14 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
 
-from autograder.workers.adapting import cannot_load, check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.adapting import (  # noqa: E402
+    attribute_of,
+    cannot_load,
+    check_shape,
+    find_parameter,
+    numbers_for,
+    place_weights,
+)
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": tf.float32, "float64": tf.float64}
@@ -46,7 +53,7 @@ class Handle:
 
     def __init__(self, make: Any, args: list, kwargs: dict, layer: keras.layers.Layer) -> None:
         self.make, self.args, self.kwargs, self.layer = make, args, kwargs, layer
-        self.pending: list[tuple[str, Any]] = []  # ("canonical", weights) or ("native", list of arrays)
+        self.pending: list[Callable[[], Any]] = []  # loading that waits for the first call
         self.called = False
 
 
@@ -173,9 +180,32 @@ class Adapter:
         return handle.layer
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
-        handle.pending.append(("canonical", weights))
+        handle.pending.append(lambda: place_weights(handle.layer, weights, self._assign, _linear))
         if handle.called:
             self._load_pending(handle)
+
+    def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
+        """Fill native parameters; the shapes that they have, by name, here or after the first call."""
+        shapes: dict[str, Any] = {}
+
+        def now() -> None:
+            for n, name in enumerate(names):
+                owner = handle.layer
+                for attribute in name.split("."):
+                    owner = attribute_of(owner, attribute, _linear)
+                if not isinstance(owner, keras.layers.Layer):
+                    raise StudentMessage(f"`{name}` is a {type(owner).__name__}, not a Keras layer")
+                variables = owner.weights
+                shapes[name] = [tuple(v.shape) for v in variables]
+                gains = [v.name == "gamma" for v in variables]
+                drawn = numbers_for(zip(gains, shapes[name], strict=True), seed + n, scale)
+                for variable, array in zip(variables, drawn, strict=True):
+                    variable.assign(tf.cast(array, variable.dtype))
+
+        handle.pending.append(now)
+        if handle.called:
+            self._load_pending(handle)
+        return shapes
 
     def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
         """Call the layer. Weights that wait are loaded after a first call, since a Keras layer makes its own in it."""
@@ -187,15 +217,13 @@ class Adapter:
 
     def _load_pending(self, handle: Handle) -> None:
         pending, handle.pending = handle.pending, []
-        for kind, weights in pending:
-            if kind == "canonical":
-                place_weights(handle.layer, weights, self._assign)
-            else:
-                handle.layer.set_weights(weights)
+        for waiting in pending:
+            waiting()
 
     def copy(self, handle: Handle) -> Handle:
         copy = Handle(handle.make, handle.args, handle.kwargs, handle.make(*handle.args, **handle.kwargs))
-        copy.pending.append(("native", handle.layer.get_weights()))
+        weights = handle.layer.get_weights()
+        copy.pending.append(lambda: copy.layer.set_weights(weights))
         return copy
 
     def parameters(self, handle: Handle) -> list[tuple[int, ...]]:
@@ -220,7 +248,7 @@ class Adapter:
     # -- gradients ---------------------------------------------------------------------------------------------------
 
     def parameter(self, handle: Handle, key: str) -> Any:
-        found = find_parameter(handle.layer, key)
+        found = find_parameter(handle.layer, key, _linear)
         if found is None:
             return NotAvailable
         variable = self._leaf(*found, key)
@@ -254,6 +282,13 @@ class Adapter:
             return function(*args, **kwargs)
 
         return noted
+
+
+def _linear(owner: Any) -> list[keras.layers.Dense]:
+    if isinstance(owner, (list, tuple)):
+        return [layer for part in owner for layer in _linear(part)]
+    layers = owner._flatten_layers() if isinstance(owner, keras.layers.Layer) else []
+    return [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
 
 
 def _build(layer: keras.layers.Layer, leaf: str, array: np.ndarray) -> None:
