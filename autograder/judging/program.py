@@ -12,8 +12,8 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
-call left them, `parameters` for a module's trainable parameters, `filled` for the shapes of what was filled, `state`
-for all its weights, `seen` for what a model was called with.
+call left them, `parameters` for a module's trainable parameters, `filled` for the shapes of what was filled,
+`losses` of a training, `state` for all its weights, `seen` for what a model was called with.
 """
 
 from __future__ import annotations
@@ -137,6 +137,19 @@ class Program:
         program, name = self._next_out()
         return program._step("apply", args, kwargs, module="m", **{"as": name})
 
+    def mode(self, training: bool) -> Program:
+        """Put the module into training or evaluation mode. Keras's layers have none: `apply` calls them accordingly."""
+        return self._add({"do": "mode", "module": "m", "training": training})
+
+    def train(self, batches: list[tuple[list, np.ndarray]], steps: int, rate: float) -> Program:
+        """Train the module, in training mode, and give `losses` (steps,).
+
+        A batch is the module's arguments and the labels of what it gives, logits (..., C) and labels (...); each step
+        takes the next batch, from the first again after the last. Adam at a constant rate on the mean cross-entropy of
+        the labels that are not -1. The loop is the worker's own: what is judged is the module.
+        """
+        return self._step("train", (batches,), {}, module="m", steps=steps, rate=rate, **{"as": "losses"})
+
     def copy(self) -> Program:
         """Save the module's state natively, construct it anew, load; from now on `m` is the copy."""
         return self._add({"do": "copy", "module": "m"})
@@ -176,10 +189,6 @@ class Program:
     def dropout(self, rate: float) -> Program:
         """Set the rate of every dropout in the classifier, that of its attention included."""
         return self._add({"do": "dropout", "module": "m", "rate": rate})
-
-    def mode(self, training: bool) -> Program:
-        """Put the classifier into training or evaluation mode (PyTorch; Keras's layers have none)."""
-        return self._add({"do": "mode", "module": "m", "training": training})
 
     def logits(self, batch: dict[str, np.ndarray]) -> Program:
         """The classifier's logits (B, C) in evaluation mode, for `input_ids` and `attention_mask` (B, L), as next `out`."""

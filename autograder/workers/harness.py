@@ -238,6 +238,15 @@ class Run:
         args, kwargs = self.decode(step["args"]), self.decode(step["kwargs"])
         self.values[step["as"]] = self.adapter.apply(self.modules[step["module"]], args, kwargs)
 
+    def do_mode(self, step: dict) -> None:
+        self.adapter.set_mode(self.modules[step["module"]], step["training"])
+
+    def do_train(self, step: dict) -> None:
+        [batches] = self.decode(step["args"])
+        self.values[step["as"]] = self.adapter.train(
+            self.modules[step["module"]], batches, step["steps"], step["rate"]
+        )
+
     def do_copy(self, step: dict) -> None:
         self.modules[step["module"]] = self.adapter.copy(self.modules[step["module"]])
 
@@ -269,9 +278,6 @@ class Run:
 
     def do_dropout(self, step: dict) -> None:
         self.adapter.bert.set_dropout(self.modules[step["module"]], step["rate"])
-
-    def do_mode(self, step: dict) -> None:
-        self.adapter.bert.set_mode(self.modules[step["module"]], step["training"])
 
     def do_logits(self, step: dict) -> None:
         [batch] = self.decode(step["args"])

@@ -205,6 +205,33 @@ class Adapter:
                 waiting()
         return handle.module(*args, **kwargs)
 
+    def set_mode(self, handle: Handle, training: bool) -> None:
+        handle.module.train(training)
+
+    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> torch.Tensor:
+        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,)."""
+        module, was, losses = handle.module, handle.module.training, []
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        if not parameters:
+            raise StudentMessage("the module has nothing to train: are its layers attributes of it?")
+        optimizer = torch.optim.Adam(parameters, lr=rate)
+        module.train()
+        with torch.enable_grad():
+            for n in range(steps):
+                inputs, labels = batches[n % len(batches)]
+                logits = module(*inputs)
+                if not isinstance(logits, torch.Tensor) or logits.shape[:-1] != labels.shape:
+                    raise StudentMessage("the module cannot be trained: it gives no logits, a row for each label")
+                if not logits.requires_grad:
+                    raise StudentMessage("the module cannot be trained: no gradient flows from its result")
+                loss = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-1)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.detach())
+        module.train(was)
+        return torch.stack(losses)
+
     def copy(self, handle: Handle) -> Handle:
         module = self._settle(handle.make(*handle.args, **handle.kwargs))
         module.load_state_dict(handle.module.state_dict())
