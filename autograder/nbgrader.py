@@ -359,7 +359,7 @@ def hand_over(
 
 def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
     """None if all went well, else why not."""
-    if not student or student != student.strip() or student in (".", "..") or set(student) & set('/\\*?[]\0\n\r'):
+    if not student or student != student.strip() or student in (".", "..") or set(student) & set("/\\*?[]\0\n\r"):
         return _("nbgrader cannot keep a student of this name.")
     try:
         exercise = syllabus().assignment(assignment).exercise.id

@@ -80,6 +80,15 @@ class Answer:
         """Call the function. Also sees to it that the call leaves its arguments as they were."""
         return self._call(self.thing, self.symbol, args, kwargs)
 
+    def plain(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function and take what it gives as it is: a model, a dict, a list of numbers.
+
+        Arrays are given as tensors; whatever is a tensor already, or contains some, is handed over itself.
+        """
+        given = [self.framework.given(value) for value in (*args, *kwargs.values())]
+        positional, keywords = given[: len(args)], dict(zip(kwargs, given[len(args) :], strict=True))
+        return self._guard(lambda: self.thing(*positional, **keywords))
+
     def pair(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Call the function, which is to return two tensors."""
         return _pair(self(*args, **kwargs), self.symbol)

@@ -34,10 +34,12 @@ class Framework:
         self.dtype = "float32"
 
     def given(self, value: Any) -> Any:
-        """NumPy arrays as tensors, floats in the current precision; everything else unchanged."""
+        """NumPy arrays as tensors, floats in the current precision, also in dicts and lists; all else unchanged."""
         if isinstance(value, np.ndarray):
             return self.tensor(value.astype(self.dtype) if value.dtype.kind == "f" else value.copy())
-        return value
+        if isinstance(value, dict):
+            return {name: self.given(item) for name, item in value.items()}
+        return [self.given(item) for item in value] if isinstance(value, list) else value
 
     def taken(self, value: Any, what: str) -> Any:
         """Tensors as NumPy arrays, in tuples and lists too; None stays None."""
@@ -64,13 +66,14 @@ class Framework:
             path, _dot, kind = name.rpartition(".")
             layers.setdefault(path, {})[kind] = array
         for path, arrays in layers.items():
-            layer = getattr(module, path, None)
-            if layer is None:
+            layer = getattr(module, path, None) if path else module  # without a path: parameters of the module itself
+            missing = path if layer is None else "" if path else next((n for n in arrays if not hasattr(module, n)), "")
+            if missing:
                 raise Unexpected(
-                    _("The module has no attribute `{path}`.").format(path=path),
+                    _("The module has no attribute `{path}`.").format(path=missing),
                     _(
                         "Weights are loaded by the names that the docstring lists; keep the layer in `self.{path}`."
-                    ).format(path=path),
+                    ).format(path=missing),
                 )
             self.load_layer(layer, path, arrays)
 
@@ -78,7 +81,7 @@ class Framework:
         shapes = ", ".join(f"`{kind}` {array.shape}" for kind, array in arrays.items())
         return Unexpected(
             _("`{path}` is a {kind} that does not hold {shapes}.").format(
-                path=path, kind=type(layer).__name__, shapes=shapes
+                path=path or "module", kind=type(layer).__name__, shapes=shapes
             ),
             _("Use the layer that the docstring names, or define `load_arrays` as the text above describes."),
         )
@@ -88,6 +91,18 @@ class Framework:
     array: Callable[[Any], np.ndarray]
     is_tensor: Callable[[Any], bool]
     load_layer: Callable[[Any, str, dict[str, np.ndarray]], None]
+    generator: Callable[[int], Any]  # a source of random numbers with this seed
+    embedding: Callable[[np.ndarray], Any]  # the framework's own, with these weights (V, D)
+
+    # of the exercises with BERT: `ids` is the type of token ids, and a model is the library's classifier
+    ids: str
+    bert_tokenizer: Callable[[str], Any]
+    bert: Callable[..., Any]  # (folder, num_classes, dropout=0.0, frozen=False)
+    is_bert: Callable[[Any], bool]
+    bert_logits: Callable[[Any, dict[str, np.ndarray]], np.ndarray]  # in evaluation mode
+    bert_weights: Callable[[Any], dict[str, np.ndarray]]  # all of them, by the library's names
+    bert_head: Callable[[Any], tuple[np.ndarray, np.ndarray]]  # the classification layer: weight (D, C), bias (C,)
+    set_bert_head: Callable[[Any, np.ndarray, np.ndarray], None]
 
 
 class PyTorch(Framework):
@@ -120,10 +135,54 @@ class PyTorch(Framework):
             parameter = getattr(layer, kind, None)
             if isinstance(layer, nn.Linear) and kind == "weight":
                 array = array.T
-            if not isinstance(layer, (nn.Linear, nn.Embedding)) or parameter is None or parameter.shape != array.shape:
+            known = not path or isinstance(layer, (nn.Linear, nn.Embedding, nn.LayerNorm))
+            if not known or not isinstance(parameter, self.torch.Tensor) or parameter.shape != array.shape:
                 raise self.cannot_load(layer, path, arrays)
             with self.torch.no_grad():
                 parameter.copy_(self.torch.from_numpy(np.array(array)))
+
+    def generator(self, seed: int) -> Any:
+        return self.torch.Generator().manual_seed(seed)
+
+    def embedding(self, weight: np.ndarray) -> Any:
+        return self.torch.nn.Embedding.from_pretrained(self.given(weight), freeze=False)
+
+    ids = "int64"
+
+    def bert_tokenizer(self, folder: str) -> Any:
+        from transformers import BertTokenizer
+
+        return BertTokenizer.from_pretrained(folder)
+
+    def bert(self, folder: str, num_classes: int, dropout: float = 0.0, frozen: bool = False) -> Any:
+        from transformers import BertForSequenceClassification
+
+        rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+        model = BertForSequenceClassification.from_pretrained(folder, num_labels=num_classes, **rates)
+        model.bert.requires_grad_(not frozen)
+        return model
+
+    def is_bert(self, value: Any) -> bool:
+        from transformers import BertForSequenceClassification
+
+        return isinstance(value, BertForSequenceClassification)
+
+    def bert_logits(self, model: Any, batch: dict[str, np.ndarray]) -> np.ndarray:
+        was_training = model.training
+        inputs = {name: self.tensor(batch[name]) for name in ("input_ids", "attention_mask")}
+        with self.torch.no_grad():
+            logits = model.eval()(**inputs).logits
+        model.train(was_training)
+        return self.array(logits)
+
+    def bert_weights(self, model: Any) -> dict[str, np.ndarray]:
+        return {name: self.array(p).copy() for name, p in model.named_parameters()}
+
+    def bert_head(self, model: Any) -> tuple[np.ndarray, np.ndarray]:
+        return self.array(model.classifier.weight).T.copy(), self.array(model.classifier.bias).copy()
+
+    def set_bert_head(self, model: Any, weight: np.ndarray, bias: np.ndarray) -> None:
+        self.load_layer(model.classifier, "classifier", {"weight": weight, "bias": bias})
 
     def trainable(self, module: Any) -> int:
         return sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -171,13 +230,67 @@ class TensorFlow(Framework):
         if isinstance(layer, layers.Layer) and not layer.built:  # Keras makes weights when a layer is first called
             raise Unexpected(_("`{path}` has no weights after a call of the module; is it applied?").format(path=path))
         for kind, array in arrays.items():
-            if isinstance(layer, layers.Dense):
+            if not path:
+                variable = getattr(layer, kind, None)
+            elif isinstance(layer, layers.Dense):
                 variable = layer.kernel if kind == "weight" else layer.bias
+            elif isinstance(layer, layers.LayerNormalization):
+                variable = layer.gamma if kind == "weight" else layer.beta
             else:
                 variable = layer.embeddings if isinstance(layer, layers.Embedding) and kind == "weight" else None
-            if variable is None or tuple(variable.shape) != array.shape:
+            if (
+                not isinstance(variable, (self.keras.Variable, self.tf.Variable))
+                or tuple(variable.shape) != array.shape
+            ):
                 raise self.cannot_load(layer, path, arrays)
             variable.assign(array)
+
+    ids = "int32"
+
+    def bert_tokenizer(self, folder: str) -> Any:
+        import keras_hub
+
+        return keras_hub.models.BertTokenizer.from_preset(folder)
+
+    def bert(self, folder: str, num_classes: int, dropout: float = 0.0, frozen: bool = False) -> Any:
+        import keras_hub
+
+        model = keras_hub.models.BertTextClassifier.from_preset(folder, num_classes=num_classes, preprocessor=None)
+        for layer in model._flatten_layers():  # from_preset has an argument for the classifier's own dropout alone
+            if isinstance(layer, self.keras.layers.Dropout):
+                layer.rate = dropout
+            elif isinstance(layer, self.keras.layers.MultiHeadAttention):
+                layer._dropout = dropout  # it looks here before it calls its Dropout layer
+        model.backbone.trainable = not frozen
+        return model
+
+    def is_bert(self, value: Any) -> bool:
+        import keras_hub
+
+        return isinstance(value, keras_hub.models.BertTextClassifier)
+
+    def bert_logits(self, model: Any, batch: dict[str, np.ndarray]) -> np.ndarray:
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        inputs = {"token_ids": ids, "segment_ids": np.zeros_like(ids), "padding_mask": mask}
+        return self.array(model(inputs, training=False))
+
+    def bert_weights(self, model: Any) -> dict[str, np.ndarray]:
+        return {v.path: self.array(v).copy() for v in model.weights if v.dtype.startswith("float")}
+
+    def bert_head(self, model: Any) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(self.array(v).copy() for v in (model.output_dense.kernel, model.output_dense.bias))
+
+    def set_bert_head(self, model: Any, weight: np.ndarray, bias: np.ndarray) -> None:
+        self.load_layer(model.output_dense, "output_dense", {"weight": weight, "bias": bias})
+
+    def generator(self, seed: int) -> Any:
+        return self.keras.random.SeedGenerator(seed)
+
+    def embedding(self, weight: np.ndarray) -> Any:
+        layer = self.keras.layers.Embedding(*weight.shape)
+        layer.build((None, None))
+        layer.embeddings.assign(weight.astype(self.dtype))
+        return layer
 
     def trainable(self, module: Any) -> int:
         return int(sum(np.prod(v.shape) for v in module.trainable_variables))

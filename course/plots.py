@@ -1,4 +1,4 @@
-"""The figures of the lessons: positions, attention weights, masks.
+"""The figures of the lessons: positions, attention weights, masks, masked words.
 
 Each function takes tensors of either framework or arrays, draws one figure and shows it. matplotlib is imported when
 the first figure is drawn, so that importing the notebook's definitions stays cheap. Labels are in the language of the
@@ -7,6 +7,7 @@ lesson.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -102,6 +103,61 @@ def curves(series: Mapping[str, Any], xlabel: str, ylabel: str, title: str) -> N
     axes[0].set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     _show(figure)
+
+
+def masking(words: Sequence[str], ids: Any, inputs: Any, labels: Any, mask_id: int) -> None:
+    """A text (L words) that was masked several times, a row each: what became of its selected places.
+
+    `ids`, `inputs` and `labels` are (B, L); a label of -100 is a place that was not selected.
+    """
+    ids, inputs, selected = _array(ids), _array(inputs), _array(labels) != -100
+    figure, axes = _figure(1, 0.5 * len(words) + 1.0, 0.36 * len(ids) + 1.2)
+    colours = {"masked": "#2166ac", "random": "#b2182b", "kept": "#1b7837"}
+    axes[0].imshow(np.zeros(ids.shape), cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.argwhere(selected):
+        same, hidden = inputs[row, column] == ids[row, column], inputs[row, column] == mask_id
+        colour = colours["masked" if hidden else "kept" if same else "random"]
+        axes[0].add_patch(_box(column, row, colour))
+        text = "mask" if hidden else words[column] if same else _("other")
+        axes[0].text(column, row, text, ha="center", va="center", color="white", size=7)
+    axes[0].set_xticks(range(len(words)), words, rotation=45, ha="right", rotation_mode="anchor")
+    axes[0].set_yticks([])
+    axes[0].set_title(_("Each time other words are selected"), fontsize="medium")
+    _show(figure)
+
+
+def guesses(named: Mapping[str, Sequence[tuple[str, float]]], columns: int = 3) -> None:
+    """For each text with a [MASK], the likeliest words and their probabilities, likeliest first, as bars."""
+    rows = -(-len(named) // columns)
+    figure, axes = _grid(rows, min(columns, len(named)), 3.6, 1.9)
+    for axis, (text, found) in zip(axes, named.items(), strict=False):
+        places = np.arange(len(found))
+        axis.barh(places, [share for _word, share in found], color="#4393c3", height=0.7)
+        axis.set_yticks(places, [word for word, _share in found])
+        axis.invert_yaxis()
+        axis.set(xlim=(0, 1.15), xticks=[])
+        axis.spines[["top", "right", "bottom"]].set_visible(False)
+        for place, (_word, share) in zip(places, found, strict=True):
+            axis.text(share + 0.02, place, f"{share:.0%}", va="center", size=8)
+        axis.set_title("\n".join(textwrap.wrap(text, 38)), fontsize="small", loc="left")
+    for axis in axes[len(named) :]:
+        axis.set_axis_off()
+    _show(figure)
+
+
+def _box(column: int, row: int, colour: str):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.48, row - 0.42), 0.96, 0.84, color=colour)
+
+
+def _grid(rows: int, columns: int, width: float, height: float):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
+    )
+    return figure, axes.flat
 
 
 def _map(axis, table, columns, rows, values: bool, vmax: float = 1.0) -> None:

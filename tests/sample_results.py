@@ -58,10 +58,28 @@ def result(student="ann", assignment="self-attention-pytorch", fail=(), **change
                 "failed": "weights (batch, query, key): 31 of 35 values differ, the largest difference is 0.41.",
                 "not_run": "Not checked, because “The shapes are right” did not pass.",
             }.get(outcome)
-            tests.append({"name": name, "title": what, "outcome": outcome, "message": message, "share": share,
-                          "misconception": None, "picture": None})
-        parts.append({"id": part_id, "symbol": symbol, "title": title, "score": round(score, 4), "max_score": most,
-                      "misconception": None, "tests": tests})
+            tests.append(
+                {
+                    "name": name,
+                    "title": what,
+                    "outcome": outcome,
+                    "message": message,
+                    "share": share,
+                    "misconception": None,
+                    "picture": None,
+                }
+            )
+        parts.append(
+            {
+                "id": part_id,
+                "symbol": symbol,
+                "title": title,
+                "score": round(score, 4),
+                "max_score": most,
+                "misconception": None,
+                "tests": tests,
+            }
+        )
     exercise, _dash, track = assignment.rpartition("-")
     return {
         "submission": f"submitted/{student}/{assignment}/{exercise}.ipynb", "student": student,

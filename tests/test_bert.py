@@ -1,4 +1,4 @@
-"""BERT in the workers: checkpoints, tokenizers and classifiers in both tracks, and what a student meets whose fine-tuning
+"""BERT in the workers: checkpoints, tokenizers and classifiers in both tracks, what a student meets whose fine-tuning
 goes wrong. Everything goes through a real contestant in its jail.
 """
 
@@ -288,7 +288,10 @@ def test_a_training_that_diverges_costs_its_part_and_says_so(graded_with, track)
 
 @both_tracks
 def test_labels_out_of_range_are_told_in_the_frameworks_words_and_the_rest_is_graded(graded_with, track):
-    old = {"pytorch": "F.cross_entropy(logits, labels)\n\n", "tensorflow": "_with_logits(labels, logits)  # (B,)\n            "}[track]
+    old = {
+        "pytorch": "F.cross_entropy(logits, labels)\n\n",
+        "tensorflow": "_with_logits(labels, logits)  # (B,)\n            ",
+    }[track]
     lost, said = graded_with(track, (old, old.replace("labels", "labels + 1000", 1)))
     assert lost == {"fine-tune"}
     assert "out of bounds" in said or "valid range" in said or "not finite" in said
@@ -304,7 +307,14 @@ def test_a_training_without_end_costs_its_part_alone(graded_with, track):
 
 def test_a_model_that_is_none_and_a_checkpoint_that_cannot_be_loaded_say_what_is_the_matter(graded_with):
     old = "BertForSequenceClassification.from_pretrained(checkpoint, num_labels=num_classes)"
-    lost, said = graded_with("pytorch", (old, "'a model'"), ("        for parameter in model.bert.parameters():\n            parameter.requires_grad = False\n", "        pass\n"))
+    lost, said = graded_with(
+        "pytorch",
+        (old, "'a model'"),
+        (
+            "        for parameter in model.bert.parameters():\n            parameter.requires_grad = False\n",
+            "        pass\n",
+        ),
+    )
     assert lost == {"build-classifier"} and "not an nn.Module" in said
     lost, said = graded_with("pytorch", (old, old.replace("checkpoint,", "'bert-base-uncased',")))
     assert lost == {"build-classifier"} and "bert-base-uncased" in said

@@ -289,9 +289,10 @@ def test_who_cannot_be_graded_has_no_mark_and_stops_nobody(course, student):
 
 
 def test_the_reason_reaches_the_instructor(course):
-    assert "judge-fails, self-attention-pytorch: could not be graded. the reference worker died" in (
-        course / "said.txt"
-    ).read_text()
+    assert (
+        "judge-fails, self-attention-pytorch: could not be graded. the reference worker died"
+        in (course / "said.txt").read_text()
+    )
 
 
 def test_planted_outputs_are_gone(course):

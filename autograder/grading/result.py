@@ -10,7 +10,6 @@ from typing import Any
 from autograder.submission.intake import Submission
 from course.syllabus import Assignment
 
-
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
 
 

@@ -251,7 +251,6 @@ class AskStudent:
             raise Mismatch(tell(error))
         return answer
 
-
     def _once(self, program: Program) -> Answer:
         """The answer of the first time: training is dear, and several tests look at what came of it."""
         digest = program.digest()

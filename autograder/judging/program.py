@@ -8,7 +8,7 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
     Program.function("padding_mask", ids, pad_id=0)
     Program.function("scaled_dot_product_attention", q, k, v, mask=m).gradient(wrt=("a0", "a1"), of=0, cotangent=c)
     Program.module("MultiHeadAttention", d_model=12, num_heads=3).load(weights).apply(x, mask=m).apply(y)
-    Program.classifier(Checkpoint(Tiny(3)), num_classes=3).dropout(0.0).call("fine_tune", Module(), batches, 0.01).state()
+    Program.classifier(Checkpoint(Tiny(3)), num_classes=3).dropout(0.0).call("fine_tune", Module(), data, 0.01).state()
 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
@@ -34,7 +34,7 @@ class Ref:
     item: int | None = None
 
 
-# -- arguments that only a worker can make ------------------------------------------------------------------------------
+# -- arguments that only a worker can make -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Embedding:
 class Tiny:
     """A BERT checkpoint of a few thousand numbers, written where the worker runs, its weights drawn from `seed`.
 
-    `width` must be divisible by `heads`. The words of its vocabulary are the five special tokens and `word5`, `word6`, ...
+    `width` must be divisible by `heads`. The words of its vocabulary are the five special tokens and `word5`,
+    `word6`, ...
     """
 
     seed: int
@@ -191,7 +192,7 @@ class Program:
         return self._add({"do": "dropout", "module": "m", "rate": rate})
 
     def logits(self, batch: dict[str, np.ndarray]) -> Program:
-        """The classifier's logits (B, C) in evaluation mode, for `input_ids` and `attention_mask` (B, L), as next `out`."""
+        """The classifier's logits (B, C) in evaluation mode, for ids and attention mask (B, L), as next `out`."""
         program, name = self._next_out()
         return program._step("logits", (batch,), {}, module="m", **{"as": name})
 
@@ -200,7 +201,7 @@ class Program:
         return self._add({"do": "state", "module": "m", "as": "state"})
 
     def seen(self) -> Program:
-        """Also give `seen`: {"training": [...], "gradient": [...]} of the calls of the model by an answer's function, and
+        """Also give `seen`: {"training": [...], "gradient": [...]} of the model's calls by an answer's function, and
         `mode` it was left in (None in Keras), `gradients_left` in its parameters."""
         return self._add({"do": "seen", "module": "m", "as": "seen"})
 

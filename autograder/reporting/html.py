@@ -103,6 +103,7 @@ _DEFAULTS: dict[str, Any] = {
     "flags": [], "remarks": [], "cells": [], "parts": [], "versions": {},
 }  # fmt: skip
 
+
 def _parts(result: dict) -> list[dict]:
     """The parts with every field there, the error that their cell ended with, and their tests as checks."""
     errors = {c.get("grade_id"): c.get("error") for c in result.get("cells") or []}
@@ -167,8 +168,10 @@ def _verdict(result: dict) -> str:
         return _("Everything passed. Well done!")
     following = line(open_[0]["title"])
     if not result["score"]:
-        return _("Nothing passes yet, and that is where everybody starts. Begin with “{part}”: the first check that "
-                 "failed says what to look at.").format(part=following)
+        return _(
+            "Nothing passes yet, and that is where everybody starts. Begin with “{part}”: the first check that "
+            "failed says what to look at."
+        ).format(part=following)
     if not done:
         return _("You are on the way. Look at “{part}” next.").format(part=following)
     return _("{done} of {all} parts complete. Look at “{part}” next.").format(
@@ -200,8 +203,13 @@ def _overview(results: list[dict], links: list[str]) -> dict:
     for r, link in zip(results, links, strict=True):
         rows.setdefault(_name(r), {}).setdefault(str(r.get("assignment") or "?"), []).append((r, link))
     failed = [
-        {"name": _name(r), "assignment": r.get("assignment"), "submission": r.get("submission"),
-         "message": r.get("message"), "link": link}
+        {
+            "name": _name(r),
+            "assignment": r.get("assignment"),
+            "submission": r.get("submission"),
+            "message": r.get("message"),
+            "link": link,
+        }
         for r, link in zip(results, links, strict=True)
         if r["status"] != "graded"
     ]
@@ -228,8 +236,13 @@ def _section(name: str, members: list[tuple[dict, str]]) -> dict:
                 )
                 entry["counts"][test["outcome"]] += 1
     rows = [
-        {"name": _name(r), "link": link, "result": r, "parts": {p["id"]: p for p in _parts(r)},
-         "share": _share(r.get("score"), r.get("max_score"))}
+        {
+            "name": _name(r),
+            "link": link,
+            "result": r,
+            "parts": {p["id"]: p for p in _parts(r)},
+            "share": _share(r.get("score"), r.get("max_score")),
+        }
         for r, link in members
     ]
     shares = sorted(row["share"] for row in rows if row["share"] is not None)

@@ -471,9 +471,7 @@ def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
     imports = r"^[ \t]*(import|from)[ \t]+"
     tracks = [t for t in syllabus().tracks.values() if re.search(rf"{imports}{t.framework}\b", text, re.M)]
     tracks = tracks or [
-        t
-        for t in syllabus().tracks.values()
-        if t.id == "tensorflow" and re.search(rf"{imports}keras\b", text, re.M)
+        t for t in syllabus().tracks.values() if t.id == "tensorflow" and re.search(rf"{imports}keras\b", text, re.M)
     ]
     exercises = [e for e in syllabus().exercises.values() if defined & {p.symbol for p in e.parts}]
     if len(tracks) == 1 and len(exercises) == 1:

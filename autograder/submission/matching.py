@@ -171,9 +171,7 @@ def _written(node: ast.AST) -> bool:
 
 
 def _idle(body: list[ast.stmt]) -> bool:
-    return all(
-        isinstance(n, ast.Pass) or (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) for n in body
-    )
+    return all(isinstance(n, ast.Pass) or (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) for n in body)
 
 
 def stub(source: str, instead: str = "raise NotImplementedError") -> str:
@@ -531,4 +529,3 @@ def restore(match_: Match, released_cells: list[dict]) -> list[dict]:
             cell |= {"outputs": [], "execution_count": None}
         cells.append(cell)
     return cells
-

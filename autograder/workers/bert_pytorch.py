@@ -65,7 +65,9 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.module, "classifier", None)
         if not isinstance(head, nn.Linear):
-            raise StudentMessage("the model has no classification layer `classifier`: return the class that is asked for")
+            raise StudentMessage(
+                "the model has no classification layer `classifier`: return the class that is asked for"
+            )
         check_shape("classifier.weight", tuple(reversed(head.weight.shape)), weight, " (input, output)")
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(np.array(weight.T)))
@@ -87,7 +89,9 @@ class Classifiers:
                 result = module(input_ids=ids[rows], attention_mask=mask[rows])
                 if not isinstance(getattr(result, "logits", None), torch.Tensor):
                     kind = type(module).__name__
-                    raise StudentMessage(f"the model is a {kind}, which gives no logits; a BertForSequenceClassification does")
+                    raise StudentMessage(
+                        f"the model is a {kind}, which gives no logits; a BertForSequenceClassification does"
+                    )
                 found.append(result.logits)
         self.asking = False
         module.train(was)

@@ -243,9 +243,7 @@ class Run:
 
     def do_train(self, step: dict) -> None:
         [batches] = self.decode(step["args"])
-        self.values[step["as"]] = self.adapter.train(
-            self.modules[step["module"]], batches, step["steps"], step["rate"]
-        )
+        self.values[step["as"]] = self.adapter.train(self.modules[step["module"]], batches, step["steps"], step["rate"])
 
     def do_copy(self, step: dict) -> None:
         self.modules[step["module"]] = self.adapter.copy(self.modules[step["module"]])
@@ -297,9 +295,7 @@ class Run:
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:
-            sources[name] = (
-                self.tensors[name] if name in self.tensors else self.adapter.parameter(*self.owner(name))
-            )
+            sources[name] = self.tensors[name] if name in self.tensors else self.adapter.parameter(*self.owner(name))
         known = {name: s for name, s in sources.items() if s is not NotAvailable}
         cotangent = self.arrays[step["cotangent"]["array"]]
         gradients = self.adapter.gradients(result, cotangent, known)

@@ -36,7 +36,7 @@ from autograder.workers.adapting import (  # noqa: E402
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-DATA_DEPENDENT = ("meta tensor", "Meta tensor", "data-dependent", "is not supported on meta")
+DATA_DEPENDENT = ("meta tensor", "Meta tensor", "data-dependent", "data-independent", "is not supported on meta")
 
 
 class OneDevice(TorchDispatchMode):

@@ -126,7 +126,9 @@ class Adapter:
 
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
-        """`gradient`: the program itself asks for gradients. An answer that trains (`training`) has a tape of its own."""
+        """`gradient`: the program itself asks for gradients. An answer that trains (`training`) has a tape of its
+        own.
+        """
         self.dtype = DTYPES[dtype]
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)

@@ -3,9 +3,10 @@
     python -m autograder.workers.zygote TRACK DIRECTORY DEVICE CHECKPOINT [PACKAGE ...]
 
 It listens on `DIRECTORY/zygote.sock` until its standard input ends. The packages are what answers import beside the
-framework. CHECKPOINT, which may be empty, is the folder of the run's pre-trained BERT; contestants may read it. The zygote
-has run no operation of the framework, so there is no thread pool and no GPU context to inherit, and it knows nothing that a contestant may not know: no test,
-no seed, no solution. The first frame on a connection says what to fork:
+framework. CHECKPOINT, which may be empty, is the folder of the run's pre-trained BERT; contestants may read it. The
+zygote has run no operation of the framework, so there is no thread pool and no GPU context to inherit, and it knows
+nothing that a contestant may not know: no test, no seed, no solution. The first frame on a connection says what to
+fork:
 
     {"fork": "contestant", "limits": {...}, "device": "cpu", "without": []}    a keeper and, in the jail, a contestant
     {"fork": "reference", "path": "..."}                                      a server for trusted code at that path

@@ -18,9 +18,7 @@ def encode_batch(texts, labels, tokenizer, max_length):
     in 0..C-1. L is the length of the longest text, at most max_length.
     """
     ### BEGIN SOLUTION
-    encoded = tokenizer(
-        list(texts), padding="longest", truncation=True, max_length=max_length, return_tensors="pt"
-    )
+    encoded = tokenizer(list(texts), padding="longest", truncation=True, max_length=max_length, return_tensors="pt")
     return {
         "input_ids": encoded["input_ids"],
         "attention_mask": encoded["attention_mask"],

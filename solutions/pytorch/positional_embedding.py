@@ -103,7 +103,7 @@ def relative_shift(offset, d_model, dtype=None):
     if d_model % 2:
         raise ValueError(f"d_model must be even, because sine and cosine come in pairs; it is {d_model}")
     exponents = torch.arange(0, d_model, 2, dtype=torch.float64) / d_model
-    angles = offset / 10000.0 ** exponents  # (d_model / 2,): how far each pair turns
+    angles = offset / 10000.0**exponents  # (d_model / 2,): how far each pair turns
     sin, cos = torch.sin(angles), torch.cos(angles)
     # sin(a + b) = cos(b) sin(a) + sin(b) cos(a), and cos(a + b) = -sin(b) sin(a) + cos(b) cos(a): a rotation a pair.
     rotations = torch.stack([torch.stack([cos, sin], dim=-1), torch.stack([-sin, cos], dim=-1)], dim=-2)

@@ -68,9 +68,7 @@ class TransformerClassifier(nn.Module):
     Raises ValueError when called with more than max_len ids in a row.
     """
 
-    def __init__(
-        self, vocab_size, max_len, d_model, num_heads, d_ff, num_layers, num_classes, pad_id=0, dropout=0.1
-    ):
+    def __init__(self, vocab_size, max_len, d_model, num_heads, d_ff, num_layers, num_classes, pad_id=0, dropout=0.1):
         super().__init__()
         ### BEGIN SOLUTION
         self.max_len, self.pad_id = max_len, pad_id

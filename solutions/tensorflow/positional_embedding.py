@@ -101,7 +101,7 @@ def relative_shift(offset, d_model, dtype=None):
     if d_model % 2:
         raise ValueError(f"d_model must be even, because sine and cosine come in pairs; it is {d_model}")
     exponents = tf.range(0, d_model, 2, dtype=tf.float64) / d_model
-    angles = offset / 10000.0 ** exponents  # (d_model / 2,): how far each pair turns
+    angles = offset / 10000.0**exponents  # (d_model / 2,): how far each pair turns
     sin, cos = tf.sin(angles), tf.cos(angles)
     # sin(a + b) = cos(b) sin(a) + sin(b) cos(a), and cos(a + b) = -sin(b) sin(a) + cos(b) cos(a): a rotation a pair,
     # so cosines on the diagonal, and sines beside it wherever row and column belong to the same pair.

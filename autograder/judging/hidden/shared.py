@@ -74,5 +74,7 @@ def same_structure(got, want):
     return (
         isinstance(got, dict)
         and got.keys() == want.keys()
-        and all(isinstance(a, np.ndarray) and (a.shape, a.dtype) == (want[k].shape, want[k].dtype) for k, a in got.items())
+        and all(
+            isinstance(a, np.ndarray) and (a.shape, a.dtype) == (want[k].shape, want[k].dtype) for k, a in got.items()
+        )
     )

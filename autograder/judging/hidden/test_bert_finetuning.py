@@ -1,8 +1,9 @@
 """Hidden tests of exercise 8: from texts to batches, a classifier from a checkpoint, fine-tuning, evaluation.
 
-Training is judged by what it does. Steps are compared with the reference's in float64, from weights that nobody has seen
-before and without dropout, by the *updates* of the weights: there two right answers agree to many digits, and every
-mistake of the catalogue is far off. Only then comes a training on the run's checkpoint, whose held-out labels stay here.
+Training is judged by what it does. Steps are compared with the reference's in float64, from weights that nobody has
+seen before and without dropout, by the *updates* of the weights: there two right answers agree to many digits, and
+every mistake of the catalogue is far off. Only then comes a training on the run's checkpoint, whose held-out labels
+stay here.
 """
 
 import numpy as np
@@ -47,7 +48,9 @@ def test_batch_shape(student, reference, draw, fail):
     got, want = batch_of(encoded(texts, labels), student, reference, fail)
     for key, axes in (("input_ids", "(B, L)"), ("attention_mask", "(B, L)"), ("labels", "(B,)")):
         if got[key].shape != want[key].shape:
-            fail(f"`{key}` has shape {got[key].shape}, expected {want[key].shape}: {axes}, as long as the longest text.")
+            fail(
+                f"`{key}` has shape {got[key].shape}, expected {want[key].shape}: {axes}, as long as the longest text."
+            )
 
 
 @pytest.mark.part("encode-batch", share=2, needs=("test_batch_shape",))
@@ -90,7 +93,9 @@ def test_batch_truncated(student, reference, compare, draw, fail, longest):
 
 
 @pytest.mark.part("encode-batch", needs=("test_batch_shape", "test_batch_ids"))
-@pytest.mark.parametrize("texts", [["a single text"], ["", "an empty text beside this"]], ids=["one text", "an empty one"])
+@pytest.mark.parametrize(
+    "texts", [["a single text"], ["", "an empty text beside this"]], ids=["one text", "an empty one"]
+)
 def test_batch_small(student, reference, compare, fail, texts):
     """One text is a batch, and an empty text is [CLS] [SEP]."""
     got, want = batch_of(encoded(texts, [2] * len(texts)), student, reference, fail)
@@ -127,7 +132,7 @@ def test_classifier_shape(student, draw, fail, classes):
     """The model gives logits (B, C), for any number of classes."""
     out = student.run(built(draw, classes, tiny(draw)).logits(batch(draw, 4))).out
     if not isinstance(out, np.ndarray) or out.shape != (4, classes):
-        fail(f"For 4 texts and {classes} classes the logits have shape {getattr(out, 'shape', None)}, not (4, {classes}).")
+        fail(f"For 4 texts and {classes} classes the logits are {getattr(out, 'shape', None)}, not (4, {classes}).")
 
 
 @pytest.mark.part("build-classifier", share=4, needs=("test_classifier_shape",))
@@ -329,7 +334,7 @@ def test_dropout(student, reference, draw, fail):
 
 # What the training on the run's checkpoint is: enough to learn the four classes, in a second or two.
 EXAMPLES, HELD_OUT, ROWS, EPOCHS, RATE = 256, 400, 16, 2, 1e-3
-SHORT_OF_REFERENCE, ABOVE_SCRATCH = 0.03, -1  # docs/measurements.md has the measured spread
+SHORT_OF_REFERENCE, ABOVE_SCRATCH = 0.03, 0.05  # docs/measurements.md has the measured spread
 
 
 def news_training(draw, reference, **options):

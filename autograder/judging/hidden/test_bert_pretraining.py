@@ -38,7 +38,7 @@ FEW_IDS, FEW_WORDS = 40, 8  # a small vocabulary, of which a batch has only thes
 
 
 def sentences(draw, rows=ROWS, length=LENGTH, low=0, high=VOCABULARY):
-    """Ids and the mask of special places: the first, the padding, and some in the middle that only the mask tells of."""
+    """Ids and the mask of special places: the first, the padding, and some in between that only the mask tells of."""
     ids = draw.ids(low, high, rows, length)
     ids[ids == MASK] = low + 1
     lengths = np.linspace(length // 2, length, rows).astype(int)[draw.permutation(rows)]
@@ -186,7 +186,10 @@ def test_share(student, draw, fail, probability):
         mistake = "places-drawn-twice"
     elif near(share, 0.9 * probability) and not (inputs == ids)[selected].any():
         mistake = "kept-without-label"
-    fail(f"{percent(share)} of the places that are not special are selected, asked for were {percent(probability)}.", mistake)
+    fail(
+        f"{percent(share)} of the places that are not special are selected, asked for were {percent(probability)}.",
+        mistake,
+    )
 
 
 @pytest.mark.part("mask-tokens", needs=("test_special_places", "test_other_places"))
@@ -381,7 +384,10 @@ def test_seed(student, draw, fail):
     first, second = (taken(values.get(name), ids.shape, fail) for name in ("out", "out2"))
     split = shares(ids, *first)
     if not near(share_selected(first[1], special), 0.15) or not near(split, (0.8, 0.1, 0.1)):
-        fail("With an integer as seed: " + tell_split(split)[:1].lower() + tell_split(split)[1:], "same-seed-for-all-draws")
+        fail(
+            "With an integer as seed: " + tell_split(split)[:1].lower() + tell_split(split)[1:],
+            "same-seed-for-all-draws",
+        )
     if not all((one == other).all() for one, other in zip(first, second, strict=True)):
         fail("The same integer as seed gave another result the second time.", "generator-ignored")
 

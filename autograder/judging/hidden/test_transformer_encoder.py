@@ -343,7 +343,9 @@ def test_classifier_padding(student, draw, fail, pad_id):
     together, longer, *alone = logits(student, fail, program, (3, 3, 1, 1, 1))
     apart = np.abs(together - np.concatenate(alone)).max(), np.abs(longer - together).max()
     if max(apart) > 1e-4 * np.abs(together).max():
-        fail("A padded text gave other logits than alone: do the blocks and the mean both get a mask of the real words?")
+        fail(
+            "A padded text gave other logits than alone: do the blocks and the mean both get a mask of the real words?"
+        )
 
 
 @pytest.mark.part("transformer-classifier", share=2, needs=("test_classifier_shape", "test_classifier_depends"))

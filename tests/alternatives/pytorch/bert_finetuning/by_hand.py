@@ -39,7 +39,7 @@ class MyAdamW:
     def step(self, gradients):
         self.steps += 1
         one, two = self.betas
-        for p, g, m, v in zip(self.parameters, gradients, self.first, self.second):
+        for p, g, m, v in zip(self.parameters, gradients, self.first, self.second, strict=False):
             m.mul_(one).add_(g, alpha=1 - one)
             v.mul_(two).addcmul_(g, g, value=1 - two)
             unbiased = (v / (1 - two**self.steps)).sqrt() + self.epsilon
@@ -55,7 +55,7 @@ def fine_tune(model, batches, learning_rate, epochs=1):
     optimizer = MyAdamW(model.parameters(), learning_rate)
     model.train(True)
     history = []
-    for epoch in range(epochs):
+    for _epoch in range(epochs):
         losses, hits = [], []
         for batch in batches:
             logits = model(batch["input_ids"], batch["attention_mask"])[0]

@@ -1,4 +1,6 @@
-"""Accepted: the optimizer gets only what is trained; a data class keeps the sums; the labels come as a tuple of tensors."""
+"""Accepted: the optimizer gets only what is trained; a data class keeps the sums; the labels come as a tuple of
+tensors.
+"""
 
 from dataclasses import dataclass
 

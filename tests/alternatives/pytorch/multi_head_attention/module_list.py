@@ -54,7 +54,5 @@ class MultiHeadAttention(nn.Module):
         value = key if value is None else value
         if mask is not None:
             mask = mask.expand(query.shape[0], len(self.heads), query.shape[1], key.shape[1])
-        results = [
-            head(query, key, value, None if mask is None else mask[:, h]) for h, head in enumerate(self.heads)
-        ]
+        results = [head(query, key, value, None if mask is None else mask[:, h]) for h, head in enumerate(self.heads)]
         return self.mix(torch.cat([r[0] for r in results], dim=-1)), torch.stack([r[1] for r in results], dim=1)

@@ -34,7 +34,7 @@ class MyAdamW:
 
     def step(self, gradients):
         self.steps += 1
-        for w, g, m, v in zip(self.weights, gradients, self.first, self.second):
+        for w, g, m, v in zip(self.weights, gradients, self.first, self.second, strict=False):
             g = tf.convert_to_tensor(g)
             m.assign(self.one * m + (1 - self.one) * g)
             v.assign(self.two * v + (1 - self.two) * g * g)
@@ -44,11 +44,13 @@ class MyAdamW:
 
 def forward(model, batch, training):
     ids = batch["input_ids"]
-    return model([ids, tf.zeros_like(ids), batch["attention_mask"]], training=training) if isinstance(
-        model.input, list
-    ) else model(
-        {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": batch["attention_mask"]},
-        training=training,
+    return (
+        model([ids, tf.zeros_like(ids), batch["attention_mask"]], training=training)
+        if isinstance(model.input, list)
+        else model(
+            {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": batch["attention_mask"]},
+            training=training,
+        )
     )
 
 

@@ -38,7 +38,7 @@ def fine_tune(model, batches, learning_rate, epochs=1):
                 )
                 loss = loss_function(batch["labels"], logits)
             gradients = tape.gradient(loss, model.trainable_weights)
-            optimizer.apply_gradients(zip(gradients, model.trainable_weights))
+            optimizer.apply_gradients(zip(gradients, model.trainable_weights, strict=False))
             mean.update_state(loss, sample_weight=len(ids))
             accuracy.update_state(batch["labels"], logits)
         history.append({"loss": float(mean.result()), "accuracy": float(accuracy.result())})

@@ -45,7 +45,7 @@ def prepare(model, optimizer):
 def fine_tune(model, batches, learning_rate, epochs=1):
     prepare(model, keras.optimizers.AdamW(learning_rate, weight_decay=0.01, epsilon=1e-8))
     history = model.fit(as_data(batches), epochs=epochs, shuffle=False, verbose=0).history
-    return [{"loss": loss, "accuracy": hits} for loss, hits in zip(history["loss"], history["accuracy"])]
+    return [{"loss": loss, "accuracy": hits} for loss, hits in zip(history["loss"], history["accuracy"], strict=False)]
 
 
 def evaluate(model, batches):

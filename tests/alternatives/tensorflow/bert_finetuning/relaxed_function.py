@@ -8,7 +8,9 @@ import tensorflow as tf
 
 
 def encode_batch(texts, labels, tokenizer, max_length):
-    ragged = tf.ragged.constant([row[: max_length - 2] for row in tokenizer(list(texts))], dtype=tf.int32, ragged_rank=1)
+    ragged = tf.ragged.constant(
+        [row[: max_length - 2] for row in tokenizer(list(texts))], dtype=tf.int32, ragged_rank=1
+    )
     one = tf.ones((ragged.nrows(), 1), tf.int32)
     ids = tf.concat([one * tokenizer.cls_token_id, ragged, one * tokenizer.sep_token_id], axis=1)
     return {
@@ -47,7 +49,7 @@ def fine_tune(model, batches, learning_rate, epochs=1):
             logits = call(model, batch, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(batch["labels"], logits))
         gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=False))
         return logits
 
     history = []
