@@ -57,8 +57,8 @@ class Exercise:
 class Track:
     """A framework that the course is taught in.
 
-    `ready_made` lists its own attention and all that is made of it, by full dotted name; `ready_made_layers` are those of
-    them that are whole transformer layers.
+    `ready_made` lists its own attention and all that is made of it, by full dotted name; `ready_made_layers` are those
+    of them that are whole transformer layers.
     """
 
     id: str

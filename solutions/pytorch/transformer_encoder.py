@@ -13,10 +13,11 @@ from torch import nn
 class TransformerBlock(nn.Module):
     """A transformer encoder block: attention and a small network, each with a residual connection and a layer norm.
 
-    Called with x (B, L, D) and a boolean mask (B, L), True for real words; without a mask all are real. Gives (B, L, D).
+    Called with x (B, L, D) and a boolean mask (B, L), True for real words; without a mask all are real.
+    Gives (B, L, D).
     With norm_first the norms stand before attention and network (pre-norm), otherwise after the sums (post-norm).
-    Attributes: `attention`, nn.MultiheadAttention with batch_first=True; `feed_forward`, two nn.Linear with a ReLU between
-    them, D to d_ff to D; `norm1` and `norm2`, nn.LayerNorm with epsilon 1e-5.
+    Attributes: `attention`, nn.MultiheadAttention with batch_first=True; `feed_forward`, two nn.Linear with a ReLU
+    between them, D to d_ff to D; `norm1` and `norm2`, nn.LayerNorm with epsilon 1e-5.
     Raises ValueError if d_model is not divisible by num_heads.
     Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.1.
     """

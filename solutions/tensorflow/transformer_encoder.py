@@ -12,11 +12,12 @@ import tensorflow as tf
 class TransformerBlock(keras.layers.Layer):
     """A transformer encoder block: attention and a small network, each with a residual connection and a layer norm.
 
-    Called with x (B, L, D) and a boolean mask (B, L), True for real words; without a mask all are real. Gives (B, L, D).
+    Called with x (B, L, D) and a boolean mask (B, L), True for real words; without a mask all are real.
+    Gives (B, L, D).
     With norm_first the norms stand before attention and network (pre-norm), otherwise after the sums (post-norm).
     Attributes: `attention`, keras.layers.MultiHeadAttention, key_dim being d_model // num_heads; `feed_forward`, two
-    keras.layers.Dense with a ReLU between them, D to d_ff to D; `norm1` and `norm2`, keras.layers.LayerNormalization with
-    epsilon 1e-5.
+    keras.layers.Dense with a ReLU between them, D to d_ff to D; `norm1` and `norm2`, keras.layers.LayerNormalization
+    with epsilon 1e-5.
     Raises ValueError if d_model is not divisible by num_heads.
     Source: Vaswani et al., "Attention Is All You Need" (2017), section 3.1.
     """

@@ -1,9 +1,9 @@
 """Hidden tests of exercise 5: the transformer block, the masked mean, a classifier made of blocks, and that it learns.
 
-The block gets known weights: norms and network by their canonical names, the framework's own attention filled from a seed.
-What it gives at padded places is nobody's business, so only real places are compared. The classifier's attributes are the
-student's own: it is judged by what padding, order, sizes and layers do to it, and at last by what it learns from examples,
-whose held-out labels stay here.
+The block gets known weights: norms and network by their canonical names, the framework's own attention filled from a
+seed. What it gives at padded places is nobody's business, so only real places are compared. The classifier's attributes
+are the student's own: it is judged by what padding, order, sizes and layers do to it, and at last by what it learns
+from examples, whose held-out labels stay here.
 """
 
 import numpy as np
@@ -172,8 +172,9 @@ def test_block_dropout(student, draw, fail):
     # Where both parts' results are dropped, pre-norm gives back the input as it came: 0.7 · 0.7 of the places.
     if abs(untouched - 0.49) > 0.08:
         fail(
-            f"With a dropout of 0.7 about 49% of the numbers should pass a pre-norm block unchanged in training: those where "
-            f"both additions are dropped. Here it is {untouched:.0%}. Drop what each part gives, before it is added."
+            f"With a dropout of 0.7 about 49% of the numbers should pass a pre-norm block unchanged in training: those "
+            f"where both additions are dropped. Here it is {untouched:.0%}. Drop what each part gives, before it is "
+            "added."
         )
 
 
@@ -394,8 +395,10 @@ def test_classifier_sizes(student, draw, fail, what):
     }[what]
     grown = size(student, draw, fail, **{argument: SIZES[argument] + step}) - size(student, draw, fail)
     if grown != due:
-        fail(f"{told[0].upper()}{told[1:]}: with {argument} {step} larger there should be {due} more trainable numbers, "
-             f"not {grown}.")  # fmt: skip
+        fail(
+            f"{told[0].upper()}{told[1:]}: with {argument} {step} larger there should be {due} more trainable "
+            f"numbers, not {grown}."
+        )
 
 
 @pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
@@ -502,8 +505,8 @@ def test_learns_word_order(student, draw, fail):
     right = accuracy(student, fail, *in_order(draw))
     if right < 0.9:
         fail(
-            f"The class of a text was that of its first word. After {STEPS} steps the classifier is right on {right:.0%} of "
-            "new texts; who cannot tell the order gets about half."
+            f"The class of a text was that of its first word. After {STEPS} steps the classifier is right on "
+            f"{right:.0%} of new texts; who cannot tell the order gets about half."
         )
 
 
