@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from autograder.authoring.pretrain import Settings
 from autograder.grading.executor import ROOT, GradingError
 from autograder.workers import jail
 from course.models import CheckpointError, checkpoint
@@ -109,6 +110,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, metavar="N")
 
     p.add_argument("--checkpoint", **CHECKPOINT)
+
+    p = verb("pretrain", pretrain, "make bert-mini, the small pre-trained BERT that the course comes with, again")
+    p.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: over the committed one)")
+    for name, value in vars(Settings()).items():
+        p.add_argument(
+            f"--{name.replace('_', '-')}", type=type(value), default=value, metavar="N", help=f"default {value}"
+        )
 
     verb("doctor", doctor, "say which walls, devices and versions there are")
 
@@ -241,6 +249,18 @@ def verify(options: argparse.Namespace) -> int:
         if f.claim.kind == "mistake" and not f.named and not f.problem:
             out.print(f"{f.claim.assignment.id}: {escape(f.claim.name)} is caught, but not named")
     return 1 if wrong else 0
+
+
+def pretrain(options: argparse.Namespace) -> int:
+    require_checkout()
+    from autograder.authoring.pretrain import Settings, where
+    from autograder.authoring.pretrain import pretrain as make
+
+    settings = Settings(**{name: getattr(options, name) for name in vars(Settings())})
+    folder = where(options.output)
+    summary = make(folder, settings, out)
+    out.print(f"wrote {escape(str(folder))} in {summary['seconds']:,} s", soft_wrap=True)
+    return 0
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -168,11 +168,11 @@ class PyTorch(Framework):
         return isinstance(value, BertForSequenceClassification)
 
     def bert_logits(self, model: Any, batch: dict[str, np.ndarray]) -> np.ndarray:
-        was_training = model.training
+        mode = model.training
         inputs = {name: self.tensor(batch[name]) for name in ("input_ids", "attention_mask")}
         with self.torch.no_grad():
             logits = model.eval()(**inputs).logits
-        model.train(was_training)
+        model.train(mode)
         return self.array(logits)
 
     def bert_weights(self, model: Any) -> dict[str, np.ndarray]:

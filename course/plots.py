@@ -1,4 +1,4 @@
-"""The figures of the lessons: positions, attention weights, masks, masked words.
+"""The figures of the lessons: positions, attention weights, masks, masked words, what a classifier says.
 
 Each function takes tensors of either framework or arrays, draws one figure and shows it. matplotlib is imported when
 the first figure is drawn, so that importing the notebook's definitions stays cheap. Labels are in the language of the
@@ -145,10 +145,104 @@ def guesses(named: Mapping[str, Sequence[tuple[str, float]]], columns: int = 3) 
     _show(figure)
 
 
+def training(named: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Loss and accuracy over the epochs, side by side; `named` gives a curve's dicts of `loss` and `accuracy`."""
+    figure, axes = _figure(2, 4.2, 2.8)
+    for axis, what, label in zip(axes, ("loss", "accuracy"), (_("mean loss"), _("right")), strict=True):
+        for name, history in named.items():
+            axis.plot(range(1, len(history) + 1), [epoch[what] for epoch in history], marker="o", label=name)
+        axis.set(xlabel=_("epoch"), title=label, ylim=(0, None))
+        axis.set_xticks(range(1, max(len(history) for history in named.values()) + 1))
+    _percent(axes[1])
+    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
+    _show(figure)
+
+
+def accuracies(sizes: Sequence[int], named: Mapping[str, Sequence[Sequence[float]]], chance: float) -> None:
+    """Accuracy (a fraction) against the number of labelled examples, a curve a way to train.
+
+    `named` gives for each way and each size the accuracies of one run or more: a point each, the curve is their mean.
+    """
+    figure, axes = _figure(1, 7.0, 3.2)
+    for n, (name, runs) in enumerate(named.items()):
+        colour = f"C{n}"
+        axes[0].plot(sizes, [np.mean(one) for one in runs], marker="o", label=name, color=colour)
+        for size, one in zip(sizes, runs, strict=True):
+            axes[0].scatter([size] * len(one), one, s=12, alpha=0.5, color=colour)
+    axes[0].axhline(chance, color="grey", linestyle=":", label=_("guessing"))
+    axes[0].set_xscale("log")
+    axes[0].set_xticks(sizes, sizes)
+    axes[0].minorticks_off()
+    axes[0].set(xlabel=_("labelled examples"), title=_("Right on held-out texts"))
+    _percent(axes[0])
+    axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
+    _show(figure)
+
+
+def confusion(labels: Any, said: Any, classes: Sequence[str]) -> None:
+    """How often a text of a class (row) was given which class (column); `labels` and `said` are (N,), from 0."""
+    table = np.zeros((len(classes), len(classes)), int)
+    np.add.at(table, (_array(labels), _array(said)), 1)
+    figure, axes = _figure(1, 0.8 * len(classes) + 1.6, 0.7 * len(classes) + 1.0)
+    axes[0].imshow(table, cmap=SHARES, vmin=0, vmax=table.sum(axis=1).max())
+    for (row, column), count in np.ndenumerate(table):
+        colour = "white" if count > 0.55 * table.sum(axis=1).max() else "black"
+        axes[0].text(column, row, count, ha="center", va="center", color=colour)
+    axes[0].set_xticks(range(len(classes)), classes, rotation=30, ha="right", rotation_mode="anchor")
+    axes[0].set_yticks(range(len(classes)), classes)
+    axes[0].set(xlabel=_("class that the model says"), ylabel=_("true class"))
+    axes[0].set_title(
+        _("{share:.0%} of {count} are right").format(share=table.trace() / table.sum(), count=table.sum())
+    )
+    _show(figure)
+
+
+def verdicts(texts: Sequence[str], probabilities: Any, labels: Any, classes: Sequence[str]) -> None:
+    """Texts (N) with the probabilities of their classes (N, C) as a bar, and the likeliest class in words.
+
+    `labels` (N,), from 0, tells the true one, which is shown where the model is wrong.
+    """
+    shares, labels = _array(probabilities), _array(labels)
+    figure, axes = _figure(1, 10.0, 0.6 * len(texts) + 0.6)
+    axis, places, start = axes[0], np.arange(len(texts)), np.zeros(len(texts))
+    for n, name in enumerate(classes):
+        axis.barh(places, shares[:, n], left=start, height=0.6, color=f"C{n}", label=name)
+        start = start + shares[:, n]
+    for place, (row, label) in enumerate(zip(shares, labels, strict=True)):
+        best = int(row.argmax())
+        text, right = f"{classes[best]}, {row[best]:.0%}", best == label
+        if not right:
+            text += "\n" + _("wrong: {name}").format(name=classes[label])
+        axis.text(1.02, place, text, va="center", size=9, weight="normal" if right else "bold")
+    axis.set_yticks(places, [textwrap.fill(text, 64, max_lines=2, placeholder=" …") for text in texts], size=9)
+    axis.invert_yaxis()
+    axis.tick_params(left=False)
+    axis.set(xlim=(0, 1), xticks=[])
+    axis.spines[["top", "right", "bottom", "left"]].set_visible(False)
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(classes), fontsize="small", frameon=False)
+    _show(figure)
+
+
+def looks(named: Mapping[str, Any], pieces: Sequence[str], who: str) -> None:
+    """How each head of a layer (H, L) shares out the attention of one word, `who`, over all words; a map a name."""
+    figure, axes = _grid(len(named), 1, 0.5 * len(pieces) + 1.5, 0.34 * len(next(iter(named.values()))) + 0.8)
+    for n, (axis, (name, weights)) in enumerate(zip(axes, named.items(), strict=True)):
+        heads = [_("head {number}").format(number=number) for number in range(len(weights))]
+        _map(axis, _array(weights).round(2), pieces if n == len(named) - 1 else [""] * len(pieces), heads, values=True)
+        axis.set_aspect("auto")
+        axis.set_title(_("{name}: where {who} looks").format(name=name, who=who), fontsize="medium")
+    _show(figure)
+
+
 def _box(column: int, row: int, colour: str):
     from matplotlib.patches import Rectangle
 
     return Rectangle((column - 0.48, row - 0.42), 0.96, 0.84, color=colour)
+
+
+def _percent(axis) -> None:
+    axis.set_ylim(0, 1.03)
+    axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
 
 
 def _grid(rows: int, columns: int, width: float, height: float):

@@ -20,6 +20,11 @@ from course.syllabus import syllabus
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = list(syllabus().assignments())
 ONE = "self-attention-pytorch"
+BERT = [name for name in ASSIGNMENTS if name.startswith("bert-finetuning")]
+BERT_MINI = {
+    f"course/models/bert-mini/{file}"
+    for file in ("README.md", "config.json", "model.safetensors", "tokenizer_config.json", "training.json", "vocab.txt")
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +58,21 @@ def test_the_zip_holds_what_a_student_needs_and_no_more(zips, name):
         f"course/visible/{exercise.module}.py",
     }
     assert {n.partition("/")[0] for n in names} == {f"{exercise.id}.ipynb", "README.md", "requirements.txt", "course"}
-    assert not any(n.endswith((".md", ".pyc")) for n in names if n.startswith("course/"))
+    assert not any(n.endswith((".md", ".pyc")) for n in names if n.startswith("course/") and n not in BERT_MINI)
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_news_and_model_come_with_the_exercise_that_uses_them_and_with_no_other(zips, name):
+    extra = {n for n in members(zips[name]) if n.startswith(("course/data/", "course/models/"))}
+    if name not in BERT:
+        assert not extra and zips[name].stat().st_size < 200_000
+        return
+    assert BERT_MINI <= extra
+    assert extra - BERT_MINI == {
+        *(f"course/data/{file}.py" for file in ("__init__", "news", "news_vocabulary", "news_writer")),
+        *(f"course/models/{file}.py" for file in ("__init__", "attention", "tiny")),
+    }
+    assert zips[name].stat().st_size < 4_000_000
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
@@ -133,12 +152,18 @@ def test_releasing_twice_gives_the_same_bytes(zips, tmp_path):
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_requirements_are_exact_and_those_of_the_track(name):
     assignment = syllabus().assignment(name)
-    lines = requirements(ROOT, assignment).splitlines()
+    lines = [line.partition(";")[0] for line in requirements(ROOT, assignment).splitlines()]
     assert all("==" in line for line in lines)
     names = {line.partition("==")[0] for line in lines}
     others = {track.framework for track in syllabus().tracks.values()} - {assignment.track.framework}
     assert {"numpy", "matplotlib", "jupyterlab", assignment.track.framework} <= names
     assert not others & names and "nbgrader" not in names
+    libraries = (
+        {"transformers"} if assignment.track.id == "pytorch" else {"keras-hub", "safetensors", "tensorflow-text"}
+    )
+    assert names & {"transformers", "keras-hub", "safetensors", "tensorflow-text"} == (
+        libraries if name in BERT else set()
+    )
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert not (ROOT / "constraints.txt").is_file() or set(lines) <= set(pins) | {f"torch=={_version('torch')}"}
 
@@ -165,6 +190,29 @@ def test_a_stale_notebook_is_not_released(tmp_path):
         lesson.write("\nOne more thing.\n")
     with pytest.raises(AuthoringError, match="stale notebooks; run `autograder build`"):
         release(tmp_path, [ONE], tmp_path / "out")
+
+
+def test_a_checkpoint_that_is_not_whole_is_not_released(tmp_path):
+    for folder in ("course", "solutions", "source"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path), shutil.copy(ROOT / "constraints.txt", tmp_path)
+    (tmp_path / "course/models/bert-mini/vocab.txt").unlink()
+    with pytest.raises(AuthoringError, match=r"bert-finetuning-pytorch cannot be released.*bert-mini lacks vocab\.txt"):
+        release(tmp_path, ["bert-finetuning-pytorch"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", BERT)
+def test_a_student_of_exercise_8_has_the_model_and_the_news_at_hand(zips, tmp_path, name):
+    """The unpacked zip, without the repository: its cells run as far as the first answer."""
+    with zipfile.ZipFile(zips[name]) as archive:
+        archive.extractall(tmp_path)
+    notebook = json.loads((tmp_path / name / "bert-finetuning.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    first = next(n for n, cell in enumerate(code) if cell["id"].startswith("answer-"))
+    (tmp_path / name / "cells.py").write_text("\n".join("".join(c["source"]) for c in code[:first]), encoding="utf-8")
+    done = subprocess.run([sys.executable, "cells.py"], cwd=tmp_path / name, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "= World\n" in done.stdout and "##" in done.stdout
 
 
 def test_a_student_finds_a_course_package_that_works_by_itself(zips, tmp_path):

@@ -2,9 +2,9 @@
 
 Lines are compared without their spaces, so that a change of indentation hides nothing, and a notebook is read cell by
 cell, outputs included. Of a solution each line is a secret, but for those that say nothing (`else:`, a lone bracket,
-`import numpy as np`). Of hidden tests and of the catalogue's code three lines in a row are, because one line such as
-`for name in names:` is in many files; of the catalogue's prose, each text. What stands outside the markers of a
-solution, a signature above all, is given to students, also where the catalogue says it again.
+`import numpy as np`, `loss.backward()`). Of hidden tests and of the catalogue's code three lines in a row are, because
+one line such as `for name in names:` is in many files; of the catalogue's prose, each text. What stands outside the
+markers of a solution, a signature above all, is given to students, also where the catalogue says it again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ FORBIDDEN_TEXT = (
     "import solutions",
     "from solutions",
 )
-INNOCENT = re.compile(r"^(import |from \S+ import |@pytest|super\(\)\.|\"\"\"$)")
+INNOCENT = re.compile(
+    r"^(import |from \S+ import |@pytest|super\(\)\.|\"\"\"$"
+    r"|with torch\.no_grad\(\):$|loss\.backward\(\)$|optimizer\.(step|zero_grad)\(\)$"  # any training loop's
+    r"|with tf\.GradientTape\(\) as tape:$)"
+)
 
 
 def find_leaks(root: Path, members: Mapping[str, bytes]) -> list[str]:

@@ -3,17 +3,21 @@
 nbgrader itself takes the answers out, in a temporary course folder and with the course's own configuration, so that the
 zip holds the same notebook that `nbgrader generate_assignment` would release. Then `leaks` reads the whole zip for what
 students should not have. The same input gives the same bytes: members are sorted and carry no real time.
+
+Of the course package a zip holds what its notebook needs, found by following imports. So the news, the small BERT and
+the libraries that load it come with the exercises that use them, and the other zips stay small.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import logging
 import shutil
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbgrader.converters import GenerateAssignment
@@ -25,7 +29,8 @@ from traitlets.config import Config, PyFileConfigLoader
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, chosen, source_path
 from autograder.authoring.leaks import find_leaks
-from course import i18n
+from autograder.authoring.lessons import read_lesson
+from course import i18n, models
 from course.syllabus import Assignment, syllabus
 
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can say
@@ -90,7 +95,7 @@ def released_notebook(root: Path, assignment: Assignment) -> str:
 
 
 def requirements(root: Path, assignment: Assignment) -> str:
-    """The pinned packages of a student of this track: what pyproject.toml asks for, as constraints.txt pins it."""
+    """The pinned packages of a student of this assignment: what pyproject.toml asks for, as constraints.txt pins it."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = {}
     for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines():
@@ -100,6 +105,8 @@ def requirements(root: Path, assignment: Assignment) -> str:
     core = [Requirement(text) for text in project["dependencies"]]
     found = [need for need in core if need.name == "numpy"]  # of the core, the only one that `course` imports
     found += _extra(project["optional-dependencies"], f"student-{assignment.track.id}")
+    if _checkpoints(root, _imported(root, assignment)):
+        found += _extra(project["optional-dependencies"], f"bert-{assignment.track.id}")
     lines = []
     for need in found:
         exact = any(part.operator == "==" for part in need.specifier)
@@ -142,12 +149,50 @@ def _release_one(root: Path, assignment: Assignment, output: Path, language: str
 
 
 def _course_package(root: Path, assignment: Assignment, language: str) -> dict[str, bytes]:
-    """What of `course` a notebook imports: not the lessons, and only this exercise's checks and this language."""
-    course = root / "course"
-    files = [*course.glob("*.py"), course / "syllabus.toml"]
-    files += [course / "visible" / name for name in ("__init__.py", f"{assignment.exercise.module}.py")]
+    """What of `course` a notebook needs: not the lessons, and only this exercise's checks and this language."""
+    course, imported = root / "course", _imported(root, assignment)
+    files = [*course.glob("*.py"), course / "syllabus.toml", *imported]
     files += (course / "locale" / language).rglob("*.mo")
+    for folder in _checkpoints(root, imported):
+        try:
+            models.examine(folder)
+        except models.CheckpointError as error:
+            raise AuthoringError(f"{assignment.id} cannot be released. {error}") from None
+        files += [path for path in folder.iterdir() if path.is_file()]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def _imported(root: Path, assignment: Assignment) -> set[Path]:
+    """The modules of `course` that the notebook and its checks import, and what these import, wherever they say so."""
+    checks = root / "course" / "visible" / f"{assignment.exercise.module}.py"
+    found = {checks.with_name("__init__.py"), checks}
+    waiting = [path.read_text(encoding="utf-8") for path in found]
+    waiting += [cell.source for cell in read_lesson(root, assignment) if cell.role is not None]
+    while waiting:
+        for name in _names(ast.parse(waiting.pop())):
+            place = root.joinpath(*name.split("."))
+            for path in {place.with_suffix(".py"), place / "__init__.py"} - found:
+                if path.is_file():
+                    found.add(path)
+                    waiting.append(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    """The dotted names within `course` that a module's imports may mean, each with the packages that it lies in."""
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        for parts in (name.split(".") for name in names):
+            if parts[0] == "course":
+                yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _checkpoints(root: Path, imported: Iterable[Path]) -> list[Path]:
+    """The folders of the checkpoints that come with these modules."""
+    home = root / "course" / "models"
+    return [home / name for name in models.COMMITTED] if home / "__init__.py" in imported else []
 
 
 def _nbgrader_config(root: Path) -> Config:

@@ -107,12 +107,12 @@ TITLE_ASIDES = (
     "{other_trade} no more, {subject} {act}",
 )
 
-ASIDE = 0.7  # a description carries an aside of another class
-TITLE_ASIDE = 0.3  # a headline does; both, where they come together, are of the same class
+ASIDE = 0.5  # a description carries an aside of another class
+TITLE_ASIDE = 0.2  # a headline does; both, where they come together, are of the same class
 BORROWED = 0.2  # its subject comes from another class
-VAGUE_TITLE = 0.25  # its headline says nothing by itself
+VAGUE_TITLE = 0.2  # its headline says nothing by itself
 VAGUE_ACT = 0.12  # its deed could be anybody's
-SECOND_SENTENCE = 0.3
+SECOND_SENTENCE = 0.6
 LONGEST = 38  # words and marks; about 45 word pieces at most
 
 
