@@ -285,7 +285,9 @@ class TensorFlow(Framework):
                 logits = module(given, training=True)
                 each = self.tf.nn.sparse_softmax_cross_entropy_with_logits(self.given(labels), logits)
                 loss = self.tf.reduce_mean(each)
-            optimizer.apply(tape.gradient(loss, module.trainable_variables), module.trainable_variables)
+            pairs = zip(tape.gradient(loss, module.trainable_variables), module.trainable_variables, strict=True)
+            reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+            optimizer.apply_gradients(reached)
             losses.append(float(loss))
         return np.array(losses)
 
