@@ -118,6 +118,27 @@ def transformer_layers() -> None:
     _show(figure)
 
 
+def translator_layers() -> None:
+    """A layer of the encoder and one of the decoder beside each other, in post-norm, read from below."""
+    network, norms = (_("network, word by word"), NETWORK), [(_("norm {n}").format(n=n), NORM) for n in (1, 2, 3)]
+    cross = _("attention to the source")
+    figure, axes = _figure(2, 3.9, 5.6)
+    _layer(axes[0], _("encoder"), [([(_("self-attention"), ATTENTION)], norms[:1]), ([network], norms[1:2])])
+    _layer(
+        axes[1],
+        _("decoder"),
+        [
+            ([(_("self-attention, causal"), ATTENTION)], norms[:1]),
+            ([(cross, ATTENTION)], norms[1:2]),
+            ([network], norms[2:]),
+        ],
+        aside={cross: _("memory")},
+    )
+    low, high = axes[1].get_ylim()
+    axes[0].set_ylim(low, high)  # the same scale for both
+    _show(figure)
+
+
 def _layer(axis, title: str, halves, aside: Mapping[str, str] | None = None) -> None:
     """A layer as boxes from below: each half is a branch (label, colour), a sum with what led past, and what follows.
 

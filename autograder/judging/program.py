@@ -114,6 +114,15 @@ class Program:
         """Construct a module of the answer (nothing is called yet); later steps speak of it as `m`."""
         return cls()._step("new", args, config, symbol=symbol, **{"as": "m"})
 
+    @classmethod
+    def writer(cls, follows: np.ndarray, asked: np.ndarray, place: np.ndarray) -> Program:
+        """A model of the worker's own, for a function that lets one write: m(source (B, S), target (B, L)) -> logits.
+
+        At place t the logits (V,) are the mean of `follows` (V, V) at the target's words so far, plus the mean of
+        `asked` (source's V, V) at the source's words, plus `place` (longest, V) at t. In training mode they are noise.
+        """
+        return cls()._step("writer", ([follows, asked, place],), {}, **{"as": "m"})
+
     def call(self, symbol: str, *args: Any, **kwargs: Any) -> Program:
         """Call a function once more in the same program."""
         program, name = self._next_out()

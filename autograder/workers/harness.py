@@ -225,6 +225,10 @@ class Run:
         symbol, args, kwargs = self.symbol(step["symbol"]), self.decode(step["args"]), self.decode(step["kwargs"])
         self.modules[step["as"]] = self.adapter.module(symbol, args, kwargs)
 
+    def do_writer(self, step: dict) -> None:
+        [tables] = self.decode(step["args"])
+        self.modules[step["as"]] = self.adapter.handle(self.adapter.writer(*tables))
+
     def do_load(self, step: dict) -> None:
         weights = {key: self.arrays[value["array"]] for key, value in step["weights"].items()}
         self.adapter.load(self.modules[step["module"]], weights)

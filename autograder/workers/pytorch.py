@@ -153,6 +153,9 @@ class Adapter:
             module.weight.copy_(torch.from_numpy(np.array(weight)))
         return self.handle(module)
 
+    def writer(self, follows: torch.Tensor, asked: torch.Tensor, place: torch.Tensor) -> nn.Module:
+        return Writer(follows, asked, place).eval()
+
     def handle(self, module: nn.Module) -> Handle:
         """A module that is not made by a class of the answer."""
         return Handle(None, [], {}, module)
@@ -299,6 +302,22 @@ class Adapter:
             return function(*args, **kwargs)
 
         return noted
+
+
+class Writer(nn.Module):
+    """The model of `Program.writer`."""
+
+    def __init__(self, follows: torch.Tensor, asked: torch.Tensor, place: torch.Tensor) -> None:
+        super().__init__()
+        self.follows, self.asked = nn.Parameter(follows), nn.Parameter(asked)
+        self.place = nn.Parameter(place)
+
+    def forward(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        length = target.shape[1]
+        counts = torch.arange(1, length + 1, device=target.device)[:, None]
+        so_far = self.follows[target].cumsum(dim=1) / counts
+        logits = so_far + self.asked[source].mean(dim=1, keepdim=True) + self.place[:length]
+        return torch.randn_like(logits) if self.training else logits
 
 
 def _lazy(module: nn.Module) -> bool:

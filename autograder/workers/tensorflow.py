@@ -173,6 +173,9 @@ class Adapter:
         layer.embeddings.assign(tf.cast(weight, layer.embeddings.dtype))
         return self.handle(layer)
 
+    def writer(self, follows: tf.Tensor, asked: tf.Tensor, place: tf.Tensor) -> keras.layers.Layer:
+        return Writer(follows, asked, place)
+
     def handle(self, layer: keras.layers.Layer) -> Handle:
         """A layer that is not made by a class of the answer."""
         return Handle(None, [], {}, layer)
@@ -332,6 +335,22 @@ class Adapter:
             return function(*args, **kwargs)
 
         return noted
+
+
+class Writer(keras.layers.Layer):
+    """The model of `Program.writer`."""
+
+    def __init__(self, follows: tf.Tensor, asked: tf.Tensor, place: tf.Tensor) -> None:
+        super().__init__()
+        self.follows, self.asked, self.place = follows, asked, place
+
+    def call(self, source: tf.Tensor, target: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        length = target.shape[1]
+        counts = tf.cast(tf.range(1, length + 1)[:, None], self.follows.dtype)
+        so_far = tf.cumsum(tf.gather(self.follows, target), axis=1) / counts
+        asked = tf.reduce_mean(tf.gather(self.asked, source), axis=1, keepdims=True)
+        logits = so_far + asked + self.place[:length]
+        return tf.random.normal(tf.shape(logits), dtype=logits.dtype) if training else logits
 
 
 def _linear(owner: Any) -> list[keras.layers.Dense]:
