@@ -13,7 +13,7 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
 call left them, `parameters` for a module's trainable parameters, `filled` for the shapes of what was filled,
-`losses` of a training, `state` for all its weights, `seen` for what a model was called with.
+`training` for what came of a training, `state` for all its weights, `seen` for what a model was called with.
 """
 
 from __future__ import annotations
@@ -152,13 +152,14 @@ class Program:
         return self._add({"do": "mode", "module": "m", "training": training})
 
     def train(self, batches: list[tuple[list, np.ndarray]], steps: int, rate: float) -> Program:
-        """Train the module, in training mode, and give `losses` (steps,).
+        """Train the module, in training mode, and give `training`: {"losses": (steps,), "unreached": n}, n being the
+        number of its trainable numbers that no gradient reached.
 
         A batch is the module's arguments and the labels of what it gives, logits (..., C) and labels (...); each step
         takes the next batch, from the first again after the last. Adam at a constant rate on the mean cross-entropy of
         the labels that are not -1. The loop is the worker's own: what is judged is the module.
         """
-        return self._step("train", (batches,), {}, module="m", steps=steps, rate=rate, **{"as": "losses"})
+        return self._step("train", (batches,), {}, module="m", steps=steps, rate=rate, **{"as": "training"})
 
     def copy(self) -> Program:
         """Save the module's state natively, construct it anew, load; from now on `m` is the copy."""

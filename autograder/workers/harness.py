@@ -247,7 +247,8 @@ class Run:
 
     def do_train(self, step: dict) -> None:
         [batches] = self.decode(step["args"])
-        self.values[step["as"]] = self.adapter.train(self.modules[step["module"]], batches, step["steps"], step["rate"])
+        losses, unreached = self.adapter.train(self.modules[step["module"]], batches, step["steps"], step["rate"])
+        self.values[step["as"]] = {"losses": losses, "unreached": unreached}
 
     def do_copy(self, step: dict) -> None:
         self.modules[step["module"]] = self.adapter.copy(self.modules[step["module"]])

@@ -211,8 +211,9 @@ class Adapter:
     def set_mode(self, handle: Handle, training: bool) -> None:
         handle.module.train(training)
 
-    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> torch.Tensor:
-        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,)."""
+    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tuple[torch.Tensor, int]:
+        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,), and how
+        many trainable numbers no gradient reached."""
         module, was, losses = handle.module, handle.module.training, []
         parameters = [p for p in module.parameters() if p.requires_grad]
         if not parameters:
@@ -233,7 +234,7 @@ class Adapter:
                 optimizer.step()
                 losses.append(loss.detach())
         module.train(was)
-        return torch.stack(losses)
+        return torch.stack(losses), sum(p.numel() for p in parameters if p.grad is None)
 
     def copy(self, handle: Handle) -> Handle:
         module = self._settle(handle.make(*handle.args, **handle.kwargs))

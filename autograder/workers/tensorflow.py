@@ -223,8 +223,9 @@ class Adapter:
     def set_mode(self, handle: Handle, training: bool) -> None:
         handle.training = training
 
-    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tf.Tensor:
-        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,).
+    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tuple[tf.Tensor, int]:
+        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,), and how
+        many trainable numbers no gradient reached.
 
         A step is made into a graph, which is ten times faster; a layer that cannot be is called eagerly, as everywhere
         else. Keras's optimizer would take longer than the model; the operation below it does the same.
@@ -235,6 +236,7 @@ class Adapter:
         variables = [v.value if isinstance(v, keras.Variable) else v for v in layer.trainable_variables]
         if not variables:
             raise StudentMessage("the layer has nothing to train: are its layers attributes of it?")
+        unreached: set[int] = set()
         moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
 
         def step(inputs: list, labels: tf.Tensor, powers: tf.Tensor) -> tf.Tensor:
@@ -248,6 +250,7 @@ class Adapter:
             gradients = tape.gradient(loss, variables)
             if all(g is None for g in gradients):
                 raise StudentMessage("the layer cannot be trained: no gradient flows from its result")
+            unreached.update(n for n, gradient in enumerate(gradients) if gradient is None)
             for variable, gradient, (first, second) in zip(variables, gradients, moments, strict=True):
                 if gradient is not None:
                     rates = {"lr": rate, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
@@ -259,10 +262,13 @@ class Adapter:
                     )  # fmt: skip
             return loss
 
-        def all_steps(step: Callable) -> tf.Tensor:
+        def all_steps(step: Callable) -> tuple[tf.Tensor, int]:
             powers = [tf.constant([0.9**n, 0.999**n], tf.float64) for n in range(1, steps + 1)]
-            return tf.stack([step(*batches[n % len(batches)], powers[n]) for n in range(steps)])
+            losses = tf.stack([step(*batches[n % len(batches)], powers[n]) for n in range(steps)])
+            return losses, sum(int(np.prod(variables[n].shape)) for n in unreached)
 
+        if steps == 1:  # a graph would not pay
+            return all_steps(step)
         try:
             return all_steps(tf.function(step, autograph=False))
         except Exception:  # noqa: BLE001 - whatever does not suit a graph; nothing has been changed yet
@@ -366,3 +372,5 @@ def _build(layer: keras.layers.Layer, leaf: str, array: np.ndarray) -> None:
         layer.build((None, array.shape[0]))
     elif isinstance(layer, keras.layers.Embedding):
         layer.build((None, None))
+    elif isinstance(layer, keras.layers.LayerNormalization):
+        layer.build((None, array.shape[0]))

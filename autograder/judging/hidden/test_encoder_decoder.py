@@ -402,6 +402,16 @@ def test_translator_sizes(student, draw, fail, what):
 
 
 @pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+def test_translator_is_one_chain(student, draw, fail):
+    """Each block works on what the one before it gave: the logits depend on every weight."""
+    source, target = pair(draw)
+    program = translator(num_layers=3, dropout=0.0).train([([source, target], target)], 1, 0.01)
+    unreached = student.run(program).values["training"]["unreached"]
+    if unreached != 0:
+        fail(f"The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?")
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
 @pytest.mark.parametrize("which", ["source", "target"])
 def test_translator_too_long(student, draw, fail, which):
     """max_len ids fit, one more raises ValueError."""
@@ -459,7 +469,7 @@ def test_translator_learns(student, draw, fail):
     program = Program.module("Seq2SeqTransformer", **sizes).train([([source, shifted], labels)], 100, 0.01)
     source, target, shifted, _ = names(unseen)
     values = student.run(program.apply(source, shifted).put_once()).values
-    out, losses = values.get("out"), values.get("losses")
+    out, losses = values.get("out"), values["training"]["losses"]
     if not isinstance(out, np.ndarray) or out.shape != (*target.shape, len(numbers.ENGLISH)):
         fail("The trained translator gives no logits (B, L, V).")
     if not np.isfinite(out).all() or not np.isfinite(losses).all():

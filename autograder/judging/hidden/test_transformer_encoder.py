@@ -402,6 +402,16 @@ def test_classifier_sizes(student, draw, fail, what):
 
 
 @pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
+def test_classifier_is_one_chain(student, draw, fail):
+    """Each block works on what the one before it gave: the logits depend on every weight."""
+    labels = draw.ids(0, SIZES["num_classes"], 4)
+    program = classifier(num_layers=3, dropout=0.0).train([([words(draw, 4, SIZES["max_len"])], labels)], 1, 0.01)
+    unreached = student.run(program).values["training"]["unreached"]
+    if unreached != 0:
+        fail(f"The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?")
+
+
+@pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
 def test_classifier_full_length(student, draw, fail):
     """A text of exactly max_len words is not too long."""
     logits(student, fail, classifier().apply(words(draw, 2, SIZES["max_len"])), (2,))
@@ -483,7 +493,7 @@ def by_heart(draw):
 
 def accuracy(student, fail, program, labels):
     values = student.run(program).values
-    found, losses = values.get("out"), values.get("losses")
+    found, losses = values.get("out"), values["training"]["losses"]
     if not isinstance(found, np.ndarray) or found.shape != (len(labels), SMALL["num_classes"]):
         fail("The trained classifier gives no logits (B, C).")
     if not np.isfinite(found).all() or not np.isfinite(losses).all():
