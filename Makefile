@@ -16,6 +16,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest --nbval-lax -p no:cacheprovider source
 
 slow: $(STAMP)
+	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[real-checkpoint]'
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/autograder build --check --full
 
@@ -24,6 +25,7 @@ build: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.grading
+	$(BIN)/python -m benchmarks.finetuning
 
 clean:
 	rm -rf $(VENV) demo bench-results

@@ -20,8 +20,15 @@ from course.syllabus import syllabus
 HIDDEN = ROOT / "autograder" / "judging" / "hidden"
 EXERCISES = [e for e in syllabus().exercises.values() if (HIDDEN / f"test_{e.module}.py").exists()]
 ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.exercise in EXERCISES]
+# A training in Keras takes seconds: the many mistakes are for the slow suite, all else is put to it in the quick one.
+SLOW = ("bert-finetuning-tensorflow", "transformer-encoder-tensorflow", "encoder-decoder-tensorflow")
 MISTAKES = [
-    pytest.param(assignment, mistake, id=f"{assignment.id}-{mistake.id}")
+    pytest.param(
+        assignment,
+        mistake,
+        id=f"{assignment.id}-{mistake.id}",
+        marks=[pytest.mark.slow] if assignment.id in SLOW else [],
+    )
     for assignment in ASSIGNMENTS
     for mistake in catalogue(assignment.exercise.id)
     if assignment.track.id in mistake.changes
@@ -81,7 +88,7 @@ def test_a_text_that_does_not_stand_exactly_once_is_an_error(source, count):
         mistake.changes["pytorch"].apply(source)
 
 
-@pytest.mark.parametrize("assignment, mistake", MISTAKES)
+@pytest.mark.parametrize("assignment, mistake", [pytest.param(*param.values, id=param.id) for param in MISTAKES])
 def test_a_change_gives_a_module_and_redefines_whole_symbols(assignment, mistake):
     change = mistake.changes[assignment.track.id]
     ast.parse(change.apply(solution_source(assignment)))
@@ -100,7 +107,8 @@ def test_every_part_has_mistakes_in_both_tracks(exercise):
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
 def test_hidden_tests_know_no_framework(exercise):
     for path in (HIDDEN / f"test_{exercise.module}.py", HIDDEN / "shared.py"):
-        names = {n.split(".")[0] for node in ast.walk(ast.parse(path.read_text())) for n in _imported(node)}
+        imported = {name for node in ast.walk(ast.parse(path.read_text())) for name in _imported(node)}
+        names = {name.split(".")[0] for name in imported - {"course.data.news"}}
         assert names <= {"__future__", "contextlib", "math", "numpy", "pytest", "autograder"}
 
 
@@ -119,10 +127,10 @@ def finding(grader):
     known = {}
 
     def finding(assignment, kind, name):
-        if assignment.id not in known:
-            findings = verify([assignment], grader)
-            known[assignment.id] = {(f.claim.kind, f.claim.name): f for f in findings}
-        return known[assignment.id][kind, name]
+        if (assignment.id, kind) not in known:
+            findings = verify([assignment], grader, kinds=(kind,))
+            known[assignment.id, kind] = {f.claim.name: f for f in findings}
+        return known[assignment.id, kind][name]
 
     return finding
 

@@ -219,6 +219,14 @@ class Program:
         """On the CPU whatever the run's device: for what must agree to many digits, mixed precision or not."""
         return self.on_device("cpu")
 
+    def uncompiled(self) -> Program:
+        """In Keras: what an answer compiles with `tf.function` runs line by line, which is quicker for a step or two.
+
+        Compiling a training step takes a second or two, so only trainings that are long or that must show that the
+        step can be compiled go without this.
+        """
+        return self._add({"do": "uncompiled"})
+
     def inputs_after(self) -> Program:
         """Also give back the input arrays as the program left them, as `after`, a dict by array name."""
         return self._add({"do": "inputs", "as": "after"})

@@ -282,6 +282,9 @@ class Run:
     def do_dropout(self, step: dict) -> None:
         self.adapter.bert.set_dropout(self.modules[step["module"]], step["rate"])
 
+    def do_uncompiled(self, step: dict) -> None:
+        self.adapter.leave_uncompiled()
+
     def do_logits(self, step: dict) -> None:
         [batch] = self.decode(step["args"])
         self.values[step["as"]] = self.adapter.bert.logits(self.modules[step["module"]], batch)

@@ -129,6 +129,9 @@ class Adapter:
         with torch.set_grad_enabled(gradient or training), meets:
             yield
 
+    def leave_uncompiled(self) -> None:
+        pass  # nobody compiles here
+
     def take_used(self) -> list[str]:
         used, self.used = sorted(self.used), set()
         return used

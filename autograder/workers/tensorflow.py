@@ -146,8 +146,13 @@ class Adapter:
                 yield
         finally:
             self.tape = None
+            tf.config.run_functions_eagerly(False)
             keras.config.set_floatx("float32")
             keras.config.set_dtype_policy("float32")
+
+    def leave_uncompiled(self) -> None:
+        """Until the program has run."""
+        tf.config.run_functions_eagerly(True)
 
     def take_used(self) -> list[str]:
         used, self.used = sorted(self.used), set()

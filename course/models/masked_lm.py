@@ -154,7 +154,7 @@ def tokenized(folder: str | Path, track: str, text: str, words: Sequence[str]) -
         import keras_hub
 
         tokenizer = keras_hub.tokenizers.BertTokenizer.from_preset(str(folder))
-        pieces = [tokenizer(part).numpy().tolist() for part in text.split("[MASK]")]
+        pieces = [np.asarray(tokenizer(part)).tolist() for part in text.split("[MASK]")]
     ids = [words.index("[CLS]"), *pieces[0]]
     for part in pieces[1:]:
         ids += [words.index("[MASK]"), *part]

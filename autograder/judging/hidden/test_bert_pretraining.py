@@ -2,23 +2,9 @@
 
 `mask_tokens` is random, so nothing that it gives is compared with the reference's. Its tests look at what has to hold
 whatever the numbers are, and at shares among tens of thousands of places, with margins of many standard deviations: a
-right answer fails one of them by bad luck less than once in a million. Since no known mistake would draw the student's
-numbers, the tests say themselves which mistake it is.
-
-Where margins decide (n places of B = 128, L = 512; share, standard deviation, margin, chance of a false failure):
-
-    test                          n          share        deviation      margin             chance
-    test_share, p = 0.15, 0.4     43,800     p            0.17, 0.24     3 points           under 1e-35
-    test_default_probability      43,800     0.15         0.17           3 points           under 1e-60
-    test_split, p = 0.15          6,570      0.8          0.49           3 points           1.2e-9
-                                             0.1, twice   0.37           3 points           2 * 5e-16
-    test_split, p = 0.5           21,900     0.8          0.27           3 points           under 1e-27
-    test_seed (TensorFlow)        6,570      0.8          0.49           3 points           1.2e-9
-    test_random_ids               6,553      1/40 an id   8% of it       50% of it, 31 ids  5e-9
-    test_places_are_independent   5,000      0.15         0.51           5 points           2e-22
-      of the fates                35,000     0.66         0.25           8 points           under 1e-100
-      of the random ids           350        1/40         0.84           20 points          under 1e-30
-      of a word's places          480        0.15         1.6            15 points, 90 ids  under 1e-15
+right answer fails by bad luck less than once in ten million gradings. Since no known mistake would draw the student's
+numbers, the tests say themselves which mistake it is. `python -m benchmarks.masking` computes from these constants how
+seldom a right answer fails; docs/measurements.md has the table.
 """
 
 from __future__ import annotations
@@ -51,9 +37,12 @@ def seed_of(draw):
     return draw.integer(1, 1 << 31)
 
 
-def masked(ids, special, vocabulary, probability, seed):
-    """The program that masks a batch; `seed` is a Generator, or in Keras an integer too."""
-    return Program.function("mask_tokens", ids, special, MASK, vocabulary, probability, seed)
+def masked(ids, special, vocabulary, probability, *seeds):
+    """The program that masks a batch, once for each seed: a Generator, or in Keras an integer too."""
+    program = Program()
+    for seed in seeds:  # a copy for each call: what one does to its arguments is nothing to the next
+        program = program.call("mask_tokens", ids.copy(), special.copy(), MASK, vocabulary, probability, seed)
+    return program
 
 
 def usual(draw, probability=0.15):
@@ -103,6 +92,17 @@ def test_two_tensors(student, draw, fail):
         fail("The first tensor holds -100: give the inputs first, then the labels.", "results-swapped")
 
 
+@pytest.mark.part("mask-tokens", share=2, needs=("test_two_tensors",))
+def test_ids_stay(student, draw, compare, fail):
+    """The ids and the mask that came in are as they were."""
+    ids, special = sentences(draw, 16, 48)
+    before = ids.copy(), special.copy()
+    after = student.run(masked(ids, special, VOCABULARY, 0.5, Generator(seed_of(draw))).inputs_after()).values["after"]
+    if not (after["a0"] == before[0]).all():
+        fail("The ids that came in are changed, and whoever called has lost the originals.", "ids-changed")
+    compare(after["a1"], before[1], "mask of special places after the call")
+
+
 @pytest.mark.part("mask-tokens", share=3, needs=("test_two_tensors",))
 def test_labels(student, draw, fail):
     """A label is the original id where a place is selected, and -100 elsewhere."""
@@ -136,8 +136,9 @@ def test_special_places(student, draw, fail):
         if not selected[~special].any():
             fail("Only special places are selected: True in the mask means hands off.", "special-mask-inverted")
         fail("Special places are selected too.", "special-selected")
-    if (inputs != ids)[special].any() and not (inputs != ids)[~special & ~selected].any():
-        fail("Special places are changed, though none of them has a label.", "special-changed")
+    if (inputs != ids)[special].any():
+        others_too = (inputs != ids)[~special & ~selected].any()
+        fail("Special places are changed, though none of them has a label.", None if others_too else "special-changed")
 
 
 @pytest.mark.part("mask-tokens", share=2, needs=("test_labels",))
@@ -151,11 +152,12 @@ def test_other_places(student, draw, fail):
     to_others = np.mean((inputs != ids)[others] & (inputs[others] != MASK))
     if to_mask > 0.5:
         fail(f"{percent(to_mask)} of the places without a label are masked.", "shares-of-all-places")
-    if to_mask == 0 and near(to_others, 0.1):
+    few_masked = to_mask < 0.01  # a random id may be that of [MASK]
+    if few_masked and near(to_others, 0.1):
         fail("A tenth of the places without a label has another id now.", "random-without-selection")
-    if to_mask == 0 and to_others > 0 and (inputs[selected] == MASK).all():
+    if few_masked and to_others > 0 and (inputs[selected] == MASK).all():
         fail("Places with a random id have no label: they are selected as well.", "labels-at-masks-only")
-    if to_mask > 0 and near(np.mean((inputs != ids)[selected]), to_mask + to_others, 0.05):
+    if not few_masked and near(np.mean((inputs != ids)[selected]), to_mask + to_others, 0.05):
         fail("Labels and changed places have nothing to do with each other.", "two-selections")
     if (inputs != ids)[others].any():
         fail("Places without a label are changed.")
@@ -163,6 +165,50 @@ def test_other_places(student, draw, fail):
 
 def share_selected(labels, special):
     return float(np.mean((labels != IGNORED)[~special]))
+
+
+def of_neighbours(first, both, pairs):
+    """Among neighbouring places where `pairs` holds and the first is in `first`: the share for which `both` holds."""
+    chosen = pairs & first
+    return both[chosen].mean() if chosen.any() else 0.0
+
+
+@pytest.mark.part("mask-tokens", share=3, needs=("test_special_places",))
+def test_places_are_independent(student, draw, fail):
+    """Each place has its own fate: it does not depend on its row, its column, its neighbours or its word."""
+    ids, special, program = usual(draw)
+    _inputs, labels = taken(student.run(program).out, ids.shape, fail)
+    selected, usable = labels != IGNORED, ~special
+    share = share_selected(labels, special)
+    along = of_neighbours(selected[:, :-1], selected[:, 1:], usable[:, :-1] & usable[:, 1:])
+    across = of_neighbours(selected[:-1], selected[1:], usable[:-1] & usable[1:])
+    if along > share + 0.3:
+        fail("Selected places lie side by side.", "neighbours-selected")
+    if across > share + 0.3:
+        fail("The same places are selected in all rows.", "one-selection-for-all-rows")
+    if not near((along, across), share, 0.05):
+        fail("Whether a place is selected depends on whether its neighbour is.")
+    words = np.bincount(ids[usable], minlength=VOCABULARY)
+    often = np.bincount(ids[usable], weights=selected[usable], minlength=VOCABULARY) / np.maximum(words, 1)
+    if (np.abs(often - share)[words > 300] > 0.15).any():
+        fail("Some words are selected wherever they stand, others never.", "words-selected-for-good")
+
+    few, program = few_words(draw)
+    inputs, labels = taken(student.run(program).out, few.shape, fail)
+    fate = np.where(inputs == MASK, 0, np.where(inputs == few, 1, 2))
+    equal = (np.bincount(fate.ravel(), minlength=3) / fate.size) @ (np.bincount(fate.ravel(), minlength=3) / fate.size)
+    for one, other, one_id, other_id, where in (
+        (fate[:-1], fate[1:], inputs[:-1], inputs[1:], "in all rows"),
+        (fate[:, :-1], fate[:, 1:], inputs[:, :-1], inputs[:, 1:], "along a row"),
+    ):
+        if not near((one == other).mean(), equal, 0.08):
+            fail(f"What becomes of a place, masked, replaced or kept, is the same {where}.", "one-fate-for-many")
+        random = (one == 2) & (other == 2)
+        _ids, counts = np.unique(inputs[fate == 2], return_counts=True)
+        by_chance = ((counts / max(1, counts.sum())) ** 2).sum()
+        # Ids that come too often are the matter of another test: here, more pairs than their frequencies make.
+        if random.any() and (one_id == other_id)[random].mean() > by_chance + 0.2:
+            fail(f"The random ids are the same {where}.", "one-fate-for-many")
 
 
 @pytest.mark.part("mask-tokens", share=3, needs=("test_special_places",))
@@ -201,7 +247,10 @@ def test_none_and_all(student, draw, fail, probability):
     inputs, labels = taken(student.run(program).out, ids.shape, fail)
     selected = labels != IGNORED
     if probability == 0 and (selected.any() or (inputs != ids).any()):
-        fail("With probability 0 there are places that are selected, or changed.")
+        fail(
+            "With probability 0 there are places that are selected, or changed.",
+            "one-selected-at-least" if 0 < selected.sum() <= len(ids) else None,
+        )
     if probability == 1 and not selected[~special].all():
         share = selected[~special].mean()
         mistake = None
@@ -220,6 +269,7 @@ SPLITS = {  # shares of selected places that are masked, get another id, keep th
     "draws-overlap": [(0.72, 0.1, 0.18)],
     "shares-swapped": [(0.1, 0.8, 0.1), (0.1, 0.1, 0.8)],
     "kept-without-label": [(0.889, 0.111, 0)],
+    "mask-id-ignored": [(0, 0.9, 0.1)],
 }
 
 
@@ -274,10 +324,10 @@ def test_random_ids(student, draw, fail):
     counts = np.bincount(replaced, minlength=FEW_IDS)
     others = np.setdiff1d(np.arange(FEW_IDS), [*there, MASK])  # ids that can only have come by chance
     ratio = counts[others] * FEW_IDS / (ids.size / 10)
-    if not replaced.size or not counts[others].any():
-        fail("The random ids are only words that the batch has already.", "random-ids-of-the-batch")
     if (counts > 0).sum() <= 2:
         fail("The random ids are all the same.", "one-random-id")
+    if not counts[others].any():
+        fail("The random ids are only words that the batch has already.", "random-ids-of-the-batch")
     if ratio[-1] == 0 and (ratio[:-1] > 0.5).all():
         fail("The last word of the vocabulary never comes as a random id.", "last-id-never")
     if ratio[0] == 0 and (ratio[others >= 10] > 0.5).all():
@@ -286,54 +336,12 @@ def test_random_ids(student, draw, fail):
         fail("Some random ids come much more often than others.")
 
 
-def of_neighbours(first, both, pairs):
-    """Among neighbouring places where `pairs` holds and the first is in `first`: the share for which `both` holds."""
-    chosen = pairs & first
-    return both[chosen].mean() if chosen.any() else 0.0
-
-
-@pytest.mark.part("mask-tokens", share=2, needs=("test_split", "test_share"))
-def test_places_are_independent(student, draw, fail):
-    """Each place has its own fate: it does not depend on its row, its column, its neighbours or its word."""
-    ids, special, program = usual(draw)
-    _inputs, labels = taken(student.run(program).out, ids.shape, fail)
-    selected, usable = labels != IGNORED, ~special
-    along = of_neighbours(selected[:, :-1], selected[:, 1:], usable[:, :-1] & usable[:, 1:])
-    across = of_neighbours(selected[:-1], selected[1:], usable[:-1] & usable[1:])
-    if across > 0.5:
-        fail("The same places are selected in all rows.", "one-selection-for-all-rows")
-    if along > 0.5:
-        fail("Selected places lie side by side.", "neighbours-selected")
-    if not near((along, across), 0.15, 0.05):
-        fail("Whether a place is selected depends on whether its neighbour is.")
-    words = np.bincount(ids[usable], minlength=VOCABULARY)
-    often = np.bincount(ids[usable], weights=selected[usable], minlength=VOCABULARY) / np.maximum(words, 1)
-    if (np.abs(often - 0.15)[words > 300] > 0.15).any():
-        fail("Some words are selected wherever they stand, others never.", "words-selected-for-good")
-
-    few, program = few_words(draw)
-    inputs, labels = taken(student.run(program).out, few.shape, fail)
-    fate = np.where(inputs == MASK, 0, np.where(inputs == few, 1, 2))
-    for one, other, one_id, other_id, where in (
-        (fate[:-1], fate[1:], inputs[:-1], inputs[1:], "in all rows"),
-        (fate[:, :-1], fate[:, 1:], inputs[:, :-1], inputs[:, 1:], "along a row"),
-    ):
-        if not near((one == other).mean(), 0.66, 0.08):
-            fail(f"What becomes of a place, masked, replaced or kept, is the same {where}.", "one-fate-for-many")
-        random = (one == 2) & (other == 2)
-        if random.any() and (one_id == other_id)[random].mean() > 0.225:
-            fail(f"The random ids are the same {where}.", "one-fate-for-many")
-
-
 @pytest.mark.part("mask-tokens", share=2, needs=("test_two_tensors",))
 def test_generator(student, draw, fail):
     """The same seed gives the same result, another seed another."""
     ids, special = sentences(draw, 16, 48)
     one, other = seed_of(draw), seed_of(draw)
-    program = masked(ids, special, VOCABULARY, 0.5, Generator(one))
-    program = program.call("mask_tokens", ids, special, MASK, VOCABULARY, 0.5, Generator(one))
-    program = program.call("mask_tokens", ids, special, MASK, VOCABULARY, 0.5, Generator(other))
-    values = student.run(program).values
+    values = student.run(masked(ids, special, VOCABULARY, 0.5, Generator(one), Generator(one), Generator(other))).values
     first, second, third = (taken(values.get(name), ids.shape, fail) for name in ("out", "out2", "out3"))
     if not (first[1] == second[1]).all():
         fail("Two generators with the same seed selected different places.", "generator-ignored")
@@ -348,9 +356,7 @@ def test_later_calls(student, draw, fail):
     """A generator goes on: a later call with the same one selects other places."""
     ids, special = sentences(draw, 16, 48)
     generator = Generator(seed_of(draw), "the same for both")
-    program = masked(ids, special, VOCABULARY, 0.5, generator)
-    program = program.call("mask_tokens", ids, special, MASK, VOCABULARY, 0.5, generator)
-    values = student.run(program).values
+    values = student.run(masked(ids, special, VOCABULARY, 0.5, generator, generator)).values
     first, second = (taken(values.get(name), ids.shape, fail) for name in ("out", "out2"))
     if (first[1] == second[1]).all():
         fail("The second call with the same generator selected the same places again.", "generator-restarted")
@@ -361,7 +367,7 @@ def test_default_probability(student, draw, fail):
     """Without probability and generator 15% are selected, other places in each call."""
     ids, special = sentences(draw)
     program = Program.function("mask_tokens", ids, special, MASK, VOCABULARY)
-    program = program.call("mask_tokens", ids, special, MASK, VOCABULARY)
+    program = program.call("mask_tokens", ids.copy(), special.copy(), MASK, VOCABULARY)
     values = student.run(program).values
     (_, first), (_, second) = (taken(values.get(name), ids.shape, fail) for name in ("out", "out2"))
     if (first == second).all():
@@ -378,9 +384,7 @@ def test_seed(student, draw, fail):
     source = draw.named("an integer as seed")
     ids, special = sentences(source)
     seed = seed_of(source)
-    program = masked(ids, special, VOCABULARY, 0.15, seed)
-    program = program.call("mask_tokens", ids, special, MASK, VOCABULARY, 0.15, seed)
-    values = student.run(program).values
+    values = student.run(masked(ids, special, VOCABULARY, 0.15, seed, seed)).values
     first, second = (taken(values.get(name), ids.shape, fail) for name in ("out", "out2"))
     split = shares(ids, *first)
     if not near(share_selected(first[1], special), 0.15) or not near(split, (0.8, 0.1, 0.1)):
@@ -392,16 +396,6 @@ def test_seed(student, draw, fail):
         fail("The same integer as seed gave another result the second time.", "generator-ignored")
 
 
-@pytest.mark.part("mask-tokens", share=2, needs=("test_two_tensors",))
-def test_ids_stay(student, draw, compare):
-    """The ids and the mask that came in are as they were."""
-    ids, special = sentences(draw, 16, 48)
-    before = ids.copy(), special.copy()
-    after = student.run(masked(ids, special, VOCABULARY, 0.5, Generator(seed_of(draw))).inputs_after()).values["after"]
-    compare(after["a0"], before[0], "ids after the call")
-    compare(after["a1"], before[1], "mask of special places after the call")
-
-
 @pytest.mark.part("mask-tokens", needs=("test_special_places", "test_other_places"))
 @pytest.mark.parametrize(
     "rows, length", [(1, 9), (7, 1), (1, 1)], ids=["a batch of one", "sentences of one word", "a single word"]
@@ -411,7 +405,7 @@ def test_small_batches(student, draw, fail, rows, length):
     ids, special = draw.ids(6, VOCABULARY, rows, length), draw.uniform(0, 1, rows, length) < 0.3
     nothing = np.ones((rows, length), bool)
     program = masked(ids, special, VOCABULARY, 1.0, Generator(seed_of(draw)))
-    program = program.call("mask_tokens", ids, nothing, MASK, VOCABULARY, 1.0, Generator(seed_of(draw)))
+    program = program.call("mask_tokens", ids.copy(), nothing, MASK, VOCABULARY, 1.0, Generator(seed_of(draw)))
     values = student.run(program).values
     for name, mask in (("out", special), ("out2", nothing)):
         inputs, labels = taken(values.get(name), ids.shape, fail)
@@ -499,7 +493,8 @@ def test_loss_gradient(agree, draw):
 def test_loss_large_logits(agree, draw):
     """Logits of several hundreds give a finite loss and a finite gradient."""
     logits, labels = guesses(draw)
-    agree(loss(logits * 400, labels).gradient(wrt=("a0",), cotangent=ONE), **LOSS, rtol=1e-4)
+    # Logits of 2,000 minus their logsumexp leave an error of 1e-4 in float32, which is no mistake.
+    agree(loss(logits * 400, labels).gradient(wrt=("a0",), cotangent=ONE), **LOSS, rtol=1e-3)
 
 
 @pytest.mark.part("masked-lm-loss", needs=("test_loss_shape", "test_loss_values"))
@@ -538,16 +533,16 @@ def test_loss_device(student, draw, fail):
 
 # -- the head ---------------------------------------------------------------------------------------------------------
 
-WIDTH, WORDS = 6, 11
+WIDTH, WORDS = 14, 19  # with fewer, a norm now and then divides by next to nothing, and rounding shows
 LOGITS = {"names": ("logits",), "axes": {"logits": "batch, position, word"}}
 PARAMETERS = ("dense.weight", "dense.bias", "norm.weight", "norm.bias", "bias")
 
 
-def head(draw, scale=1.5 / WIDTH**0.5, bias=0.5):
+def head(draw, scale=1.5 / WIDTH**0.5, bias=0.5, shift=0.0):
     """The head with known weights, on an embedding with known weights."""
     weights = {
         "dense.weight": draw.normal(WIDTH, WIDTH, scale=scale),
-        "dense.bias": draw.normal(WIDTH, scale=bias),
+        "dense.bias": shift + draw.normal(WIDTH, scale=bias),
         "norm.weight": draw.uniform(0.5, 2, WIDTH),
         "norm.bias": draw.normal(WIDTH),
         "bias": draw.normal(WORDS, scale=2),
@@ -570,15 +565,21 @@ def test_head_values(agree, draw):
 @pytest.mark.part("masked-lm-head", share=2, needs=("test_head_shape",))
 def test_head_epsilon(agree, draw):
     """The norm's epsilon is so small that it does not show, whatever the size of what comes in."""
-    # The norm sees a standard deviation of about 0.001: an epsilon of 1e-5 would hide it, one of 1e-12 does not.
+    # The norm sees a standard deviation of about 0.002: an epsilon of 1e-5 would hide it, one of 1e-12 does not.
     agree(head(draw, scale=1e-3, bias=0.0).apply(draw.normal(2, 5, WIDTH)), **LOGITS, rtol=1e-3)
 
 
 @pytest.mark.part("masked-lm-head", share=4, needs=("test_head_shape",))
-def test_head_gradient_of_embedding(agree, draw):
+def test_head_gradient_of_embedding(agree, student, reference, draw, fail):
     """The output weights are the embedding's own: what the head learns, the embedding learns."""
     program = head(draw).apply(draw.normal(2, 5, WIDTH))
-    agree(program.gradient(wrt=("embedding.weight",), cotangent=draw.normal(2, 5, WORDS)), what=("grad",))
+    program = program.gradient(wrt=("embedding.weight",), cotangent=draw.normal(2, 5, WORDS))
+    got = student.run(program)
+    if not np.any(got.grad["embedding.weight"]):
+        if close(got.out, reference.run(program).out):
+            fail("The embedding gets no gradient from the head, though its numbers are in there.", "tied-by-a-copy")
+        fail("The embedding has nothing to do with the logits.", "untied-head")
+    agree(program, what=("grad",))
 
 
 @pytest.mark.part("masked-lm-head", share=2, needs=("test_head_shape", "test_head_values"))
@@ -620,6 +621,15 @@ def test_head_positions(student, draw, fail):
 
 
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape",))
+def test_head_repeats(student, draw, fail):
+    """The same vectors get the same logits each time."""
+    hidden = draw.normal(2, 5, WIDTH)
+    values = student.run(head(draw).apply(hidden).apply(hidden)).values
+    if not close(values.get("out2"), values.get("out")):
+        fail("A second call with the same vectors gave other logits: is there chance in it?", "dropout-always")
+
+
+@pytest.mark.part("masked-lm-head", needs=("test_head_shape",))
 def test_head_save_and_load(student, draw, fail):
     """A head that is saved and loaded into a new one gives the same logits."""
     hidden = draw.normal(2, 5, WIDTH)
@@ -631,12 +641,14 @@ def test_head_save_and_load(student, draw, fail):
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape", "test_head_values"))
 def test_head_float64(agree, draw):
     """In float64 the logits are as precise as float64."""
-    agree(head(draw).apply(draw.normal(2, 5, WIDTH)).in_dtype("float64"), **LOGITS)
+    # Far from 0 a GELU changes nothing. Elsewhere TensorFlow's own has a root of 2 from float32 in it, and an answer
+    # that writes the GELU out would be more precise than the reference.
+    agree(head(draw, shift=12.0).apply(draw.normal(2, 5, WIDTH)).in_dtype("float64"), **LOGITS)
 
 
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape", "test_head_values"))
 def test_head_inputs_stay(agree, draw):
-    """A later call gives its own answer, and what came in is as it was."""
+    """A later call gives its own answer, and what came in is left as it was."""
     agree(head(draw).apply(draw.normal(2, 5, WIDTH)).apply(draw.normal(3, 4, WIDTH)).inputs_after(), **LOGITS)
 
 

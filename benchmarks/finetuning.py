@@ -1,0 +1,258 @@
+"""What grading a fine-tuning costs: against the bare training of the reference, and against stock `nbgrader autograde`.
+
+    python -m benchmarks.finetuning [--track pytorch] [--submissions 5] [--rounds 3] [--skip-nbgrader]
+    python -m benchmarks.finetuning --device cuda --track pytorch --submissions 10 --jobs 4 --skip-nbgrader \
+        --checkpoint bert-mini --made 12x768
+
+Everything on one CPU core (the bench gives itself and its children one), in turn, in one run:
+
+- bare: the reference's `build_classifier` and `fine_tune` on the hidden test's news and checkpoint, and logits of the
+  held-out news, in a process that has done it once before; no sandbox, no judge;
+- graded: the solution handed in, all four parts judged, in a grader that has judged one before;
+- nbgrader: stock `nbgrader autograde` of the same notebook, start-up included.
+
+`--device cuda` measures a GPU: seconds for each of the submissions and the largest memory of the device beside what was
+taken before, with `--jobs` contestants at once; cores are left as they are. `--made LAYERSxWIDTH` makes a checkpoint of
+that size from random numbers (12x768 is BERT-base), with bert-mini's vocabulary: its marks mean nothing, its cost does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from autograder.grading.executor import Grader, solution_source
+from autograder.submission.intake import Submission, finish
+from benchmarks.grading import make_course, timed
+from course.models import checkpoint, tiny
+from course.syllabus import Assignment, syllabus
+
+EXERCISE = "bert-finetuning"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    if options.bare:
+        return bare(options.bare, options.checkpoint[0], options.device)
+    console, rows = Console(), []
+    if options.device == "cpu":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        chosen = [] if options.made and options.checkpoint == ["bert-mini"] else options.checkpoint
+        checkpoints = {name: name for name in chosen} | {
+            f"made, {size}": made(Path(folder) / size, size) for size in options.made
+        }
+        for track in options.track or list(syllabus().tracks):
+            for name, where in checkpoints.items():
+                rows.append(measure(track, name, where, options, Path(folder), console))
+    report(rows, console)
+    options.output.mkdir(exist_ok=True)
+    (options.output / "finetuning.json").write_text(json.dumps(rows, indent=1))
+
+
+def parser() -> argparse.ArgumentParser:
+    own = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    own.add_argument("--track", action="append")
+    own.add_argument("--submissions", type=int, default=5, help="graded in each round")
+    own.add_argument("--rounds", type=int, default=3)
+    own.add_argument("--jobs", type=int, default=1)
+    own.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    own.add_argument("--checkpoint", nargs="+", default=["bert-mini"])
+    own.add_argument("--made", nargs="+", default=[], metavar="LAYERSxWIDTH")
+    own.add_argument("--isolation", choices=("full", "none"), default="full")
+    own.add_argument("--skip-nbgrader", action="store_true")
+    own.add_argument("--output", type=Path, default=Path("bench-results"))
+    own.add_argument("--bare", metavar="TRACK", help=argparse.SUPPRESS)  # what the bench runs in the warm process
+    return own
+
+
+def made(folder: Path, size: str) -> str:
+    layers, width = (int(number) for number in size.split("x"))
+    words = (Path(checkpoint()) / "vocab.txt").read_text(encoding="utf-8").split("\n")[len(tiny.SPECIAL) : -1]
+    return tiny.write(folder, 1, width=width, heads=max(width // 64, 1), layers=layers, max_length=64, words=words)
+
+
+def measure(track: str, name: str, where: str, options, folder: Path, console: Console) -> dict:
+    assignment = Assignment(syllabus().exercise(EXERCISE), syllabus().track(track))
+    row = {"track": track, "checkpoint": name, "device": options.device, "jobs": options.jobs}
+    console.print(f"{assignment.id}, {name}, {options.device}: warming up ...")
+    command = [sys.executable, "-m", "benchmarks.finetuning", "--bare", track, "--checkpoint", where]
+    process = subprocess.Popen(
+        [*command, "--device", options.device], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        ask(process)  # the first is slower, and is not counted
+        with Grader(jobs=options.jobs, device=options.device, checkpoint=where, isolation=options.isolation) as grader:
+            grader.grade([hand_in(assignment)] * options.jobs)
+            trainings, gradings = [], []
+            with Memory(options.device) as memory:
+                for _ in range(options.rounds):
+                    trainings.append(ask(process))
+                    started = time.perf_counter()
+                    results = grader.grade([hand_in(assignment) for _ in range(options.submissions)])
+                    gradings.append((time.perf_counter() - started) / options.submissions)
+                    console.print(f"  bare {trainings[-1]:.2f} s, graded {gradings[-1]:.2f} s each")
+            row |= {"marks": [result["score"] for result in results], "memory_mib": memory.most}
+    finally:
+        process.stdin.close()
+        process.wait()
+    row |= {"bare": trainings, "graded": gradings}
+    if not options.skip_nbgrader:
+        course = make_course(folder / f"course-{track}", assignment, 1)
+        row["nbgrader"] = timed([sys.executable, "-m", "nbgrader", "autograde", assignment.id, "--force"], course)[
+            "seconds"
+        ]
+        console.print(f"  nbgrader autograde {row['nbgrader']:.1f} s")
+    return row
+
+
+def hand_in(assignment: Assignment) -> Submission:
+    submission = Submission("answers.py", "answers", assignment)
+    source = solution_source(assignment)
+    submission.cells = [{"label": "answers.py", "source": source, "grade_id": None, "index": 0, "role": "own"}]
+    finish(submission)
+    return submission
+
+
+def ask(process: subprocess.Popen) -> float:
+    """One bare training in the warm process: its seconds."""
+    process.stdin.write("again\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        sys.exit("the process of the bare training ended; what it said stands above")
+    return float(line)
+
+
+def bare(track: str, where: str, device: str) -> None:
+    """In a process of its own: for each line that comes in, train once and say how many seconds it took."""
+    from autograder.judging.hidden import test_bert_finetuning as hidden
+    from course.data.news import CLASSES, generate
+
+    namespace: dict = {}
+    exec(solution_source(Assignment(syllabus().exercise(EXERCISE), syllabus().track(track))), namespace)
+    once = (torch_training if track == "pytorch" else keras_training)(namespace, checkpoint(where), device)
+    stories = generate(hidden.EXAMPLES + hidden.HELD_OUT, 1)
+    texts, labels = [story.text for story in stories], [story.label for story in stories]
+    for _ in sys.stdin:
+        print(once(texts, labels, hidden, len(CLASSES)), flush=True)
+
+
+def torch_training(solution: dict, where: str, device: str) -> Callable:
+    import torch
+    import transformers
+
+    transformers.logging.disable_progress_bar()
+    if device == "cpu":
+        torch.set_num_threads(1)
+    tokenizer = transformers.BertTokenizer.from_pretrained(where)
+
+    def once(texts, labels, hidden, classes) -> float:
+        batches = batches_of(solution, tokenizer, texts, labels, hidden)
+        batches = [{key: value.to(device) for key, value in batch.items()} for batch in batches]
+        started = time.perf_counter()
+        model = solution["build_classifier"](where, classes).to(device)
+        solution["fine_tune"](model, batches[:-1], hidden.RATE, epochs=hidden.EPOCHS)
+        model.eval()
+        with torch.inference_mode():
+            for ids, mask in zip(
+                batches[-1]["input_ids"].split(64), batches[-1]["attention_mask"].split(64), strict=True
+            ):
+                model(input_ids=ids, attention_mask=mask).logits.cpu()
+        return time.perf_counter() - started
+
+    return once
+
+
+def keras_training(solution: dict, where: str, device: str) -> Callable:
+    import keras_hub
+    import tensorflow as tf
+
+    if device == "cpu":
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    tokenizer = keras_hub.models.BertTokenizer.from_preset(where)
+
+    def once(texts, labels, hidden, classes) -> float:
+        batches = batches_of(solution, tokenizer, texts, labels, hidden)
+        started = time.perf_counter()
+        model = solution["build_classifier"](where, classes)
+        solution["fine_tune"](model, batches[:-1], hidden.RATE, epochs=hidden.EPOCHS)
+        ids, mask = batches[-1]["input_ids"], batches[-1]["attention_mask"]
+        for start in range(0, len(ids), 64):
+            part = slice(start, start + 64)
+            inputs = {"token_ids": ids[part], "segment_ids": tf.zeros_like(ids[part]), "padding_mask": mask[part]}
+            model(inputs, training=False).numpy()
+        return time.perf_counter() - started
+
+    return once
+
+
+def batches_of(solution: dict, tokenizer, texts, labels, hidden) -> list[dict]:
+    """The batches of the training, and last the held-out news as one."""
+    encode, rows, count = solution["encode_batch"], hidden.ROWS, hidden.EXAMPLES
+    parts = [slice(start, start + rows) for start in range(0, count, rows)] + [slice(count, None)]
+    return [encode(texts[part], labels[part], tokenizer, 64) for part in parts]
+
+
+class Memory:
+    """The largest memory of the GPU while it is entered, beside what was taken before (MiB); None without a GPU."""
+
+    def __init__(self, device: str) -> None:
+        self.most: int | None = None
+        self.watching = device == "cuda"
+        self.done = threading.Event()
+
+    def __enter__(self) -> Memory:
+        if self.watching:
+            self.thread = threading.Thread(target=self.watch, daemon=True)
+            self.thread.start()
+        return self
+
+    def watch(self) -> None:
+        before = self.used()
+        while not self.done.wait(0.2):
+            self.most = max(self.most or 0, self.used() - before)
+
+    def used(self) -> int:
+        query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"]
+        return int(subprocess.run(query, capture_output=True, text=True, check=True).stdout)
+
+    def __exit__(self, *_) -> None:
+        self.done.set()
+        if self.watching:
+            self.thread.join()
+
+
+def report(rows: list[dict], console: Console) -> None:
+    table = Table("Track", "Checkpoint", "Device", "Bare, s", "Graded, s each", "times bare", "nbgrader, s", "GPU MiB")
+    for row in rows:
+        ratio = statistics.median(g / b for g, b in zip(row["graded"], row["bare"], strict=True))
+        table.add_row(
+            row["track"],
+            row["checkpoint"],
+            f"{row['device']}, {row['jobs']} at once",
+            f"{statistics.median(row['bare']):.2f}",
+            f"{statistics.median(row['graded']):.2f}",
+            f"{ratio:.2f}",
+            f"{row['nbgrader']:.1f}" if "nbgrader" in row else "",
+            "" if row["memory_mib"] is None else str(row["memory_mib"]),
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
