@@ -139,6 +139,17 @@ SLIPS = [  # exercise, part, what is changed in the two tracks and into what, wh
     ("transformer-encoder", "trained-classifier", ("return self.to_logits(masked_mean(x, mask))",) * 2,
      ("return self.to_logits(masked_mean(x, mask).detach() * 0)",
       "return self.to_logits(tf.stop_gradient(masked_mean(x, mask) * 0))"), "Does a gradient reach every layer?"),
+    ("encoder-decoder", "decoder-block", ("attn_mask=later, ", ", use_causal_mask=True"), ("",) * 2, "they look ahead"),
+    ("encoder-decoder", "decoder-block",
+     ("else ~memory_mask", "else memory_mask[:, tf.newaxis"), ("else memory_mask", "else ~memory_mask[:, tf.newaxis"),
+     "memory_mask belongs to cross-attention"),
+    ("encoder-decoder", "shift-right",
+     ("torch.cat([bos, ids[:, :-1]], dim=1)", "tf.concat([bos, ids[:, :-1]], axis=1)"),
+     ("torch.cat([bos, ids[:, 1:]], dim=1)", "tf.concat([bos, ids[:, 1:]], axis=1)"), "bos takes the place"),
+    ("encoder-decoder", "seq2seq-transformer", ("target_mask, source_mask)", "memory_mask=source_mask, "),
+     ("target_mask)", ""), "The source's mask goes to"),
+    ("encoder-decoder", "greedy-decode", ("done.all()", "tf.reduce_all(done)"), ("done.any()", "tf.reduce_any(done)"),
+     "It stops when one row has ended"),
 ]  # fmt: skip
 
 
