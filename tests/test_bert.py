@@ -300,7 +300,8 @@ def test_labels_out_of_range_are_told_in_the_frameworks_words_and_the_rest_is_gr
 @both_tracks
 def test_a_training_without_end_costs_its_part_alone(graded_with, track):
     old = "    for _ in range(epochs):\n"
-    lost, said = graded_with(track, (old, "    while True:\n"), cpu_seconds_per_call=12.0)
+    enough = {"pytorch": 3.0, "tensorflow": 8.0}[track]  # for all else that is called
+    lost, said = graded_with(track, (old, "    while True:\n"), cpu_seconds_per_call=enough)
     assert lost == {"fine-tune"}
     assert "computing time" in said
 

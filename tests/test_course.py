@@ -150,6 +150,23 @@ SLIPS = [  # exercise, part, what is changed in the two tracks and into what, wh
      ("target_mask)", ""), "The source's mask goes to"),
     ("encoder-decoder", "greedy-decode", ("done.all()", "tf.reduce_all(done)"), ("done.any()", "tf.reduce_any(done)"),
      "It stops when one row has ended"),
+    ("bert-pretraining", "mask-tokens", ("torch.where(selected, ids, -100)", "tf.where(selected, ids, -100)"),
+     ("torch.where(selected, ids, 0)", "tf.where(selected, ids, 0)"), "0 is the id of a word"),
+    ("bert-pretraining", "mask-tokens", ("return inputs, labels",) * 2,
+     ("return inputs, torch.where(selected, inputs, -100)", "return inputs, tf.where(selected, inputs, -100)"),
+     "Take the labels from the ids that came in"),
+    ("bert-pretraining", "mask-tokens",
+     (" & ~special_mask", "tf.logical_and(draw < probability, tf.logical_not(special_mask))"),
+     ("", "draw < probability"), "There are special places among those selected"),
+    ("bert-pretraining", "mask-tokens",
+     ("fate = torch.rand(ids.shape, generator=generator, device=ids.device)",
+      "fate = keras.random.uniform(ids.shape, seed=generator)"),
+     ("fate = draw",) * 2, "Is the second number a new one?"),
+    ("bert-pretraining", "masked-lm-loss",
+     ("selected.sum().clamp(min=1)", "tf.maximum(count, 1)"), ("labels.numel()", "tf.size(labels, losses.dtype)"),
+     "not by that of all places"),
+    ("bert-pretraining", "masked-lm-head", ("self.norm(F.gelu(x))", "self.norm(keras.activations.gelu(x))"),
+     ("F.gelu(self.norm(x))", "keras.activations.gelu(self.norm(x))"), "GELU"),
 ]  # fmt: skip
 
 

@@ -33,11 +33,10 @@ def mask_shapes(answer: Answer) -> None:
 def mask_labels(answer: Answer) -> None:
     ids, _special, inputs, labels = _masked(answer)
     selected = labels != IGNORED
-    if not selected.any() or selected.all():
-        raise Unexpected(
-            _("Every place has a label.") if selected.any() else _("No place has a label."),
-            _("The original id where a place is selected, -100 where not."),
-        )
+    if not selected.any():
+        raise Unexpected(_("No place has a label."), _("The original id where a place is selected, -100 where not."))
+    if (labels == ids).all():
+        raise Unexpected(_("Every place has a label."), _("The original id where a place is selected, -100 where not."))
     if (labels == ids)[selected].all():
         return
     wrong = labels[selected & (labels != ids)]

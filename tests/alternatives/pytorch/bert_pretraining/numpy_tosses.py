@@ -6,12 +6,12 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def numpy_generator(generator):
-    return np.random.default_rng(torch.randint(2**31, (1,), generator=generator).item())
+def numpy_generator(generator, device):
+    return np.random.default_rng(torch.randint(2**31, (1,), generator=generator, device=device).item())
 
 
 def mask_tokens(ids, special_mask, mask_id, vocab_size, probability=0.15, generator=None):
-    rng = numpy_generator(generator)
+    rng = numpy_generator(generator, ids.device)
     tossed = torch.as_tensor(rng.binomial(1, probability, ids.shape).astype(bool), device=ids.device)
     fate = torch.as_tensor(rng.choice(3, ids.shape, p=[0.8, 0.1, 0.1]), device=ids.device)
     words = torch.as_tensor(rng.integers(vocab_size, size=ids.shape), device=ids.device)
