@@ -269,13 +269,17 @@ def greedy_example(answer: Answer) -> None:
     want = np.array([[4, 5, 6, 2], [4, 2, 0, 0], [4, 5, 2, 0]])
     if isinstance(out, np.ndarray) and out.ndim == 2 and out.shape[0] == 3 and 4 < out.shape[1] <= 8:
         want = np.pad(want, ((0, 0), (0, out.shape[1] - 4)))  # who goes on to the limit writes padding
+    if isinstance(out, np.ndarray) and out.ndim == 2 and out.shape[1] == 2:
+        raise Unexpected(
+            _("Only two words are written for each text."),
+            _("It stops when one row has ended; the others are not done."),
+        )
     expect.equal(
         out,
         want,
         _("result"),
         _("The model begins with 4 and counts; when it has come to the source's first word, it writes 2 (eos)."),
         {
-            _("It stops when one row has ended; the others are not done."): want[:, :2],
             _("After its eos a row gets pad_id, 0."): [[4, 5, 6, 2], [4, 2, 2, 2], [4, 5, 2, 2]],
         },
     )
