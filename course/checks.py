@@ -134,6 +134,32 @@ class Module:
     def pair(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         return _pair(self(*args, **kwargs), self.answer.symbol)
 
+    def training(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it in training mode, where dropout acts."""
+        run = self.answer.framework.run
+        return self.answer._call(lambda *a, **k: run(self.thing, a, k, True), self.answer.symbol, args, kwargs)
+
+    def fit(self, ids: np.ndarray, labels: np.ndarray, steps: int, rate: float) -> np.ndarray:
+        """Train a classifier on a few texts; the loss of each step."""
+        return self.answer._guard(lambda: self.answer.framework.fit(self.thing, ids, labels, steps, rate))
+
+    def attribute(self, name: str) -> Any:
+        """A layer that the docstring names."""
+        layer = getattr(self.thing, name, None)
+        if layer is None:
+            raise Unexpected(
+                _("The module has no attribute `{path}`.").format(path=name),
+                _("Keep the layer in `self.{path}`, as the docstring says.").format(path=name),
+            )
+        return layer
+
+    def silence(self, *names: str) -> Module:
+        """Set all weights of these layers to zero: the framework's own attention then gives nothing but zeros."""
+        for name in names:
+            layer = self.attribute(name)
+            self.answer._guard(lambda layer=layer: self.answer.framework.silence(layer))
+        return self
+
     def load(self, weights: dict[str, np.ndarray], *example: np.ndarray) -> Module:
         """Put weights into the module, after a first call with the example, which makes lazy layers build their own."""
         self(*example)

@@ -66,7 +66,7 @@ class Framework:
             path, _dot, kind = name.rpartition(".")
             layers.setdefault(path, {})[kind] = array
         for path, arrays in layers.items():
-            layer = getattr(module, path, None) if path else module  # without a path: parameters of the module itself
+            layer = self.find(module, path)  # without a path: parameters of the module itself
             missing = path if layer is None else "" if path else next((n for n in arrays if not hasattr(module, n)), "")
             if missing:
                 raise Unexpected(
@@ -76,6 +76,13 @@ class Framework:
                     ).format(path=missing),
                 )
             self.load_layer(layer, path, arrays)
+
+    def find(self, module: Any, path: str) -> Any:
+        """What a dotted path leads to, or None; a number counts the linear layers: `feed_forward.1` is the second."""
+        for name in path.split(".") if path else ():
+            layers = self.linear_layers(module) if name.isdecimal() else None
+            module = getattr(module, name, None) if layers is None else dict(enumerate(layers)).get(int(name))
+        return module
 
     def cannot_load(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> Unexpected:
         shapes = ", ".join(f"`{kind}` {array.shape}" for kind, array in arrays.items())
@@ -90,6 +97,11 @@ class Framework:
     tensor: Callable[[np.ndarray], Any]
     array: Callable[[Any], np.ndarray]
     is_tensor: Callable[[Any], bool]
+    run: Callable[..., Any]  # (module, args, kwargs, training=False)
+    linear_layers: Callable[[Any], list]  # those in a module, or in a list, in their order
+    silence: Callable[[Any], None]  # sets all weights of a layer to zero
+    attended: Callable[[Any, np.ndarray], np.ndarray]  # what the framework's own attention makes of x (B, L, D)
+    fit: Callable[..., np.ndarray]  # (module, ids, labels, steps, rate): Adam on these few texts; the losses
     load_layer: Callable[[Any, str, dict[str, np.ndarray]], None]
     generator: Callable[[int], Any]  # a source of random numbers with this seed
     embedding: Callable[[np.ndarray], Any]  # the framework's own, with these weights (V, D)
@@ -124,10 +136,38 @@ class PyTorch(Framework):
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.torch.Tensor)
 
-    def run(self, module: Any, args: tuple, kwargs: dict) -> Any:
-        module.eval()
+    def run(self, module: Any, args: tuple, kwargs: dict, training: bool = False) -> Any:
+        module.train(training)
         with self.torch.no_grad():
             return module(*args, **kwargs)
+
+    def linear_layers(self, owner: Any) -> list:
+        if isinstance(owner, (list, tuple)):
+            return [layer for part in owner for layer in self.linear_layers(part)]
+        nn = self.torch.nn
+        return [m for m in owner.modules() if isinstance(m, nn.Linear)] if isinstance(owner, nn.Module) else []
+
+    def silence(self, layer: Any) -> None:
+        with self.torch.no_grad():
+            for parameter in layer.parameters():
+                parameter.zero_()
+
+    def attended(self, layer: Any, x: np.ndarray) -> np.ndarray:
+        given = self.given(x) if layer.batch_first else self.given(x).transpose(0, 1)
+        with self.torch.no_grad():
+            out = layer.eval()(given, given, given)[0]
+        return self.array(out if layer.batch_first else out.transpose(0, 1))
+
+    def fit(self, module: Any, ids: np.ndarray, labels: np.ndarray, steps: int, rate: float) -> np.ndarray:
+        optimizer, losses = self.torch.optim.Adam(module.parameters(), lr=rate), []
+        module.train()
+        for _step in range(steps):
+            loss = self.torch.nn.functional.cross_entropy(module(self.given(ids)), self.given(labels))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return np.array(losses)
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
         nn = self.torch.nn
@@ -222,8 +262,34 @@ class TensorFlow(Framework):
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, (self.tf.Tensor, self.tf.Variable, self.keras.Variable))
 
-    def run(self, module: Any, args: tuple, kwargs: dict) -> Any:
-        return module(*args, **kwargs)
+    def run(self, module: Any, args: tuple, kwargs: dict, training: bool = False) -> Any:
+        return module(*args, **kwargs, **({"training": True} if training else {}))
+
+    def linear_layers(self, owner: Any) -> list:
+        if isinstance(owner, (list, tuple)):
+            return [layer for part in owner for layer in self.linear_layers(part)]
+        layers = owner._flatten_layers() if isinstance(owner, self.keras.layers.Layer) else []
+        return [layer for layer in layers if isinstance(layer, self.keras.layers.Dense)]
+
+    def silence(self, layer: Any) -> None:
+        for variable in layer.weights:
+            variable.assign(self.tf.zeros_like(variable))
+
+    def attended(self, layer: Any, x: np.ndarray) -> np.ndarray:
+        return self.array(layer(self.given(x), self.given(x)))
+
+    def fit(self, module: Any, ids: np.ndarray, labels: np.ndarray, steps: int, rate: float) -> np.ndarray:
+        given, optimizer, losses = self.given(ids), self.keras.optimizers.Adam(rate), []
+        for _step in range(steps):
+            with self.tf.GradientTape() as tape:
+                logits = module(given, training=True)
+                each = self.tf.nn.sparse_softmax_cross_entropy_with_logits(self.given(labels), logits)
+                loss = self.tf.reduce_mean(each)
+            pairs = zip(tape.gradient(loss, module.trainable_variables), module.trainable_variables, strict=True)
+            reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+            optimizer.apply_gradients(reached)
+            losses.append(float(loss))
+        return np.array(losses)
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
         layers = self.keras.layers

@@ -105,6 +105,81 @@ def curves(series: Mapping[str, Any], xlabel: str, ylabel: str, title: str) -> N
     _show(figure)
 
 
+ATTENTION, NETWORK, NORM = "#9ecae1", "#a1d99b", "#fdd0a2"  # the colours of a layer's boxes
+
+
+def transformer_layers() -> None:
+    """The two forms of a transformer encoder's layer beside each other, read from below."""
+    attention, network = (_("attention"), ATTENTION), (_("network, word by word"), NETWORK)
+    norm1, norm2 = (_("norm 1"), NORM), (_("norm 2"), NORM)
+    figure, axes = _figure(2, 3.6, 4.6)
+    _layer(axes[0], _("post-norm"), [([attention], [norm1]), ([network], [norm2])])
+    _layer(axes[1], _("pre-norm"), [([norm1, attention], []), ([norm2, network], [])])
+    _show(figure)
+
+
+def translator_layers() -> None:
+    """A layer of the encoder and one of the decoder beside each other, in post-norm, read from below."""
+    network, norms = (_("network, word by word"), NETWORK), [(_("norm {n}").format(n=n), NORM) for n in (1, 2, 3)]
+    cross = _("attention to the source")
+    figure, axes = _figure(2, 3.9, 5.6)
+    _layer(axes[0], _("encoder"), [([(_("self-attention"), ATTENTION)], norms[:1]), ([network], norms[1:2])])
+    _layer(
+        axes[1],
+        _("decoder"),
+        [
+            ([(_("self-attention, causal"), ATTENTION)], norms[:1]),
+            ([(cross, ATTENTION)], norms[1:2]),
+            ([network], norms[2:]),
+        ],
+        aside={cross: _("memory")},
+    )
+    low, high = axes[1].get_ylim()
+    axes[0].set_ylim(low, high)  # the same scale for both
+    _show(figure)
+
+
+def _layer(axis, title: str, halves, aside: Mapping[str, str] | None = None) -> None:
+    """A layer as boxes from below: each half is a branch (label, colour), a sum with what led past, and what follows.
+
+    `aside` names what comes into a box from the side.
+    """
+    place, line = 0.0, {"color": "#444444", "linewidth": 1.2}
+    axis.text(0, place - 0.35, "x  (B, L, D)", ha="center", va="top", size=9)
+    for branch, after in halves:
+        fork = place + 0.25
+        axis.plot([0, 0], [place - 0.25, fork], **line)
+        place = fork
+        for label, colour in branch:
+            place = _layer_box(axis, place, label, colour, line, (aside or {}).get(label))
+        axis.plot([0, 0], [place, place + 0.4], **line)
+        place += 0.55
+        axis.plot([0, 1.45, 1.45, 0.13], [fork, fork, place, place], **line)
+        axis.text(0, place, "+", ha="center", va="center", size=11, bbox={"boxstyle": "circle,pad=0.15", "fc": "white"})
+        place += 0.22
+        for label, colour in after:
+            place = _layer_box(axis, place, label, colour, line)
+        place += 0.25
+    axis.annotate("", (0, place + 0.25), (0, place - 0.25), arrowprops={"arrowstyle": "->", **line})
+    axis.set(xlim=(-2.3 if aside else -1.7, 1.9), ylim=(-0.8, place + 0.4))
+    axis.set_title(title, fontsize="medium")
+    axis.set_axis_off()
+
+
+def _layer_box(axis, place: float, label: str, colour: str, line: Mapping, aside: str | None = None) -> float:
+    """A box with a line up to it; where its top is."""
+    from matplotlib.patches import FancyBboxPatch
+
+    axis.plot([0, 0], [place, place + 0.3], **line)
+    shape = {"boxstyle": "round,pad=0.02,rounding_size=0.1", "fc": colour, "ec": "#444444"}
+    axis.add_patch(FancyBboxPatch((-1.2, place + 0.3), 2.4, 0.6, **shape))
+    axis.text(0, place + 0.6, label, ha="center", va="center", size=9)
+    if aside:
+        axis.annotate("", (-1.22, place + 0.6), (-1.75, place + 0.6), arrowprops={"arrowstyle": "->", **line})
+        axis.text(-1.8, place + 0.6, aside, ha="right", va="center", size=9)
+    return place + 0.9
+
+
 def masking(words: Sequence[str], ids: Any, inputs: Any, labels: Any, mask_id: int) -> None:
     """A text (L words) that was masked several times, a row each: what became of its selected places.
 

@@ -40,6 +40,11 @@ class Exercise:
     packages: dict[str, list[str]] = field(default_factory=dict, hash=False)  # by track: what answers import besides
     limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
 
+    def forbids(self, name: str, track: Track) -> bool:
+        """Whether an answer may not use this of the framework's own, `torch.nn.MultiheadAttention` for example."""
+        layer = name.rpartition(".")[2] in {dotted.rpartition(".")[2] for dotted in track.ready_made_layers}
+        return self.ready_made == "forbid" or (self.ready_made == "forbid-layers" and layer)
+
     @property
     def points(self) -> float:
         return sum(part.points for part in self.parts)
@@ -50,12 +55,17 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Track:
-    """A framework that the course is taught in. `ready_made` lists its own attention, by full dotted name."""
+    """A framework that the course is taught in.
+
+    `ready_made` lists its own attention and all that is made of it, by full dotted name; `ready_made_layers` are those
+    of them that are whole transformer layers.
+    """
 
     id: str
     title: str
     framework: str
     ready_made: tuple[str, ...]
+    ready_made_layers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,9 @@ def syllabus() -> Syllabus:
         parts = tuple(Part(**part) for part in entry.pop("parts"))
         exercises[entry["id"]] = Exercise(parts=parts, **entry)
     tracks = {
-        name: Track(id=name, title=t["title"], framework=t["framework"], ready_made=tuple(t["ready_made"]))
+        name: Track(
+            name, t["title"], t["framework"], (*t["ready_made"], *t["ready_made_layers"]), tuple(t["ready_made_layers"])
+        )
         for name, t in raw["tracks"].items()
     }
     return Syllabus(raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises)

@@ -20,8 +20,8 @@ from course.syllabus import syllabus
 HIDDEN = ROOT / "autograder" / "judging" / "hidden"
 EXERCISES = [e for e in syllabus().exercises.values() if (HIDDEN / f"test_{e.module}.py").exists()]
 ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.exercise in EXERCISES]
-# A fine-tuning in Keras takes seconds: its many mistakes are for the slow suite, all else is in the quick one.
-SLOW = ("bert-finetuning-tensorflow",)
+# A training in Keras takes seconds: the many mistakes are for the slow suite, all else is put to it in the quick one.
+SLOW = ("bert-finetuning-tensorflow", "transformer-encoder-tensorflow", "encoder-decoder-tensorflow")
 MISTAKES = [
     pytest.param(
         assignment,

@@ -93,6 +93,20 @@ class Hidden(nn.Module):
     def forward(self, x):
         return self.layers[0](x)
 
+class Framework(nn.Module):
+    def __init__(self, width, other=False):
+        super().__init__()
+        self.cell = nn.GRUCell(width, width + other)
+        self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
+        self.net = nn.Sequential(nn.Linear(width, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, width)))
+    def forward(self, x):
+        return self.net(self.attention(x, x, x)[0])
+
+class LateFramework(Framework):
+    def __init__(self, width):
+        super().__init__(width)
+        self.net = nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(width))
+
 def seen(module):
     return module.seen
 
@@ -164,6 +178,21 @@ class Outermost(Outer):
     def load_arrays(self, arrays):
         self.seen = sorted(arrays)
         self.inner.load_arrays({k.removeprefix("inner."): v for k, v in arrays.items()})
+
+class Framework(keras.layers.Layer):
+    def __init__(self, width, other=False):
+        super().__init__()
+        self.cell = keras.layers.GRUCell(width + other)
+        self.attention = keras.layers.MultiHeadAttention(2, width // 2)
+        self.net = keras.Sequential([keras.layers.Dense(3, "relu"), keras.layers.Dense(width)])
+    def call(self, x):
+        x = self.attention(x, x)
+        self.cell(x[:, 0], [tf.zeros((x.shape[0], self.cell.units), x.dtype)])
+        return self.net(x)
+
+class LateFramework(Framework):
+    def build(self, shape):
+        self.attention = keras.layers.MultiHeadAttention(2, shape[-1] // 2)
 
 def ready_made(x):
     return keras.ops.dot_product_attention(x[:, :, None], x[:, :, None], x[:, :, None])
@@ -369,6 +398,36 @@ def test_a_weight_without_a_place_is_said_in_words(answers):
     assert tell(answer.error).startswith("`W.weight` has shape (3, 2), expected (3, 5)")
     answer = answers.run(Program.module("Scale", 4).load({"table.bias": B}).apply(np.array([[0]])))
     assert "`table.bias` cannot be loaded" in tell(answer.error)
+
+
+def filled(made, *args, seed=5, dtype="float64"):
+    weights = {"net.0.weight": rng_weights(4, 3), "net.0.bias": rng_weights(3), "net.1.weight": rng_weights(3, 4),
+               "net.1.bias": rng_weights(4)}  # fmt: skip
+    x = np.random.default_rng(1).normal(size=(2, 5, 4))
+    program = Program.module(made, 4, *args).load(weights).fill(seed, "attention", "cell").apply(x)
+    return program.gradient(("net.1.weight",), np.ones((2, 5, 4))).in_dtype(dtype)
+
+
+def rng_weights(*shape):
+    return np.random.default_rng(shape).normal(size=shape)
+
+
+def test_what_is_the_frameworks_own_is_filled_alike(answers):
+    one, late, other = (answers.run(filled(*a)) for a in (("Framework",), ("LateFramework",), ("Framework", True)))
+    assert one.error is None, tell(one.error)
+    np.testing.assert_allclose(one.out, late.out, rtol=1e-12)
+    np.testing.assert_allclose(one.grad["net.1.weight"], late.grad["net.1.weight"], rtol=1e-12)
+    assert set(one.values["filled"]) == {"attention", "cell"}
+    assert one.values["filled"] == late.values["filled"] != other.values["filled"]
+    assert len(one.values["filled"]["attention"]) == (4 if answers.track == "pytorch" else 8)
+    assert np.abs(answers.run(filled("Framework", seed=6)).out - one.out).max() > 1e-3
+
+
+def test_what_cannot_be_filled_is_said_in_words(answers):
+    program = Program.module("Framework", 4).fill(1, "nothing").apply(np.zeros((1, 2, 4)))
+    assert "no attribute `nothing`" in tell(answers.run(program).error)
+    program = Program.module("Framework", 4).load({"net.2.bias": B}).apply(np.zeros((1, 2, 4)))
+    assert "has 2 linear layers in it, expected 3 or more" in tell(answers.run(program).error)
 
 
 def test_what_is_no_module_is_said_in_words(answers):

@@ -213,8 +213,12 @@ class Hooks:
             if not names and isinstance(expected.out, tuple) and len(expected.out) == 2:
                 names = ("output", "weights")  # what every attention of the course gives back
             tolerance = rtol if rtol is not None else compare.RTOL[program.dtype]
-            for key in what or expected.values:
+            filled = ("filled",) if "filled" in expected.values else ()
+            for key in (*filled, *what) if what else expected.values:
                 want, got = expected.values[key], answer.values.get(key)
+                if key == "filled":
+                    _same_shapes(got, want)
+                    continue
                 if key == "grad":
                     want = _asked_for(program, want, got)
                     want, got = _named_gradients(program, want), _named_gradients(program, got)
@@ -283,6 +287,15 @@ def _compare(got: Any, want: Any, name: str = "result", axes: str | None = None,
     found = compare.difference(got, want, name, axes, rtol)
     if found:
         raise Mismatch(found)
+
+
+def _same_shapes(got: Any, want: dict) -> None:
+    """What was filled has the reference's shapes: other numbers would say nothing about the rest."""
+    for name, shapes in want.items():
+        has = got.get(name) if isinstance(got, dict) else None
+        if has != shapes:
+            told = [", ".join(map(str, s)) if isinstance(s, list) else "none" for s in (has, shapes)]
+            raise Mismatch(f"`{name}` has parameters of shapes {told[0]}, expected {told[1]}")
 
 
 def _name(key: str, names: tuple[str, ...]) -> str:

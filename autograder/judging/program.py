@@ -12,8 +12,8 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
-call left them, `parameters` for a module's trainable parameters, `state` for all its weights, `seen` for what a model
-was called with.
+call left them, `parameters` for a module's trainable parameters, `filled` for the shapes of what was filled,
+`training` for what came of a training, `state` for all its weights, `seen` for what a model was called with.
 """
 
 from __future__ import annotations
@@ -114,6 +114,15 @@ class Program:
         """Construct a module of the answer (nothing is called yet); later steps speak of it as `m`."""
         return cls()._step("new", args, config, symbol=symbol, **{"as": "m"})
 
+    @classmethod
+    def writer(cls, follows: np.ndarray, asked: np.ndarray, place: np.ndarray) -> Program:
+        """A model of the worker's own, for a function that lets one write: m(source (B, S), target (B, L)) -> logits.
+
+        At place t the logits (V,) are the mean of `follows` (V, V) at the target's words so far, plus the mean of
+        `asked` (source's V, V) at the source's words, plus `place` (longest, V) at t. In training mode they are noise.
+        """
+        return cls()._step("writer", ([follows, asked, place],), {}, **{"as": "m"})
+
     def call(self, symbol: str, *args: Any, **kwargs: Any) -> Program:
         """Call a function once more in the same program."""
         program, name = self._next_out()
@@ -124,10 +133,33 @@ class Program:
         program, encoded = self._encode(weights)
         return program._add({"do": "load", "module": "m", "weights": encoded})
 
+    def fill(self, seed: int, *names: str, scale: float = 0.4) -> Program:
+        """Fill what the framework itself made (its GRU cell, its attention), by attribute, with numbers from a seed.
+
+        Each attribute's parameters in the framework's own order: normal, with `scale` as deviation, a norm's weight
+        around 1. Give `filled`, their shapes by attribute: where they are not the reference's, nothing else can agree.
+        """
+        step = {"do": "fill", "module": "m", "names": list(names), "seed": seed, "scale": scale}
+        return self._add({**step, "as": "filled"})
+
     def apply(self, *args: Any, **kwargs: Any) -> Program:
         """Call the module, in evaluation mode; the result is the next `out`."""
         program, name = self._next_out()
         return program._step("apply", args, kwargs, module="m", **{"as": name})
+
+    def mode(self, training: bool) -> Program:
+        """Put the module into training or evaluation mode. Keras's layers have none: `apply` calls them accordingly."""
+        return self._add({"do": "mode", "module": "m", "training": training})
+
+    def train(self, batches: list[tuple[list, np.ndarray]], steps: int, rate: float) -> Program:
+        """Train the module, in training mode, and give `training`: {"losses": (steps,), "unreached": n}, n being the
+        number of its trainable numbers that no gradient reached.
+
+        A batch is the module's arguments and the labels of what it gives, logits (..., C) and labels (...); each step
+        takes the next batch, from the first again after the last. Adam at a constant rate on the mean cross-entropy of
+        the labels that are not -1. The loop is the worker's own: what is judged is the module.
+        """
+        return self._step("train", (batches,), {}, module="m", steps=steps, rate=rate, **{"as": "training"})
 
     def copy(self) -> Program:
         """Save the module's state natively, construct it anew, load; from now on `m` is the copy."""
@@ -168,10 +200,6 @@ class Program:
     def dropout(self, rate: float) -> Program:
         """Set the rate of every dropout in the classifier, that of its attention included."""
         return self._add({"do": "dropout", "module": "m", "rate": rate})
-
-    def mode(self, training: bool) -> Program:
-        """Put the classifier into training or evaluation mode (PyTorch; Keras's layers have none)."""
-        return self._add({"do": "mode", "module": "m", "training": training})
 
     def logits(self, batch: dict[str, np.ndarray]) -> Program:
         """The classifier's logits (B, C) in evaluation mode, for ids and attention mask (B, L), as next `out`."""

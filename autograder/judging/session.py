@@ -226,9 +226,10 @@ class Session:
         """`used`: the ready-made attention that was seen at work; `read`: where the answer's text names it."""
         own = [v for v in verdicts.values() if v.spec.part == part.id]
         places = {use["name"]: f" ({use['label']}, line {use['line']})" for use in reversed(read or [])}
-        forbidden = sorted({*used, *places}) if self.exercise.ready_made == "forbid" else []
+        track = syllabus().track(self.track)
+        forbidden = sorted(name for name in {*used, *places} if self.exercise.forbids(name, track))
         if forbidden:
-            name = read[0]["name"] if read else forbidden[0]
+            name = next((use["name"] for use in read or [] if use["name"] in forbidden), forbidden[0])
             for verdict in own:
                 verdict.outcome, verdict.picture = "failed", None
                 verdict.message = (
@@ -284,7 +285,7 @@ def _standins(track: str) -> dict[str, str]:
     table = {"": ""}
     for node in ast.parse(source).body:
         text = ast.get_source_segment(source, node)
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             table[node.name] = text
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             table[""] += text + "\n"

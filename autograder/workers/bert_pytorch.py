@@ -78,9 +78,6 @@ class Classifiers:
             if isinstance(module, nn.Dropout):
                 module.p = rate  # the attention reads it here, too
 
-    def set_mode(self, handle: Any, training: bool) -> None:
-        handle.module.train(training)
-
     def logits(self, handle: Any, batch: dict) -> torch.Tensor:
         ids, mask = batch["input_ids"], batch["attention_mask"]
         module, was = handle.module, handle.module.training

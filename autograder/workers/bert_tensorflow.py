@@ -55,9 +55,6 @@ class Classifiers:
             elif isinstance(layer, keras.layers.MultiHeadAttention):
                 layer._dropout = rate  # it looks there before it calls its Dropout layer
 
-    def set_mode(self, handle: Any, training: bool) -> None:
-        pass  # in Keras training is an argument of the call
-
     def logits(self, handle: Any, batch: dict) -> tf.Tensor:
         ids, mask = batch["input_ids"], batch["attention_mask"]
         inputs = {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}

@@ -225,13 +225,30 @@ class Run:
         symbol, args, kwargs = self.symbol(step["symbol"]), self.decode(step["args"]), self.decode(step["kwargs"])
         self.modules[step["as"]] = self.adapter.module(symbol, args, kwargs)
 
+    def do_writer(self, step: dict) -> None:
+        [tables] = self.decode(step["args"])
+        self.modules[step["as"]] = self.adapter.handle(self.adapter.writer(*tables))
+
     def do_load(self, step: dict) -> None:
         weights = {key: self.arrays[value["array"]] for key, value in step["weights"].items()}
         self.adapter.load(self.modules[step["module"]], weights)
 
+    def do_fill(self, step: dict) -> None:
+        self.values[step["as"]] = self.adapter.fill(
+            self.modules[step["module"]], step["names"], step["seed"], step["scale"]
+        )
+
     def do_apply(self, step: dict) -> None:
         args, kwargs = self.decode(step["args"]), self.decode(step["kwargs"])
         self.values[step["as"]] = self.adapter.apply(self.modules[step["module"]], args, kwargs)
+
+    def do_mode(self, step: dict) -> None:
+        self.adapter.set_mode(self.modules[step["module"]], step["training"])
+
+    def do_train(self, step: dict) -> None:
+        [batches] = self.decode(step["args"])
+        losses, unreached = self.adapter.train(self.modules[step["module"]], batches, step["steps"], step["rate"])
+        self.values[step["as"]] = {"losses": losses, "unreached": unreached}
 
     def do_copy(self, step: dict) -> None:
         self.modules[step["module"]] = self.adapter.copy(self.modules[step["module"]])
@@ -264,9 +281,6 @@ class Run:
 
     def do_dropout(self, step: dict) -> None:
         self.adapter.bert.set_dropout(self.modules[step["module"]], step["rate"])
-
-    def do_mode(self, step: dict) -> None:
-        self.adapter.bert.set_mode(self.modules[step["module"]], step["training"])
 
     def do_uncompiled(self, step: dict) -> None:
         self.adapter.leave_uncompiled()

@@ -13,7 +13,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import contextlib  # noqa: E402
 import functools  # noqa: E402
 import warnings  # noqa: E402
-from collections.abc import Iterator, Sequence  # noqa: E402
+from collections.abc import Callable, Iterator, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -25,7 +25,14 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
-from autograder.workers.adapting import cannot_load, check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.adapting import (  # noqa: E402
+    attribute_of,
+    cannot_load,
+    check_shape,
+    find_parameter,
+    numbers_for,
+    place_weights,
+)
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -57,7 +64,7 @@ class Handle:
 
     def __init__(self, make: Any, args: list, kwargs: dict, module: nn.Module) -> None:
         self.make, self.args, self.kwargs, self.module = make, args, kwargs, module
-        self.pending: dict[str, np.ndarray] | None = None  # weights that wait for a lazy module's first call
+        self.pending: list[Callable[[], Any]] = []  # loading that waits for a lazy module's first call
         self.seen: dict = {}  # how the module was called, where that is watched
 
 
@@ -149,6 +156,9 @@ class Adapter:
             module.weight.copy_(torch.from_numpy(np.array(weight)))
         return self.handle(module)
 
+    def writer(self, follows: torch.Tensor, asked: torch.Tensor, place: torch.Tensor) -> nn.Module:
+        return Writer(follows, asked, place).eval()
+
     def handle(self, module: nn.Module) -> Handle:
         """A module that is not made by a class of the answer."""
         return Handle(None, [], {}, module)
@@ -166,17 +176,68 @@ class Adapter:
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
         if _lazy(handle.module):
-            handle.pending = weights
+            handle.pending.append(lambda: self.load(handle, weights))
             return
         with torch.no_grad():
-            place_weights(handle.module, weights, self._assign)
+            place_weights(handle.module, weights, self._assign, _linear)
+
+    def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
+        """Fill native parameters; the shapes that they have, by name, here or after a lazy module's first call."""
+        shapes: dict[str, Any] = {}
+
+        def now() -> None:
+            for n, name in enumerate(names):
+                owner = handle.module
+                for attribute in name.split("."):
+                    owner = attribute_of(owner, attribute, _linear)
+                if not isinstance(owner, nn.Module):
+                    raise StudentMessage(f"`{name}` is a {type(owner).__name__}, not an nn.Module")
+                named = list(owner.named_parameters())
+                gains = [leaf.endswith("weight") and p.dim() == 1 for leaf, p in named]
+                shapes[name] = [tuple(p.shape) for _, p in named]
+                drawn = numbers_for(zip(gains, shapes[name], strict=True), seed + n, scale)
+                with torch.no_grad():
+                    for (_, parameter), array in zip(named, drawn, strict=True):
+                        parameter.copy_(torch.from_numpy(array))
+
+        handle.pending.append(now) if _lazy(handle.module) else now()
+        return shapes
 
     def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
-        if handle.pending is not None:
+        if handle.pending:
             handle.module(*args, **kwargs)
-            weights, handle.pending = handle.pending, None
-            self.load(handle, weights)
+            pending, handle.pending = handle.pending, []
+            for waiting in pending:
+                waiting()
         return handle.module(*args, **kwargs)
+
+    def set_mode(self, handle: Handle, training: bool) -> None:
+        handle.module.train(training)
+
+    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tuple[torch.Tensor, int]:
+        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,), and how
+        many trainable numbers no gradient reached."""
+        module, was, losses = handle.module, handle.module.training, []
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        if not parameters:
+            raise StudentMessage("the module has nothing to train: are its layers attributes of it?")
+        optimizer = torch.optim.Adam(parameters, lr=rate)
+        module.train()
+        with torch.enable_grad():
+            for n in range(steps):
+                inputs, labels = batches[n % len(batches)]
+                logits = module(*inputs)
+                if not isinstance(logits, torch.Tensor) or logits.shape[:-1] != labels.shape:
+                    raise StudentMessage("the module cannot be trained: it gives no logits, a row for each label")
+                if not logits.requires_grad:
+                    raise StudentMessage("the module cannot be trained: no gradient flows from its result")
+                loss = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-1)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.detach())
+        module.train(was)
+        return torch.stack(losses), sum(p.numel() for p in parameters if p.grad is None)
 
     def copy(self, handle: Handle) -> Handle:
         module = self._settle(handle.make(*handle.args, **handle.kwargs))
@@ -208,7 +269,7 @@ class Adapter:
     # -- gradients ---------------------------------------------------------------------------------------------------
 
     def parameter(self, handle: Handle, key: str) -> Any:
-        found = find_parameter(handle.module, key)
+        found = find_parameter(handle.module, key, _linear)
         return NotAvailable if found is None else self._leaf(*found, key)
 
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -247,9 +308,31 @@ class Adapter:
         return noted
 
 
+class Writer(nn.Module):
+    """The model of `Program.writer`."""
+
+    def __init__(self, follows: torch.Tensor, asked: torch.Tensor, place: torch.Tensor) -> None:
+        super().__init__()
+        self.follows, self.asked = nn.Parameter(follows), nn.Parameter(asked)
+        self.place = nn.Parameter(place)
+
+    def forward(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        length = target.shape[1]
+        counts = torch.arange(1, length + 1, device=target.device)[:, None]
+        so_far = self.follows[target].cumsum(dim=1) / counts
+        logits = so_far + self.asked[source].mean(dim=1, keepdim=True) + self.place[:length]
+        return torch.randn_like(logits) if self.training else logits
+
+
 def _lazy(module: nn.Module) -> bool:
     """Are there parameters whose shape only a first call will tell?"""
     return any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters())
+
+
+def _linear(owner: Any) -> list[nn.Linear]:
+    if isinstance(owner, (list, tuple)):  # layers that the module does not know of have weights all the same
+        return [layer for part in owner for layer in _linear(part)]
+    return [layer for layer in owner.modules() if isinstance(layer, nn.Linear)] if isinstance(owner, nn.Module) else []
 
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8")

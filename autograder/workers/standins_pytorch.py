@@ -5,6 +5,7 @@ anyway, and are there only after the part that asks for them has been graded.
 """
 
 import torch
+from torch import nn
 
 
 def sinusoidal_encoding(max_len, d_model, dtype=None, device=None):
@@ -32,3 +33,54 @@ def split_heads(x, num_heads):
 
 def merge_heads(x):
     return torch.cat(x.unbind(dim=1), dim=-1)
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1, norm_first=False):
+        super().__init__()
+        if d_model % num_heads:
+            raise ValueError("d_model must be divisible by num_heads")
+        self.attention = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
+        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+        self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.dropout, self.norm_first = nn.Dropout(dropout), norm_first
+
+    def add(self, x, norm, sublayer):
+        if self.norm_first:
+            return x + self.dropout(sublayer(norm(x)))
+        return norm(x + self.dropout(sublayer(x)))
+
+    def forward(self, x, mask=None):
+        hidden = None if mask is None else ~mask
+        x = self.add(x, self.norm1, lambda y: self.attention(y, y, y, hidden, need_weights=False)[0])
+        return self.add(x, self.norm2, self.feed_forward)
+
+
+def masked_mean(x, mask):
+    shares = mask.to(x.dtype) / mask.sum(dim=1, keepdim=True)
+    return torch.einsum("bld,bl->bd", x, shares)
+
+
+class DecoderBlock(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        if d_model % num_heads:
+            raise ValueError("d_model must be divisible by num_heads")
+        self.self_attention = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
+        self.cross_attention = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
+        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(d_model) for _ in range(3))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x, memory, mask=None, memory_mask=None):
+        later = torch.full((x.shape[1], x.shape[1]), True, device=x.device).triu(1)
+        mask, memory_mask = (None if m is None else ~m for m in (mask, memory_mask))
+        x = self.norm1(x + self.dropout(self.self_attention(x, x, x, mask, False, later)[0]))
+        x = self.norm2(x + self.dropout(self.cross_attention(x, memory, memory, memory_mask, False)[0]))
+        return self.norm3(x + self.dropout(self.feed_forward(x)))
+
+
+def shift_right(ids, bos_id):
+    shifted = ids.roll(1, dims=1)
+    shifted[:, 0] = bos_id
+    return shifted

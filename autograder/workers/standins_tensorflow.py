@@ -33,3 +33,60 @@ def split_heads(x, num_heads):
 
 def merge_heads(x):
     return tf.concat(tf.unstack(x, axis=1), axis=-1)
+
+
+class TransformerBlock(keras.layers.Layer):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1, norm_first=False, **kwargs):
+        super().__init__(**kwargs)
+        if d_model % num_heads:
+            raise ValueError("d_model must be divisible by num_heads")
+        self.attention = keras.layers.MultiHeadAttention(num_heads, d_model // num_heads)
+        self.feed_forward = keras.Sequential([keras.layers.Dense(d_ff, activation="relu"), keras.layers.Dense(d_model)])
+        self.norm1 = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.norm2 = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.dropout, self.norm_first = keras.layers.Dropout(dropout), norm_first
+
+    def add(self, x, norm, sublayer, training):
+        if self.norm_first:
+            return x + self.dropout(sublayer(norm(x)), training=training)
+        return norm(x + self.dropout(sublayer(x), training=training))
+
+    def call(self, x, mask=None, training=None):
+        keys = None if mask is None else mask[:, tf.newaxis, :]
+        x = self.add(x, self.norm1, lambda y: self.attention(y, y, attention_mask=keys), training)
+        return self.add(x, self.norm2, self.feed_forward, training)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
+def masked_mean(x, mask):
+    real = tf.cast(mask, x.dtype)
+    return tf.einsum("bld,bl->bd", x, real / tf.reduce_sum(real, axis=1, keepdims=True))
+
+
+class DecoderBlock(keras.layers.Layer):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1, **kwargs):
+        super().__init__(**kwargs)
+        if d_model % num_heads:
+            raise ValueError("d_model must be divisible by num_heads")
+        self.self_attention = keras.layers.MultiHeadAttention(num_heads, d_model // num_heads)
+        self.cross_attention = keras.layers.MultiHeadAttention(num_heads, d_model // num_heads)
+        self.feed_forward = keras.Sequential([keras.layers.Dense(d_ff, activation="relu"), keras.layers.Dense(d_model)])
+        self.norm1, self.norm2, self.norm3 = (keras.layers.LayerNormalization(epsilon=1e-5) for _ in range(3))
+        self.dropout = keras.layers.Dropout(dropout)
+
+    def call(self, x, memory, mask=None, memory_mask=None, training=None):
+        mask, memory_mask = (None if m is None else m[:, tf.newaxis, :] for m in (mask, memory_mask))
+        seen = self.self_attention(x, x, attention_mask=mask, use_causal_mask=True)
+        x = self.norm1(x + self.dropout(seen, training=training))
+        seen = self.cross_attention(x, memory, attention_mask=memory_mask)
+        x = self.norm2(x + self.dropout(seen, training=training))
+        return self.norm3(x + self.dropout(self.feed_forward(x), training=training))
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+
+def shift_right(ids, bos_id):
+    return tf.pad(ids[:, :-1], [[0, 0], [1, 0]], constant_values=bos_id)

@@ -21,7 +21,7 @@ import contextlib  # noqa: E402
 import functools  # noqa: E402
 import random  # noqa: E402
 import warnings  # noqa: E402
-from collections.abc import Iterator, Sequence  # noqa: E402
+from collections.abc import Callable, Iterator, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
 
 import keras  # noqa: E402
@@ -29,7 +29,14 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
 
-from autograder.workers.adapting import cannot_load, check_shape, find_parameter, place_weights  # noqa: E402
+from autograder.workers.adapting import (  # noqa: E402
+    attribute_of,
+    cannot_load,
+    check_shape,
+    find_parameter,
+    numbers_for,
+    place_weights,
+)
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
 
 DTYPES = {"float32": tf.float32, "float64": tf.float64}
@@ -46,8 +53,8 @@ class Handle:
 
     def __init__(self, make: Any, args: list, kwargs: dict, layer: keras.layers.Layer) -> None:
         self.make, self.args, self.kwargs, self.layer = make, args, kwargs, layer
-        self.pending: list[tuple[str, Any]] = []  # ("canonical", weights) or ("native", list of arrays)
-        self.called = False
+        self.pending: list[Callable[[], Any]] = []  # loading that waits for the first call
+        self.called = self.training = False
 
 
 class Adapter:
@@ -171,6 +178,9 @@ class Adapter:
         layer.embeddings.assign(tf.cast(weight, layer.embeddings.dtype))
         return self.handle(layer)
 
+    def writer(self, follows: tf.Tensor, asked: tf.Tensor, place: tf.Tensor) -> keras.layers.Layer:
+        return Writer(follows, asked, place)
+
     def handle(self, layer: keras.layers.Layer) -> Handle:
         """A layer that is not made by a class of the answer."""
         return Handle(None, [], {}, layer)
@@ -180,9 +190,32 @@ class Adapter:
         return handle.layer
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
-        handle.pending.append(("canonical", weights))
+        handle.pending.append(lambda: place_weights(handle.layer, weights, self._assign, _linear))
         if handle.called:
             self._load_pending(handle)
+
+    def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
+        """Fill native parameters; the shapes that they have, by name, here or after the first call."""
+        shapes: dict[str, Any] = {}
+
+        def now() -> None:
+            for n, name in enumerate(names):
+                owner = handle.layer
+                for attribute in name.split("."):
+                    owner = attribute_of(owner, attribute, _linear)
+                if not isinstance(owner, keras.layers.Layer):
+                    raise StudentMessage(f"`{name}` is a {type(owner).__name__}, not a Keras layer")
+                variables = owner.weights
+                shapes[name] = [tuple(v.shape) for v in variables]
+                gains = [v.name == "gamma" for v in variables]
+                drawn = numbers_for(zip(gains, shapes[name], strict=True), seed + n, scale)
+                for variable, array in zip(variables, drawn, strict=True):
+                    variable.assign(tf.cast(array, variable.dtype))
+
+        handle.pending.append(now)
+        if handle.called:
+            self._load_pending(handle)
+        return shapes
 
     def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
         """Call the layer. Weights that wait are loaded after a first call, since a Keras layer makes its own in it."""
@@ -190,19 +223,71 @@ class Adapter:
             handle.layer(*args, **kwargs)
             self._load_pending(handle)
         handle.called = True
-        return handle.layer(*args, **kwargs)
+        return handle.layer(*args, **kwargs, **({"training": True} if handle.training else {}))
+
+    def set_mode(self, handle: Handle, training: bool) -> None:
+        handle.training = training
+
+    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tuple[tf.Tensor, int]:
+        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,), and how
+        many trainable numbers no gradient reached.
+
+        A step is made into a graph, which is ten times faster; a layer that cannot be is called eagerly, as everywhere
+        else. Keras's optimizer would take longer than the model; the operation below it does the same.
+        """
+        layer = handle.layer
+        if not handle.called:
+            self.apply(handle, batches[0][0], {})  # which makes the weights
+        variables = [v.value if isinstance(v, keras.Variable) else v for v in layer.trainable_variables]
+        if not variables:
+            raise StudentMessage("the layer has nothing to train: are its layers attributes of it?")
+        unreached: set[int] = set()
+        moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
+
+        def step(inputs: list, labels: tf.Tensor, powers: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                logits = layer(*inputs, training=True)
+                if not isinstance(logits, tf.Tensor) or logits.shape[:-1] != labels.shape:
+                    raise StudentMessage("the layer cannot be trained: it gives no logits, a row for each label")
+                counted = tf.cast(labels >= 0, logits.dtype)
+                each = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
+                loss = tf.reduce_sum(each * counted) / tf.reduce_sum(counted)
+            gradients = tape.gradient(loss, variables)
+            if all(g is None for g in gradients):
+                raise StudentMessage("the layer cannot be trained: no gradient flows from its result")
+            unreached.update(n for n, gradient in enumerate(gradients) if gradient is None)
+            for variable, gradient, (first, second) in zip(variables, gradients, moments, strict=True):
+                if gradient is not None:
+                    rates = {"lr": rate, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+                    tf.raw_ops.ResourceApplyAdam(
+                        var=variable.handle, m=first.handle, v=second.handle,
+                        beta1_power=tf.cast(powers[0], variable.dtype), beta2_power=tf.cast(powers[1], variable.dtype),
+                        grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+                        **{name: tf.constant(value, variable.dtype) for name, value in rates.items()},
+                    )  # fmt: skip
+            return loss
+
+        def all_steps(step: Callable) -> tuple[tf.Tensor, int]:
+            powers = [tf.constant([0.9**n, 0.999**n], tf.float64) for n in range(1, steps + 1)]
+            losses = tf.stack([step(*batches[n % len(batches)], powers[n]) for n in range(steps)])
+            return losses, sum(int(np.prod(variables[n].shape)) for n in unreached)
+
+        if steps == 1:  # a graph would not pay
+            return all_steps(step)
+        try:
+            return all_steps(tf.function(step, autograph=False))
+        except Exception:  # noqa: BLE001 - whatever does not suit a graph; nothing has been changed yet
+            return all_steps(step)
 
     def _load_pending(self, handle: Handle) -> None:
         pending, handle.pending = handle.pending, []
-        for kind, weights in pending:
-            if kind == "canonical":
-                place_weights(handle.layer, weights, self._assign)
-            else:
-                handle.layer.set_weights(weights)
+        for waiting in pending:
+            waiting()
 
     def copy(self, handle: Handle) -> Handle:
         copy = Handle(handle.make, handle.args, handle.kwargs, handle.make(*handle.args, **handle.kwargs))
-        copy.pending.append(("native", handle.layer.get_weights()))
+        weights = handle.layer.get_weights()
+        copy.pending.append(lambda: copy.layer.set_weights(weights))
         return copy
 
     def parameters(self, handle: Handle) -> list[tuple[int, ...]]:
@@ -227,7 +312,7 @@ class Adapter:
     # -- gradients ---------------------------------------------------------------------------------------------------
 
     def parameter(self, handle: Handle, key: str) -> Any:
-        found = find_parameter(handle.layer, key)
+        found = find_parameter(handle.layer, key, _linear)
         if found is None:
             return NotAvailable
         variable = self._leaf(*found, key)
@@ -263,9 +348,34 @@ class Adapter:
         return noted
 
 
+class Writer(keras.layers.Layer):
+    """The model of `Program.writer`."""
+
+    def __init__(self, follows: tf.Tensor, asked: tf.Tensor, place: tf.Tensor) -> None:
+        super().__init__()
+        self.follows, self.asked, self.place = follows, asked, place
+
+    def call(self, source: tf.Tensor, target: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        length = target.shape[1]
+        counts = tf.cast(tf.range(1, length + 1)[:, None], self.follows.dtype)
+        so_far = tf.cumsum(tf.gather(self.follows, target), axis=1) / counts
+        asked = tf.reduce_mean(tf.gather(self.asked, source), axis=1, keepdims=True)
+        logits = so_far + asked + self.place[:length]
+        return tf.random.normal(tf.shape(logits), dtype=logits.dtype) if training else logits
+
+
+def _linear(owner: Any) -> list[keras.layers.Dense]:
+    if isinstance(owner, (list, tuple)):
+        return [layer for part in owner for layer in _linear(part)]
+    layers = owner._flatten_layers() if isinstance(owner, keras.layers.Layer) else []
+    return [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
+
+
 def _build(layer: keras.layers.Layer, leaf: str, array: np.ndarray) -> None:
     """Build a layer that no call has reached, from the shape of the weight that it is to get."""
     if isinstance(layer, keras.layers.Dense) and leaf == "weight":
         layer.build((None, array.shape[0]))
     elif isinstance(layer, keras.layers.Embedding):
         layer.build((None, None))
+    elif isinstance(layer, keras.layers.LayerNormalization):
+        layer.build((None, array.shape[0]))

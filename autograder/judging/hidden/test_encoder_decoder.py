@@ -1,0 +1,638 @@
+"""Hidden tests of exercise 6: the decoder block, the shifted target, a translator, and writing word by word.
+
+The decoder block gets known weights, as the encoder's did. The translator's attributes are the student's own: it is
+judged by what source, target, padding and sizes do to it, and by what it learns from some numbers' names about others.
+Greedy decoding is given a model of the worker's own, whose next word is known, so that no part hangs on another.
+"""
+
+import random
+
+import numpy as np
+import pytest
+
+from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, trainable
+from autograder.judging.program import Module, Program
+from course.data import numbers
+
+AXES = "batch, position, width"
+
+# -- the decoder block ------------------------------------------------------------------------------------------------
+
+D, H, F = 12, 3, 20
+
+
+def block(draw, d_model=D, num_heads=H, d_ff=F, scale=1.4, **options):
+    """The block with known weights, so large that nothing in it is nearly linear or nearly uniform."""
+    weights = {
+        "feed_forward.0.weight": draw.normal(d_model, d_ff, scale=scale / d_model**0.5),
+        "feed_forward.0.bias": draw.normal(d_ff, scale=0.5),
+        "feed_forward.1.weight": draw.normal(d_ff, d_model, scale=scale / d_ff**0.5),
+        "feed_forward.1.bias": draw.normal(d_model, scale=0.5),
+    }
+    for norm in ("norm1", "norm2", "norm3"):
+        weights[f"{norm}.weight"] = 1 + draw.normal(d_model, scale=0.3)
+        weights[f"{norm}.bias"] = draw.normal(d_model, scale=0.3)
+    program = Program.module("DecoderBlock", d_model, num_heads, d_ff, **options).load(weights)
+    return program.fill(draw.integer(0, 1 << 31), "self_attention", "cross_attention", scale=scale / d_model**0.5)
+
+
+@pytest.fixture
+def agree_where_real(agree, student, reference, compare):
+    """Compare the result at the real words alone: what stands in the padding of x is nobody's business."""
+
+    def compared(program, mask):
+        agree(program, axes=AXES, rtol=SHAPE_ONLY, what=())  # the shapes of what was filled
+        got, want = student.run(program).out, reference.run(program).out
+        if not isinstance(got, np.ndarray) or got.shape != want.shape:
+            compare(got, want, "result", AXES)
+        compare(got[mask], want[mask], "result at real words", "real word, width")
+
+    return compared
+
+
+def lengths_mask(lengths, length):
+    return np.arange(length) < np.array(lengths)[:, None]
+
+
+@pytest.mark.part("decoder-block")
+def test_decoder_shape(agree, draw):
+    """The result has the shape of x, however long the memory is."""
+    program = block(draw).apply(draw.normal(2, 5, D), draw.normal(2, 7, D))
+    agree(program.apply(draw.normal(2, 4, D), draw.normal(2, 3, D)), axes=AXES, rtol=SHAPE_ONLY)
+
+
+@pytest.mark.part("decoder-block", share=5, needs=("test_decoder_shape",))
+@pytest.mark.parametrize("num_heads", [3, 4, 1], ids=["three heads", "four heads", "one head"])
+def test_decoder_values(agree, draw, num_heads):
+    """Causal self-attention, attention to the memory and the network follow the formula, each with its norm."""
+    program = block(draw, num_heads=num_heads).apply(draw.normal(2, 5, D), draw.normal(2, 7, D))
+    agree(program.apply(draw.normal(3, 6, D, scale=3), draw.normal(3, 4, D, scale=3)), axes=AXES)
+
+
+@pytest.mark.part("decoder-block", share=3, needs=("test_decoder_shape",))
+@pytest.mark.parametrize("earlier", [0, 2], ids=["the first word", "the third word"])
+def test_decoder_causal(student, draw, fail, earlier):
+    """No word is touched by a later one: the gradient to later places is exactly 0."""
+    x, cotangent = draw.normal(2, 5, D), np.zeros((2, 5, D))
+    cotangent[:, earlier] = draw.normal(2, D)
+    answer = student.run(block(draw).apply(x, draw.normal(2, 7, D)).gradient(("a10",), cotangent))
+    gradient = answer.grad["a10"]  # the ten arrays of the weights come first
+    if not isinstance(gradient, np.ndarray) or gradient.shape != x.shape:
+        fail("No gradient comes back to x.")
+    if np.abs(gradient[:, earlier + 1 :]).max() != 0:
+        fail("A later word has an effect on an earlier one: self-attention needs the causal mask.")
+    if np.abs(gradient[:, : earlier + 1]).max() == 0:
+        fail("A word's own vector and those before it have no effect on the result.")
+
+
+@pytest.mark.part("decoder-block", share=3, needs=("test_decoder_shape",))
+def test_decoder_memory_mask(agree, draw):
+    """With a memory mask nobody looks at the memory's padding, whatever stands in it."""
+    x, memory, mask = draw.normal(3, 5, D), draw.normal(3, 7, D), draw.mask(3, 7, keep=0.6)
+    other = np.where(mask[:, :, None], memory, draw.normal(3, 7, D, scale=20))
+    agree(block(draw).apply(x, memory, memory_mask=mask).apply(x, other, memory_mask=mask), axes=AXES)
+
+
+@pytest.mark.part("decoder-block", share=3, needs=("test_decoder_shape",))
+def test_decoder_mask(agree_where_real, draw):
+    """With a mask nobody looks at the padding of x: the real words' vectors follow the formula."""
+    mask = draw.mask(4, 6, keep=0.6)
+    mask[:, 0] = True  # the first word sees itself alone
+    program = block(draw).apply(draw.normal(4, 6, D), draw.normal(4, 7, D), mask=mask)
+    agree_where_real(program, mask)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape",))
+def test_decoder_both_masks(agree_where_real, draw):
+    """Both masks at once, each in its place, the lengths being equal."""
+    mask, memory_mask = lengths_mask((5, 3, 6), 6), lengths_mask((2, 6, 4), 6)
+    x, memory = draw.normal(3, 6, D), draw.normal(3, 6, D)
+    agree_where_real(block(draw).apply(x, memory, mask, memory_mask), mask)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
+def test_decoder_memory_order(student, draw, fail):
+    """The memory is a set: in another order, and its mask with it, it gives the same."""
+    x, memory, mask = draw.normal(2, 4, D), draw.normal(2, 6, D), lengths_mask((4, 6), 6)
+    order = draw.permutation(6)
+    program = block(draw).apply(x, memory, memory_mask=mask)
+    program = program.apply(x, np.ascontiguousarray(memory[:, order]), memory_mask=np.ascontiguousarray(mask[:, order]))
+    values = student.run(program).values
+    if not close(values.get("out"), values.get("out2")):
+        fail("The order of the memory has an effect: is there a causal mask on it?")
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
+@pytest.mark.parametrize("shape", [(1, 4, 3), (3, 1, 5), (2, 6, 1)], ids=["one text", "one word", "a memory of one"])
+def test_decoder_small_sizes(agree, draw, shape):
+    """Sizes of one are sizes like others."""
+    batch, length, source = shape
+    agree(block(draw).apply(draw.normal(batch, length, D), draw.normal(batch, source, D)), axes=AXES)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape",))
+@pytest.mark.parametrize("d_ff", [7, 33], ids=["narrow", "wide"])
+def test_decoder_sizes(student, draw, fail, d_ff):
+    """Both attentions, network and norms have the sizes that were asked for, and nothing else is trained."""
+    program = block(draw, d_ff=d_ff).apply(draw.normal(2, 4, D), draw.normal(2, 3, D)).parameters()
+    found = trainable(student.run(program), fail)
+    due = decoder_size(D, d_ff)
+    if found != due:
+        fail(
+            f"For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in each attention, "
+            f"2 D F + F + D in the network, 6 D in the norms. Yours has {found}."
+        )
+
+
+def encoder_size(d_model, d_ff):
+    return 4 * (d_model**2 + d_model) + 2 * d_model * d_ff + d_ff + d_model + 4 * d_model
+
+
+def decoder_size(d_model, d_ff):
+    return encoder_size(d_model, d_ff) + 4 * (d_model**2 + d_model) + 2 * d_model
+
+
+@pytest.mark.part("decoder-block", share=2, needs=("test_decoder_shape", "test_decoder_values"))
+def test_decoder_gradients(agree, draw):
+    """The gradients reach x, the memory, the network and the norms."""
+    wrt = ["a10", "a11"]
+    wrt += [f"feed_forward.{n}.{leaf}" for n in (0, 1) for leaf in ("weight", "bias")]
+    wrt += [f"norm{n}.{leaf}" for n in (1, 2, 3) for leaf in ("weight", "bias")]
+    program = block(draw).apply(draw.normal(2, 5, D), draw.normal(2, 4, D))
+    agree(program.gradient(tuple(wrt), draw.normal(2, 5, D)).in_dtype("float64"), what=("grad",), rtol=1e-8)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
+def test_decoder_float64(agree, draw):
+    """In float64 the result is as precise as float64, and the inputs are left as they were."""
+    program = block(draw).apply(draw.normal(2, 5, D), draw.normal(2, 4, D)).inputs_after()
+    agree(program.in_dtype("float64"), axes=AXES)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape",))
+def test_decoder_unequal_heads(student, draw):
+    """A width that the heads cannot share equally raises ValueError."""
+    program = Program.module("DecoderBlock", 10, 4, 8).apply(draw.normal(2, 3, 10), draw.normal(2, 4, 10))
+    student.run(program, expect_error="ValueError")
+
+
+@pytest.mark.part("decoder-block", share=2, needs=("test_decoder_shape",))
+def test_decoder_dropout(student, draw, fail):
+    """Dropout acts in training, at the rate that was asked for, and not in evaluation."""
+    x, memory = draw.normal(2, 6, D), draw.normal(2, 5, D)
+    program = block(draw, dropout=0.5).apply(x, memory).mode(True).apply(x, memory).mode(False).apply(x, memory)
+    values = student.run(program).values
+    before, training, after = (values.get(name) for name in ("out", "out2", "out3"))
+    if not close(before, after):
+        fail("In evaluation mode the same input gives different results: is dropout at work there?")
+    if close(before, training):
+        fail("In training mode nothing is different: where is dropout applied?")
+    values = student.run(block(draw, dropout=0.0).apply(x, memory).mode(True).apply(x, memory)).values
+    if not close(values.get("out"), values.get("out2")):
+        fail("With dropout = 0.0 the block still drops in training: does it use the rate that was asked for?")
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape",), tracks=("pytorch",))
+@pytest.mark.parametrize("masked", [False, True], ids=["without masks", "with masks"])
+def test_decoder_device(student, draw, fail, masked):
+    """The block works on the device where its weights and inputs are."""
+    masks = {"mask": np.ones((2, 5), bool), "memory_mask": draw.mask(2, 4)} if masked else {}
+    program = Program.module("DecoderBlock", D, H, F).apply(draw.normal(2, 5, D), draw.normal(2, 4, D), **masks)
+    check_device(student.run(program.on_device("meta")), fail)
+
+
+# -- the target, one place later --------------------------------------------------------------------------------------
+
+SHIFT = {"names": ("shifted",), "axes": {"shifted": "batch, position"}}
+
+
+@pytest.mark.part("shift-right", share=3)
+@pytest.mark.parametrize("bos_id", [1, 7], ids=["bos is 1", "bos is 7"])
+def test_shift_values(agree, draw, bos_id):
+    """Each word stands one place later, bos in the first, the last word is gone."""
+    agree(Program.function("shift_right", draw.ids(2, 30, 3, 6), bos_id), **SHIFT)
+
+
+@pytest.mark.part("shift-right")
+@pytest.mark.parametrize("shape", [(1, 5), (4, 1), (3, 2)], ids=["one text", "one word", "two words"])
+def test_shift_small_sizes(agree, draw, shape):
+    """Short texts are texts like others; one word becomes bos alone."""
+    agree(Program.function("shift_right", draw.ids(2, 30, *shape), 1), **SHIFT)
+
+
+@pytest.mark.part("shift-right", needs=("test_shift_values",))
+def test_shift_padding(agree, draw):
+    """Padding is shifted like everything else."""
+    ids = draw.ids(3, 30, 4, 7)
+    ids[np.arange(7) >= np.array([3, 7, 1, 5])[:, None]] = 0
+    agree(Program.function("shift_right", ids, 1), **SHIFT)
+
+
+@pytest.mark.part("shift-right", needs=("test_shift_values",))
+def test_shift_inputs_kept(agree, draw):
+    """The caller's ids are left as they were."""
+    agree(Program.function("shift_right", draw.ids(2, 30, 3, 6), 1).inputs_after(), **SHIFT)
+
+
+@pytest.mark.part("shift-right", needs=("test_shift_values",), tracks=("pytorch",))
+def test_shift_device(student, draw, fail):
+    """The result is on the device of the ids."""
+    check_device(student.run(Program.function("shift_right", draw.ids(2, 30, 3, 6), 1).on_device("meta")), fail)
+
+
+# -- a translator -----------------------------------------------------------------------------------------------------
+
+SIZES = {
+    "source_vocab": 17, "target_vocab": 13, "max_len": 10, "d_model": 8, "num_heads": 2, "d_ff": 14, "num_layers": 2,
+}  # fmt: skip
+SOURCE, TARGET, LATER = "source", "target", "later words"
+
+
+def translator(**sizes):
+    """The translator with the weights that it starts with."""
+    return Program.module("Seq2SeqTransformer", **{**SIZES, **sizes})
+
+
+def logits(student, fail, program, shapes, vocab=SIZES["target_vocab"]):
+    """The logits of a program's calls; `shapes` says (B, L) of each."""
+    values = student.run(program).values
+    found = [values.get(f"out{n}" if n > 1 else "out") for n in range(1, len(shapes) + 1)]
+    for out, shape in zip(found, shapes, strict=True):
+        if not isinstance(out, np.ndarray) or out.shape != (*shape, vocab):
+            got = out.shape if isinstance(out, np.ndarray) else None
+            fail(f"For targets {shape} and {vocab} words the result has shape {got}, expected {(*shape, vocab)}.")
+        if out.dtype.kind != "f" or not np.isfinite(out).all():
+            fail("The logits are not all finite numbers.")
+    return found
+
+
+def texts(draw, rows, length, vocab):
+    """Ids without padding, the words of a row all different."""
+    return np.stack([1 + draw.permutation(vocab - 1)[:length] for _ in range(rows)])
+
+
+def pair(draw, rows=3, source=6, target=5):
+    return texts(draw, rows, source, SIZES["source_vocab"]), texts(draw, rows, target, SIZES["target_vocab"])
+
+
+def same(got, want, tolerance=1e-4):
+    return np.abs(got - want).max() <= tolerance * np.abs(want).max()
+
+
+@pytest.mark.part("seq2seq-transformer")
+@pytest.mark.parametrize("target_vocab", [13, 21], ids=["fewer target words", "more target words"])
+def test_translator_shape(student, draw, fail, target_vocab):
+    """Source (B, S) and target (B, L) become logits (B, L, V)."""
+    source, target = pair(draw)
+    program = translator(target_vocab=target_vocab).apply(source, target).apply(source[:1], target[:1, :3])
+    logits(student, fail, program, ((3, 5), (1, 3)), target_vocab)
+
+
+@pytest.mark.part("seq2seq-transformer", share=2, needs=("test_translator_shape",))
+def test_translator_source(student, draw, fail):
+    """Every word of the source has a say in every word of the result, and so has their order."""
+    source, target = pair(draw)
+    program = translator().apply(source, target)
+    for place in range(6):
+        other = source.copy()
+        other[:, place] = (other[:, place] + 1) % (SIZES["source_vocab"] - 1) + 1
+        program = program.apply(other, target)
+    program = program.apply(np.ascontiguousarray(source[:, ::-1]), target)
+    first, *changed, turned = logits(student, fail, program, ((3, 5),) * 8)
+    for found in changed:
+        if np.abs(found - first).max(axis=2).min() <= 1e-7:
+            fail("Another word in the source left some of the logits as they were.")
+    if same(turned, first, 1e-5):
+        fail("The order of the source's words has no effect: are positions added to them?")
+
+
+@pytest.mark.part("seq2seq-transformer", share=3, needs=("test_translator_shape",))
+def test_translator_target(student, draw, fail):
+    """A word of the target has a say in what follows it, and none in what comes before."""
+    source, target = pair(draw)
+    program = translator().apply(source, target)
+    for place in range(5):
+        other = target.copy()
+        other[:, place] = (other[:, place] + 1) % (SIZES["target_vocab"] - 1) + 1
+        program = program.apply(source, other)
+    first, *changed = logits(student, fail, program, ((3, 5),) * 6)
+    for place, found in enumerate(changed):
+        if place and np.abs(found[:, :place] - first[:, :place]).max() > 1e-5 * np.abs(first).max():
+            fail("A later word of the target changed the logits of an earlier place: the decoder may not look ahead.")
+        if np.abs(found[:, place:] - first[:, place:]).max(axis=2).min() <= 1e-7:
+            fail("A word of the target left the logits of its own place, or of a later one, as they were.")
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+def test_translator_target_order(student, draw, fail):
+    """The order of the words written so far matters."""
+    source, target = pair(draw)
+    other = np.ascontiguousarray(target[:, [1, 0, 3, 2, 4]])
+    # One layer: the causal mask alone would tell a second one something about the order.
+    program = translator(num_layers=1).apply(source, target).apply(source, other)
+    first, second = logits(student, fail, program, ((3, 5),) * 2)
+    if same(second[:, -1], first[:, -1], 1e-5):
+        fail("The order of the target's words has no effect: are positions added to them?")
+
+
+@pytest.mark.part("seq2seq-transformer", share=3, needs=("test_translator_shape",))
+@pytest.mark.parametrize("pad_id", [0, 4], ids=["padded with 0", "padded with another id"])
+def test_translator_padding(student, draw, fail, pad_id):
+    """A padded pair gives the logits that it gives alone, however long its padding."""
+    source, target = pair(draw, source=6, target=5)
+    source, target = np.where(source == pad_id, 16, source), np.where(target == pad_id, 12, target)
+    sources, targets = (4, 6, 2), (3, 2, 5)
+    program = translator(pad_id=pad_id)
+    for width in (6, 9):
+        padded = np.full((3, width), pad_id), np.full((3, 5), pad_id)
+        for row in range(3):
+            padded[0][row, : sources[row]] = source[row, : sources[row]]
+            padded[1][row, : targets[row]] = target[row, : targets[row]]
+        program = program.apply(*padded)
+    for row in range(3):
+        program = program.apply(
+            source[row : row + 1, : sources[row]].copy(), target[row : row + 1, : targets[row]].copy()
+        )
+    shapes = ((3, 5), (3, 5), *((1, n) for n in targets))
+    together, longer, *alone = logits(student, fail, program, shapes)
+    for row, found in enumerate(alone):
+        for batch in (together, longer):
+            if not same(batch[row, : targets[row]], found[0]):
+                fail(
+                    "A padded pair gave other logits than alone: do the encoder's blocks get the source's mask, and "
+                    "the decoder's blocks both masks, each in its place?"
+                )
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+def test_translator_examples_apart(student, draw, fail):
+    """One pair of a batch does not touch another."""
+    (source, target), (source2, target2) = pair(draw, rows=4), pair(draw, rows=1)
+    other = source.copy(), target.copy()
+    other[0][1], other[1][1] = source2[0], target2[0]
+    program = translator().apply(source, target).apply(*other).apply(source[:1].copy(), target[:1].copy())
+    first, second, alone = logits(student, fail, program, ((4, 5), (4, 5), (1, 5)))
+    if not same(second[[0, 2, 3]], first[[0, 2, 3]]) or not same(alone, first[:1]):
+        fail("Other pairs in the batch changed the logits of a pair.")
+
+
+@pytest.mark.part("seq2seq-transformer", share=2, needs=("test_translator_shape",))
+@pytest.mark.parametrize("what", ["layers", "network", "source words"])
+def test_translator_sizes(student, draw, fail, what):
+    """Every argument has its effect on what is trained."""
+    d, f, layers = SIZES["d_model"], SIZES["d_ff"], SIZES["num_layers"]
+    argument, step, due, told = {
+        "layers": (
+            "num_layers", 1, encoder_size(d, f) + decoder_size(d, f),
+            "one more layer is a block more in the encoder and one more in the decoder, with weights of their own",
+        ),
+        "network": ("d_ff", 5, 2 * layers * 5 * (2 * d + 1), "d_ff is the width inside the networks of all blocks"),
+        "source words": ("source_vocab", 2, 2 * d, "each word of the source has a vector that is trained"),
+    }[what]  # fmt: skip
+    source, target = pair(draw)
+    small, large = (
+        trainable(student.run(translator(**sizes).apply(source, target).parameters()), fail)
+        for sizes in ({}, {argument: SIZES[argument] + step})
+    )
+    if large - small != due:
+        fail(
+            f"{told[0].upper()}{told[1:]}: with {argument} {step} larger there should be {due} more trainable numbers, "
+            f"not {large - small}."
+        )
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+def test_translator_is_one_chain(student, draw, fail):
+    """Each block works on what the one before it gave: the logits depend on every weight."""
+    source, target = pair(draw)
+    program = translator(num_layers=3, dropout=0.0).train([([source, target], target)], 1, 0.01)
+    unreached = student.run(program).values["training"]["unreached"]
+    if unreached != 0:
+        fail(f"The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?")
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+@pytest.mark.parametrize("which", ["source", "target"])
+def test_translator_too_long(student, draw, fail, which):
+    """max_len ids fit, one more raises ValueError."""
+    longest = SIZES["max_len"]
+    sizes = {"source": 4, "target": 4}
+    source, target = pair(draw, **{**sizes, which: longest})
+    logits(student, fail, translator().apply(source, target), (target.shape,))
+    source, target = pair(draw, **{**sizes, which: longest + 1})
+    student.run(translator().apply(source, target), expect_error="ValueError")
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+def test_translator_save_and_load(student, draw, fail):
+    """A translator that is saved and loaded into a new one gives the same logits."""
+    source, target = pair(draw)
+    program = translator().apply(source, target).copy().apply(source, target)
+    original, copy = logits(student, fail, program, ((3, 5),) * 2)
+    if not same(copy, original):
+        fail("The saved translator did not come back: are all layers attributes that the framework finds?")
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
+def test_translator_dropout(student, draw, fail):
+    """Dropout acts in training alone, at the rate that was asked for."""
+    source, target = pair(draw)
+    for rate, acts in ((0.4, True), (0.0, False)):
+        program = translator(dropout=rate).apply(source, target).mode(True).apply(source, target).mode(False)
+        before, training, after = logits(student, fail, program.apply(source, target), ((3, 5),) * 3)
+        if not same(after, before):
+            fail("In evaluation mode the same pair gives different logits: is dropout at work there?")
+        if same(training, before, 1e-3) == acts:
+            fail(
+                "In training mode dropout has no effect."
+                if acts
+                else "With dropout=0.0 training and evaluation differ: does the rate reach every dropout?"
+            )
+
+
+@pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",), tracks=("pytorch",))
+def test_translator_device(student, draw, fail):
+    """The translator works on the device where its weights and inputs are."""
+    check_device(student.run(translator().apply(*pair(draw)).on_device("meta")), fail)
+
+
+@pytest.mark.part("seq2seq-transformer", share=3, needs=("test_translator_shape",))
+def test_translator_learns(student, draw, fail):
+    """It learns to translate the names of numbers, and knows names that it has never seen."""
+    rng = random.Random(draw.integer(0, 1 << 31))
+    compounds = [n for n in range(21, 100) if n % 10]
+    unseen = rng.sample(compounds, 18)
+    seen = [n for n in range(100) if n not in unseen]
+    source, target, shifted, labels = names(seen)
+    sizes = {"source_vocab": len(numbers.DANISH), "target_vocab": len(numbers.ENGLISH), "max_len": 8, "d_model": 24,
+             "num_heads": 2, "d_ff": 48, "num_layers": 1, "dropout": 0.0}  # fmt: skip
+    program = Program.module("Seq2SeqTransformer", **sizes).train([([source, shifted], labels)], 100, 0.01)
+    source, target, shifted, _ = names(unseen)
+    values = student.run(program.apply(source, shifted).put_once()).values
+    out, losses = values.get("out"), values["training"]["losses"]
+    if not isinstance(out, np.ndarray) or out.shape != (*target.shape, len(numbers.ENGLISH)):
+        fail("The trained translator gives no logits (B, L, V).")
+    if not np.isfinite(out).all() or not np.isfinite(losses).all():
+        fail("In training the loss or the logits became infinite, or NaN.")
+    right = float(np.mean(((out.argmax(axis=2) == target) | (target == 0)).all(axis=1)))
+    if right < 0.95 and np.sum(((out.argmax(axis=2) != target) & (target != 0)).any(axis=1)) > 1:
+        fail(
+            f"After 100 steps on Danish and English names of numbers, {right:.0%} of the numbers that it had not seen "
+            "are translated right."
+        )
+
+
+def names(values):
+    """Source, target, the target one place later, and the labels: -1 where the target is padding."""
+    source = np.array([numbers.DANISH.ids(numbers.danish(n), 4) for n in values])
+    target = np.array([numbers.ENGLISH.ids(numbers.english(n), 3) for n in values])
+    shifted = np.concatenate([np.full((len(values), 1), 1), target[:, :-1]], axis=1)
+    return source, target, shifted, np.where(target == 0, -1, target)
+
+
+# -- writing word by word ---------------------------------------------------------------------------------------------
+
+V, BOS, EOS = 9, 1, 2
+
+
+class Writing:
+    """A model whose next words are known, and what greedy decoding makes of it."""
+
+    def __init__(self, draw, rows=5, length=4, vocab=V, longest=12, eager=4.0):
+        """`eager`: how much the end is preferred from the third word on in some rows, so that they end apart."""
+        self.source = draw.ids(3, 10, rows, length)
+        self.follows = draw.normal(vocab, vocab, scale=2.0)
+        self.asked = draw.normal(10, vocab, scale=2.0)
+        self.place = draw.normal(longest + 1, vocab, scale=2.0)
+        self.place[:, 0] -= 20.0  # padding is no word
+        self.place[:, EOS] += np.linspace(-3.0, eager, longest + 1)
+
+    def program(self, *args, training=False, **kwargs):
+        made = Program.writer(self.follows, self.asked, self.place).mode(training)
+        return made.call("greedy_decode", Module(), self.source, *args, **kwargs)
+
+    def expected(self, most, bos=BOS, eos=EOS, pad=0):
+        target = np.full((len(self.source), 1), bos)
+        done = np.zeros(len(self.source), bool)
+        for step in range(most):
+            logits = self.follows[target].mean(axis=1) + self.asked[self.source].mean(axis=1) + self.place[step]
+            new = np.where(done, pad, logits.argmax(axis=1))
+            target = np.concatenate([target, new[:, None]], axis=1)
+            done |= new == eos
+        return target[:, 1:]
+
+
+def written(student, fail, program, want, pad=0):
+    """The ids that were written, compared with those expected; columns of padding at the end may be left out."""
+    got = student.run(program).out
+    if not isinstance(got, np.ndarray) or got.dtype.kind not in "iu" or got.ndim != 2:
+        fail("The result is no table of ids (B, at most max_new_tokens).")
+    rows, most = want.shape
+    if len(got) != rows or got.shape[1] > most:
+        fail(f"For {rows} texts and max_new_tokens = {most} the result has shape {got.shape}.")
+    full = np.full(want.shape, pad)
+    full[:, : got.shape[1]] = got
+    return full
+
+
+def check_written(student, fail, program, want, pad=0, says="The words are not those that the model finds likeliest."):
+    full = written(student, fail, program, want, pad)
+    if not (full == want).all():
+        row = int(np.argmax((full != want).any(axis=1)))
+        place = int(np.argmax(full[row] != want[row]))
+        fail(
+            f"{says} The first difference is at word {place + 1} of a text: {full[row, place]}, not {want[row, place]}."
+        )
+
+
+def apart(writing, most=9, **options):
+    """Whether the rows end at several places, one of them not at all late; else the test would show less."""
+    want = writing.expected(most, **options)
+    eos = options.get("eos", EOS)
+    ends = [list(row).index(eos) if eos in row else most for row in want]
+    return len(set(ends)) >= 3 and min(ends) < 5 and max(ends) > 4
+
+
+def writing_apart(draw, **options):
+    """A model whose rows end at different places, drawn until there is one."""
+    for attempt in range(500):
+        writing = Writing(draw.named(f"writing {attempt}"))
+        if apart(writing, **options):
+            return writing
+    raise AssertionError("no model whose rows end apart")
+
+
+@pytest.mark.part("greedy-decode")
+def test_greedy_shape(student, draw, fail):
+    """The result is a table of ids, a row a text, without bos, of at most max_new_tokens columns."""
+    writing = writing_apart(draw)
+    got = written(student, fail, writing.program(BOS, EOS, 9), writing.expected(9))
+    if (got[:, 0] == BOS).all() and (writing.expected(9)[:, 0] != BOS).any():
+        fail("The first column is bos: give only what the model has written.")
+
+
+@pytest.mark.part("greedy-decode", share=4, needs=("test_greedy_shape",))
+@pytest.mark.parametrize("case", ["one", "two", "three"])
+def test_greedy_words(student, reference, draw, fail, case):
+    """Each word is the likeliest after those before it; each row ends with its own eos, padding follows."""
+    writing = writing_apart(draw.named(case))
+    check_written(student, fail, writing.program(BOS, EOS, 9), writing.expected(9))
+
+
+@pytest.mark.part("greedy-decode", share=2, needs=("test_greedy_shape",))
+def test_greedy_other_ids(student, draw, fail):
+    """bos, eos and padding are the ids that were given."""
+    options = {"bos": 5, "eos": 7, "pad": 3}
+    writing = writing_apart(draw, **options)
+    check_written(student, fail, writing.program(5, 7, 9, pad_id=3), writing.expected(9, **options), pad=3)
+
+
+@pytest.mark.part("greedy-decode", needs=("test_greedy_shape",))
+@pytest.mark.parametrize("most", [1, 3], ids=["one word", "three words"])
+def test_greedy_limit(student, draw, fail, most):
+    """After max_new_tokens words it stops, ended or not."""
+    writing = writing_apart(draw)
+    check_written(student, fail, writing.program(BOS, EOS, most), writing.expected(most))
+
+
+@pytest.mark.part("greedy-decode", needs=("test_greedy_shape",))
+def test_greedy_never_ending(student, draw, fail):
+    """Where no eos comes, it writes max_new_tokens words."""
+    writing = Writing(draw)
+    writing.place[:, EOS] -= 50
+    check_written(student, fail, writing.program(BOS, EOS, 7), writing.expected(7))
+
+
+@pytest.mark.part("greedy-decode", needs=("test_greedy_shape",))
+def test_greedy_one_text(student, draw, fail):
+    """A batch of one is a batch."""
+    writing = writing_apart(draw)
+    writing.source = writing.source[:1].copy()
+    check_written(student, fail, writing.program(BOS, EOS, 9), writing.expected(9))
+
+
+@pytest.mark.part("greedy-decode", share=2, needs=("test_greedy_shape",), tracks=("pytorch",))
+def test_greedy_mode(student, draw, fail):
+    """The model writes in evaluation mode, and is left in the mode that it was in."""
+    writing = writing_apart(draw)
+    target = np.full((len(writing.source), 1), BOS)
+    plain = writing.program(BOS, EOS, 9).apply(writing.source, target)
+    program = writing.program(BOS, EOS, 9, training=True).apply(writing.source, target)
+    check_written(student, fail, program, writing.expected(9), says="A model in training mode writes something else.")
+    if close(student.run(program).values.get("out2"), student.run(plain).values.get("out2")):
+        fail("The model was in training mode before, and is in evaluation mode afterwards: restore the mode.")
+    again = writing.program(BOS, EOS, 9).apply(writing.source, target).apply(writing.source, target)
+    values = student.run(again).values
+    if not close(values.get("out2"), values.get("out3")):
+        fail("The model was in evaluation mode before, and is in training mode afterwards: restore the mode.")
+
+
+@pytest.mark.part("greedy-decode", needs=("test_greedy_shape",))
+def test_greedy_inputs_kept(student, draw, fail):
+    """The source is left as it was."""
+    writing = writing_apart(draw)
+    answer = student.run(writing.program(BOS, EOS, 9).inputs_after())
+    after = answer.values.get("after", {})
+    if not any(isinstance(a, np.ndarray) and a.shape == writing.source.shape and (a == writing.source).all()
+               for a in after.values()):  # fmt: skip
+        fail("The source was changed: the caller still needs it.")

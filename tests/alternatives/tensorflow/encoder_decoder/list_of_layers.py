@@ -1,0 +1,79 @@
+"""Accepted: the network as a list of two layers; `keras.Model` for the translator."""
+
+import keras
+import tensorflow as tf
+
+
+class DecoderBlock(keras.layers.Layer):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        if d_model % num_heads:
+            raise ValueError("not divisible")
+        self.self_attention = keras.layers.MultiHeadAttention(num_heads, d_model // num_heads)
+        self.cross_attention = keras.layers.MultiHeadAttention(num_heads, d_model // num_heads)
+        self.feed_forward = [keras.layers.Dense(d_ff), keras.layers.Dense(d_model)]
+        self.norm1, self.norm2, self.norm3 = (keras.layers.LayerNormalization(epsilon=1e-5) for _ in range(3))
+        self.dropout = keras.layers.Dropout(dropout)
+
+    def call(self, x, memory, mask=None, memory_mask=None, training=None):
+        own = None if mask is None else mask[:, None, :]
+        y = self.self_attention(query=x, value=x, attention_mask=own, use_causal_mask=True)
+        x = self.norm1(x + self.dropout(y, training=training))
+        other = None if memory_mask is None else memory_mask[:, None, :]
+        y = self.cross_attention(query=x, value=memory, attention_mask=other)
+        x = self.norm2(x + self.dropout(y, training=training))
+        return self.norm3(x + self.dropout(self.think(x), training=training))
+
+    def think(self, x):
+        wide, narrow = self.feed_forward
+        return narrow(tf.nn.relu(wide(x)))
+
+
+def shift_right(ids, bos_id):
+    first = tf.range(ids.shape[1]) == 0
+    return tf.where(first[None, :], tf.constant(bos_id, ids.dtype), tf.roll(ids, 1, axis=1))
+
+
+class Seq2SeqTransformer(keras.Model):
+    def __init__(
+        self, source_vocab, target_vocab, max_len, d_model, num_heads, d_ff, num_layers, pad_id=0, dropout=0.1
+    ):
+        super().__init__()
+        self.max_len, self.pad_id, self.width = max_len, pad_id, d_model
+        self.dropout = keras.layers.Dropout(dropout)
+        self.source_words = keras.layers.Embedding(source_vocab, d_model)
+        self.target_words = keras.layers.Embedding(target_vocab, d_model)
+        self.places = self.add_weight(
+            shape=(max_len, d_model), initializer="random_normal", name="places"
+        )  # both sides
+        self.encoder, self.decoder = [], []
+        for _ in range(num_layers):
+            self.encoder.append(EncoderBlock(d_model, num_heads, d_ff, dropout))
+            self.decoder.append(DecoderBlock(d_model, num_heads, d_ff, dropout))
+        self.norm, self.out = keras.layers.LayerNormalization(epsilon=1e-5), keras.layers.Dense(target_vocab)
+
+    def call(self, source, target, training=None):
+        if max(source.shape[1], target.shape[1]) > self.max_len:
+            raise ValueError("too long")
+        memory_mask, mask = tf.not_equal(source, self.pad_id), tf.not_equal(target, self.pad_id)
+        memory = self.embed(self.source_words, source, training)
+        for block in self.encoder:
+            memory = block(memory, memory_mask, training=training)
+        x = self.embed(self.target_words, target, training)
+        for block in self.decoder:
+            x = block(x, memory, mask, memory_mask, training=training)
+        return self.out(self.norm(x))
+
+    def embed(self, words, ids, training):
+        return self.dropout(words(ids) * self.width**0.5 + self.places[: ids.shape[1]], training=training)
+
+
+def greedy_decode(model, source, bos_id, eos_id, max_new_tokens, pad_id=0):
+    words = [tf.fill([source.shape[0]], bos_id)]
+    done = tf.zeros([source.shape[0]], tf.bool)
+    while len(words) <= max_new_tokens and not bool(tf.reduce_all(done)):
+        new = tf.argmax(model(source, tf.stack(words, axis=1))[:, -1], axis=-1, output_type=tf.int32)
+        new = tf.where(done, pad_id, new)
+        done = tf.logical_or(done, tf.equal(new, eos_id))
+        words.append(new)
+    return tf.stack(words[1:], axis=1)
