@@ -1,18 +1,21 @@
 """No false alarm and no lucky escape over many seeds: what is right earns full marks with any inputs, mistakes do not.
 
-Slow: about ten minutes on two cores. The quick suite makes the same claims with one seed.
+Slow: about half an hour on two cores. The quick suite makes the same claims with one seed. What trains in Keras takes
+seconds a hand-in and gets three seeds; its mistakes get one, in `test_hidden_tests.py`.
 """
 
 from __future__ import annotations
 
 import pytest
+from test_hidden_tests import SLOW
 
 from autograder.grading.executor import Grader
 from autograder.grading.verify import verify
 from course.syllabus import syllabus
 
 RIGHT = ("solution", "alternative")
-ASSIGNMENTS = list(syllabus().assignments().values())
+ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.id not in SLOW]
+SLOWER = [syllabus().assignment(name) for name in SLOW]
 
 
 def problems(seed: int, kinds: tuple[str, ...], assignments: list) -> list[str]:
@@ -25,7 +28,7 @@ def problems(seed: int, kinds: tuple[str, ...], assignments: list) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1020))
 def test_what_is_right_earns_full_marks(seed):
-    assert problems(seed, RIGHT, ASSIGNMENTS) == []
+    assert problems(seed, RIGHT, ASSIGNMENTS + (SLOWER if seed < 1003 else [])) == []
 
 
 @pytest.mark.slow
