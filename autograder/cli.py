@@ -39,6 +39,9 @@ CHECKPOINT = {
 }
 
 
+DEMONSTRATED = ("self-attention", "bert-finetuning")  # a quick one and one that trains; all take several minutes
+
+
 class Usage(Exception):
     """Wrong use: what, and what to do instead."""
 
@@ -123,7 +126,12 @@ def parser() -> argparse.ArgumentParser:
     p = verb("demo", demo, "the whole way on a sample class")
     p.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR")
     p.add_argument("--track", action="append", metavar="TRACK")
-    p.add_argument("--exercise", action="append", metavar="EXERCISE")
+    p.add_argument(
+        "--exercise",
+        action="append",
+        metavar="EXERCISE",
+        help=f"'all', or one or more of them (default: {' and '.join(DEMONSTRATED)})",
+    )
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     return top
 
@@ -300,7 +308,8 @@ def demo(options: argparse.Namespace) -> int:
 
     require_walls("full")
     tracks = [syllabus().track(t).id for t in options.track or syllabus().tracks]
-    exercises = [syllabus().exercise(e).id for e in options.exercise or syllabus().exercises]
+    names = syllabus().exercises if options.exercise == ["all"] else options.exercise or DEMONSTRATED
+    exercises = [syllabus().exercise(e).id for e in names]
     assignments = [a for a in syllabus().assignments().values() if a.track.id in tracks and a.exercise.id in exercises]
     with progress_bar() as bars:
         task = bars.add_task("Setting up", total=None)
