@@ -1,4 +1,4 @@
-"""What the heads of a BERT, or of a decoder block of one's own, look at, in both tracks.
+"""What the heads of a BERT look at, in both tracks.
 
     >>> from course.models.attention import torch_attention
     >>> torch_attention(model, input_ids, attention_mask)[0]     # the first layer: (B, H, L, L)
@@ -9,8 +9,6 @@ has no such switch, so its layers are walked through here, and each attention is
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,38 +50,3 @@ def keras_attention(model: Any, input_ids: Any, attention_mask: Any) -> np.ndarr
         attend = layer._self_attention_layer
         found.append(attend(x, x, attention_mask=visible, return_attention_scores=True, training=False)[1])
     return np.stack([np.asarray(weights) for weights in found])
-
-
-def torch_alignment(layer: Any, translate: Callable[[], Any]) -> np.ndarray:
-    """The weights (B, H, L, S) of a `nn.MultiheadAttention` in the last of its calls while `translate()` runs."""
-    import torch
-
-    calls = []
-    note = layer.register_forward_pre_hook(lambda _layer, args, kwargs: calls.append((args, kwargs)), with_kwargs=True)
-    try:
-        with torch.no_grad():
-            translate()
-    finally:
-        note.remove()
-    asked = inspect.signature(layer.forward).bind(*calls[-1][0], **calls[-1][1])
-    asked.arguments |= {"need_weights": True, "average_attn_weights": False}
-    with torch.no_grad():
-        return layer(*asked.args, **asked.kwargs)[1].cpu().numpy()
-
-
-def keras_alignment(layer: Any, translate: Callable[[], Any]) -> np.ndarray:
-    """The weights (B, H, L, S) of a `keras.layers.MultiHeadAttention` in the last of its calls in `translate()`."""
-    calls, call = [], layer.call
-
-    def noting(*args: Any, **kwargs: Any) -> Any:
-        calls.append((args, kwargs))
-        return call(*args, **kwargs)
-
-    object.__setattr__(layer, "call", noting)  # around Keras, which keeps account of attributes
-    try:
-        translate()
-    finally:
-        object.__delattr__(layer, "call")
-    asked = inspect.signature(call).bind(*calls[-1][0], **calls[-1][1])
-    asked.arguments["return_attention_scores"] = True
-    return np.asarray(call(*asked.args, **asked.kwargs)[1])

@@ -12,15 +12,15 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
         super().__init__()
-        self.attention = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
-        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
-        self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(dropout)
+        self.look = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
+        self.think = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+        self.after_look, self.after_think = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, x, mask):
-        attended, _ = self.attention(x, x, x, key_padding_mask=~mask, need_weights=False)
-        x = self.norm1(x + self.dropout(attended))
-        return self.norm2(x + self.dropout(self.feed_forward(x)))
+        found, _ = self.look(x, x, x, key_padding_mask=~mask, need_weights=False)
+        x = self.after_look(x + self.drop(found))
+        return self.after_think(x + self.drop(self.think(x)))
 
 
 class DecoderBlock(nn.Module):

@@ -12,16 +12,16 @@ class EncoderBlock(keras.layers.Layer):
 
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1, **kwargs):
         super().__init__(**kwargs)
-        self.attention = keras.layers.MultiHeadAttention(num_heads, key_dim=d_model // num_heads)
-        self.feed_forward = keras.Sequential([keras.layers.Dense(d_ff, activation="relu"), keras.layers.Dense(d_model)])
-        self.norm1 = keras.layers.LayerNormalization(epsilon=1e-5)
-        self.norm2 = keras.layers.LayerNormalization(epsilon=1e-5)
-        self.dropout = keras.layers.Dropout(dropout)
+        self.look = keras.layers.MultiHeadAttention(num_heads, key_dim=d_model // num_heads)
+        self.think = keras.Sequential([keras.layers.Dense(d_ff, activation="relu"), keras.layers.Dense(d_model)])
+        self.after_look = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.after_think = keras.layers.LayerNormalization(epsilon=1e-5)
+        self.drop = keras.layers.Dropout(dropout)
 
     def call(self, x, mask, training=None):
-        attended = self.attention(x, x, attention_mask=mask[:, tf.newaxis, :])
-        x = self.norm1(x + self.dropout(attended, training=training))
-        return self.norm2(x + self.dropout(self.feed_forward(x), training=training))
+        found = self.look(x, x, attention_mask=mask[:, tf.newaxis, :])
+        x = self.after_look(x + self.drop(found, training=training))
+        return self.after_think(x + self.drop(self.think(x), training=training))
 
     def compute_mask(self, inputs, previous_mask=None):
         return None
