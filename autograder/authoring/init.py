@@ -137,8 +137,8 @@ def write_course(root: Path, folder: Path, assignments: Iterable[Assignment], co
     course_id = syllabus().id if course_id is None else course_id
     if not COURSE_ID.fullmatch(course_id):
         raise AuthoringError(
-            f"{course_id!r} cannot be a course's id; it begins with a letter or digit and has letters of A to Z, digits, "
-            f"'.', '_' and '-', for example {syllabus().id}-2"
+            f"{course_id!r} cannot be a course's id; it begins with a letter or digit and has letters of A to Z, "
+            f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
