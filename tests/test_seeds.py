@@ -7,15 +7,15 @@ seconds a hand-in and gets three seeds; its mistakes get one, in `test_hidden_te
 from __future__ import annotations
 
 import pytest
-from test_hidden_tests import SLOW
 
 from autograder.grading.executor import Grader
 from autograder.grading.verify import verify
 from course.syllabus import syllabus
 
 RIGHT = ("solution", "alternative")
-ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.id not in SLOW]
-SLOWER = [syllabus().assignment(name) for name in SLOW]
+TRAINS_IN_KERAS = ("bert-finetuning-tensorflow", "transformer-encoder-tensorflow", "encoder-decoder-tensorflow")
+ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.id not in TRAINS_IN_KERAS]
+SLOWER = [syllabus().assignment(name) for name in TRAINS_IN_KERAS]
 
 
 def problems(seed: int, kinds: tuple[str, ...], assignments: list) -> list[str]:
