@@ -1,7 +1,8 @@
 """nbgrader's configuration of this course: grading through the judge. All of it is said in `autograder.nbgrader`.
 
 The folder of this file is the course: source/, release/, submitted/, autograded/, feedback/ and gradebook.db lie in it.
-To keep the course elsewhere, copy this file and source/ there. What you set below the call holds over what it sets.
+`autograder init DIR` makes a course in a folder of its own, which is what a class is taught from.
+What you set below the call holds over what it sets.
 """
 
 from pathlib import Path

@@ -82,6 +82,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--full", action="store_true", help="with --check: run them again too, and compare the outputs")
     p.add_argument("--force", action="store_true", help="build the fresh ones as well")
 
+    p = verb("init", init, "make a course folder for nbgrader: configuration, source, gradebook, and what to do next")
+    p.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or an empty one")
+    p.add_argument("--track", action="append", metavar="TRACK", help="may be said several times (default: all)")
+    p.add_argument("--exercise", action="append", metavar="EXERCISE", help="may be said several times (default: all)")
+    p.add_argument("--course-id", metavar="ID", help="what nbgrader calls the course (default: the syllabus's id)")
+
     p = verb("release", release, "make the zip that students get: notebook, course package, requirements")
     p.add_argument("assignments", nargs="+", metavar="ASSIGNMENT")
     p.add_argument("--output", type=Path, default=Path("release"), metavar="DIR")
@@ -152,6 +158,21 @@ def build(options: argparse.Namespace) -> int:
         return 1
     for path in paths:
         out.print(("fresh: " if options.check else "built: ") + escape(str(path)), soft_wrap=True)
+    return 0
+
+
+def init(options: argparse.Namespace) -> int:
+    assignments = taught(options.track, options.exercise)
+    require_checkout()
+    from autograder.authoring import AuthoringError
+    from autograder.authoring.init import init as make_course
+
+    try:
+        make_course(ROOT, options.folder, assignments, options.course_id)
+    except AuthoringError as error:
+        raise Usage(str(error)) from None
+    out.print(f"{escape(str(options.folder))} holds {', '.join(a.id for a in assignments)}.", soft_wrap=True)
+    out.print(f"What to do next stands in {escape(str(options.folder / 'README.md'))}.", soft_wrap=True)
     return 0
 
 
@@ -307,10 +328,8 @@ def demo(options: argparse.Namespace) -> int:
     from autograder.demo import run
 
     require_walls("full")
-    tracks = [syllabus().track(t).id for t in options.track or syllabus().tracks]
-    names = syllabus().exercises if options.exercise == ["all"] else options.exercise or DEMONSTRATED
-    exercises = [syllabus().exercise(e).id for e in names]
-    assignments = [a for a in syllabus().assignments().values() if a.track.id in tracks and a.exercise.id in exercises]
+    exercises = None if options.exercise == ["all"] else options.exercise or list(DEMONSTRATED)
+    assignments = taught(options.track, exercises)
     with progress_bar() as bars:
         task = bars.add_task("Setting up", total=None)
 
@@ -363,6 +382,13 @@ def chosen(ids: list[str]) -> list[Assignment]:
     return list(
         dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)])
     )
+
+
+def taught(tracks: list[str] | None, exercises: list[str] | None) -> list[Assignment]:
+    """The assignments of these tracks and exercises; all tracks, all exercises where none is named."""
+    track_ids = [syllabus().track(t).id for t in tracks or syllabus().tracks]
+    exercise_ids = [syllabus().exercise(e).id for e in exercises or syllabus().exercises]
+    return [a for a in syllabus().assignments().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
 
 
 def require_checkpoint(name: str) -> None:

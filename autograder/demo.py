@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from autograder.authoring.init import write_course
 from autograder.grading.cohort import sample_class
 from autograder.grading.executor import ROOT, Grader
 from autograder.grading.store import save
@@ -39,9 +40,7 @@ def run(
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / ".autograder-demo").touch()
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
-    for assignment in assignments:
-        shutil.copytree(ROOT / "source" / assignment.id, folder / "source" / assignment.id)
+    write_course(ROOT, folder, assignments)
 
     step("Releasing the assignments (nbgrader generate_assignment)")
     api = NbGraderAPI(config=PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config())

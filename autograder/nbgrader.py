@@ -28,11 +28,9 @@ import math
 import os
 import shutil
 import sys
-import tomllib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources as package_files
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +65,7 @@ def configure(c: Config, root: str | Path) -> None:
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH"), beside)))
     c.CourseDirectory.root = str(Path(root).resolve())
-    course = tomllib.loads((package_files.files("course") / "syllabus.toml").read_text(encoding="utf-8"))["course"]
-    c.CourseDirectory.course_id = course["id"]
+    c.CourseDirectory.course_id = syllabus().id
     c.ClearSolutions.code_stub = {"python": STUB}
     c.Autograde.sanitize_preprocessors = [Restore, *_stock("sanitize_preprocessors")]
     c.Autograde.autograde_preprocessors = [Judge if p is Execute else p for p in _stock("autograde_preprocessors")]
@@ -208,6 +205,7 @@ class Judge(NbGraderPreprocessor):
         assignment = place.ours()
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
+        _drop_copies(place)
         try:
             result = self._result(place, assignment, nb)
             if result.get("status") != "graded":
@@ -280,6 +278,24 @@ def _keep(nb: Any, result: dict) -> None:
     if about:
         metadata = {"autograder": {"cell": "about"}}
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="about", metadata=metadata))
+
+
+def _drop_copies(place: _Place) -> None:
+    """Take the course package out of the autograded folder again.
+
+    nbgrader copies what lies beside the source notebook to every student's autograded folder, and from there to their
+    feedback. The judge does not run notebooks there, and bert-mini a hundred times over is much disk for nothing.
+    """
+    directory = place.coursedir
+    source = Path(directory.format_path(directory.source_directory, ".", place.assignment))
+    copies = Path(directory.format_path(directory.autograded_directory, place.student, place.assignment))
+    for original in (source / "course").rglob("*"):
+        copy = copies / original.relative_to(source)
+        if original.is_file() and copy.is_file():
+            copy.unlink()
+    for folder in sorted([copies / "course", *(copies / "course").rglob("*")], reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):  # the deepest first; what a student added stays
+            folder.rmdir()
 
 
 # -- small things that they share ------------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Syllabus:
+    id: str
     title: str
     limits: Limits
     tracks: dict[str, Track]
@@ -144,4 +145,4 @@ def syllabus() -> Syllabus:
         )
         for name, t in raw["tracks"].items()
     }
-    return Syllabus(raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises)
+    return Syllabus(raw["course"]["id"], raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises)

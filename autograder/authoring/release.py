@@ -52,7 +52,7 @@ Then, each time:
     jupyter lab {notebook}
 
 Work through the notebook from top to bottom. No network is needed once the packages are installed. The folder `course`
-belongs to the notebook (checks and figures): keep the two together. Hand in the notebook alone.
+belongs to the notebook (checks and figures): keep the two together. Hand in the notebook; nothing else is needed.
 """
 
 
@@ -125,18 +125,30 @@ def _extra(extras: dict[str, list[str]], name: str) -> list[Requirement]:
     return needs
 
 
-def _release_one(root: Path, assignment: Assignment, output: Path, language: str) -> Path:
+def beside_notebook(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> dict[str, bytes]:
+    """What a student needs beside the notebook, by its name in their folder: course package, requirements, a README."""
     exercise = assignment.exercise
-    notebook = f"{exercise.id}.ipynb"
     facts = {"number": exercise.number, "title": exercise.title, "course": syllabus().title}
-    members = {
-        notebook: released_notebook(root, assignment).encode(),
+    return {
         "requirements.txt": requirements(root, assignment).encode(),
-        "README.md": README.format(**facts, track=assignment.track.title, notebook=notebook).encode(),
+        "README.md": README.format(**facts, track=assignment.track.title, notebook=f"{exercise.id}.ipynb").encode(),
         **_course_package(root, assignment, language),
     }
+
+
+def refuse_leaks(root: Path, assignment: Assignment, members: dict[str, bytes]) -> None:
+    """Raises AuthoringError where a release with these files would give something away."""
     if leaks := find_leaks(root, members):
         raise AuthoringError(f"{assignment.id} is not released, because it would give away:\n  " + "\n  ".join(leaks))
+
+
+def _release_one(root: Path, assignment: Assignment, output: Path, language: str) -> Path:
+    notebook = f"{assignment.exercise.id}.ipynb"
+    members = {
+        notebook: released_notebook(root, assignment).encode(),
+        **beside_notebook(root, assignment, language),
+    }
+    refuse_leaks(root, assignment, members)
     path = output / f"{assignment.id}.zip"
     unfinished = path.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,0 +1,165 @@
+"""Makes a course folder for an instructor, out of which nbgrader releases, collects, grades and gives feedback.
+
+What students need beside the notebook (the course package, the requirements, a README) is put beside the *source*
+notebook: nbgrader releases what it finds there, so `nbgrader generate_assignment` gives the same files as the zips of
+`autograder release`, and the exchange carries them too. The answers lie in the source notebook alone, and nbgrader
+takes them out when it releases.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from autograder.authoring import AuthoringError
+from autograder.authoring.build import build, source_path
+from autograder.authoring.release import beside_notebook, refuse_leaks
+from course.syllabus import Assignment, syllabus
+
+COURSE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder of the exchange and part of web addresses
+
+CONFIG = '''\
+"""nbgrader's configuration of this course: grading through the judge. All of it is said in `autograder.nbgrader`.
+
+The folder of this file is the course: source/, release/, submitted/, autograded/, feedback/ and gradebook.db lie in it.
+It may be moved or renamed. What you set below the call of `configure` holds over what that sets.
+"""
+
+from pathlib import Path
+
+from autograder.nbgrader import configure
+
+c = get_config()  # noqa: F821 (nbgrader puts it here)
+configure(c, Path(__file__).parent)
+
+# What nbgrader calls the course: its folder in the exchange, and what students choose. Leave it alone once students
+# have fetched something, because the exchange and the gradebook would take another id for another course.
+c.CourseDirectory.course_id = "{course_id}"
+
+# Yours to change; take the # away.
+# c.Exchange.root = "/srv/nbgrader/exchange"         # where students fetch and hand in, writable for all of them
+# c.Exchange.timezone = "Europe/Copenhagen"          # in which times of handing in are said
+# c.CourseDirectory.db_url = "sqlite:////srv/attention/gradebook.db"     # the gradebook elsewhere, or PostgreSQL
+# c.AssignLatePenalties.plugin_class = "mine.Late"   # what being late costs; nothing unless you say so
+# c.ExportApp.plugin_class = "autograder.nbgrader.MarksExporter"         # `nbgrader export` with misconceptions
+
+# Do not set c.Autograde.sanitize_preprocessors, c.Autograde.autograde_preprocessors or c.Autograde.pre_convert_hook:
+# the judge is in them, and without it students' code would run on this machine as you.
+'''
+
+README = """\
+# {title}
+
+A course folder for nbgrader, graded by the judge of `autograder`. Say every command in this folder, in the environment
+that `autograder` and `nbgrader` are installed in; `autograder doctor` says whether this machine can grade. The commands
+below are for the first of the assignments:
+
+{assignments}
+
+## Release
+
+    nbgrader generate_assignment {first}
+    nbgrader release_assignment {first}
+
+The first takes the answers out and writes what students get, all of it, into `release/`. The second puts that into
+nbgrader's exchange. Without an exchange make a zip, for a learning platform or a web page:
+
+    python -m zipfile -c {first}.zip release/{first}
+
+## Collect
+
+    nbgrader collect {first}
+
+Without an exchange put the notebooks into `submitted/STUDENT/ASSIGNMENT/`. The zip that a learning platform gives can
+also be graded as it is, outside the gradebook:
+
+    autograder grade hand-ins.zip --assignment {first} --html pages --csv marks.csv
+
+## Grade
+
+    autograder grade submitted --nbgrader --html pages
+
+This grades the class in parallel, enters the marks and writes feedback; `pages/index.html` says which misconception to
+teach next. The same judge, one hand-in after another, is behind
+
+    nbgrader autograde {first}
+
+and behind formgrader's button: say `jupyter lab` here, and choose Nbgrader, Formgrader. A mark that you give there goes
+before the judge's.
+
+## Feedback
+
+    nbgrader generate_feedback {first}
+    nbgrader release_feedback {first}
+
+After `autograder grade --nbgrader` the first is needed only where you have changed a mark; add `--force` to it then.
+
+## Export
+
+    nbgrader export --exporter=autograder.nbgrader.MarksExporter --to=marks.csv
+
+That is a row for each student and part, with the misconception; without `--exporter`, a row for each hand-in.
+
+## What lies here
+
+`nbgrader_config.py` says what you may change. `source/` has the notebooks *with the answers*, which nobody else should
+read. For one assignment more, `autograder init` another folder and move what you want from its `source/` to this one.
+Assignments of your own beside these are graded by nbgrader as ever.
+"""
+
+
+def init(root: Path, folder: Path, assignments: Iterable[Assignment], course_id: str | None = None) -> None:
+    """Make a course in a new or empty folder.
+
+    Arguments: where lessons, solutions and source notebooks are; the folder to make; what is taught in it; nbgrader's
+    name for the course, the syllabus's if None.
+    Raises FileExistsError for a folder that is not empty, and AuthoringError for an id that nbgrader cannot keep, a
+    stale source notebook or a leak. Then nothing is written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; name a folder, new or empty")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} is not empty, and nothing in it is touched; name a new folder. To add an assignment to a course "
+            "that is there, make the new folder with --exercise and move its source/ASSIGNMENT to the course's source/."
+        )
+    write_course(root, folder, assignments, course_id)
+
+
+def write_course(root: Path, folder: Path, assignments: Iterable[Assignment], course_id: str | None = None) -> None:
+    """What `init` does, whatever else lies in the folder."""
+    assignments = list(assignments)
+    course_id = syllabus().id if course_id is None else course_id
+    if not COURSE_ID.fullmatch(course_id):
+        raise AuthoringError(
+            f"{course_id!r} cannot be a course's id; it begins with a letter or digit and has letters of A to Z, "
+            f"digits, '.', '_' and '-', for example {syllabus().id}-2"
+        )
+    build(root, [assignment.id for assignment in assignments], check=True)
+    beside = {}
+    for assignment in assignments:
+        beside[assignment.id] = beside_notebook(root, assignment)
+        refuse_leaks(root, assignment, beside[assignment.id])
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for assignment in assignments:
+        place = folder / "source" / assignment.id
+        for name, content in beside[assignment.id].items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_bytes(content)
+        shutil.copyfile(source_path(root, assignment), place / f"{assignment.exercise.id}.ipynb")
+    (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(assignments), encoding="utf-8")
+    with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
+        for assignment in assignments:
+            gradebook.update_or_create_assignment(assignment.id)
+
+
+def _readme(assignments: list[Assignment]) -> str:
+    lines = [f"- `{a.id}`: {a.exercise.title}, {a.track.title}, {a.exercise.points:g} points" for a in assignments]
+    return README.format(title=syllabus().title, first=assignments[0].id, assignments="\n".join(lines))
