@@ -61,7 +61,7 @@ function reason(question, number) {
 
 function canonical(typed, decimals) {
   const text = typed.trim().replace(",", ".").replace("\u2212", "-");
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) || text.length > 30) return null;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) || text.length > 15) return null;
   const rounded = Number(text).toFixed(decimals);
   return Number(rounded) === 0 ? rounded.replace("-", "") : rounded;
 }
@@ -110,9 +110,12 @@ function enliven(root) {
     const answered = (chosen) => {
       const judged = judge(question, chosen);
       notes.forEach((place) => place.replaceChildren());
-      const hollow = question.kind === "number" ? words.number : words.none;
-      tell(say, judged && judged.right, judged ? words[judged.say] : hollow, "");
-      if (!judged) return;
+      if (!judged) {
+        say.replaceChildren(question.kind === "number" ? words.number : words.none);
+        delete say.dataset.right;
+        return;
+      }
+      tell(say, judged.right, words[judged.say], "");
       for (const [number, right] of judged.open) {
         if (notes[number]) tell(notes[number], right, "", reason(question, number));
         else tell(say, right, words[judged.say], reason(question, number));
