@@ -7,8 +7,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
@@ -209,6 +212,51 @@ def test_every_answer_can_be_clicked_in_a_browser(zips, tmp_path, name):
         assert score == WORDS["score"].format(right=len(questions), count=len(questions))
         assert not errors
         browser.close()
+
+
+@pytest.mark.slow
+def test_in_jupyterlab_a_quiz_is_a_list_until_its_cell_is_run_and_then_answers(zips, tmp_path):
+    """A notebook from elsewhere is not trusted: JupyterLab shows its saved output without the script."""
+    api = pytest.importorskip("playwright.sync_api")
+    with zipfile.ZipFile(zips["post"]) as archive:
+        archive.extractall(tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    home = {"HOME": tmp_path, "JUPYTER_CONFIG_DIR": tmp_path / ".config", "JUPYTER_RUNTIME_DIR": tmp_path / ".runtime"}
+    options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", "--IdentityProvider.token="]
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=flags)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyter", "lab", *options, f"--port={address.rpartition(':')[2]}"],
+            cwd=tmp_path / "quiz-post",
+            env={**os.environ, **{key: str(value) for key, value in home.items()}},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            for _attempt in range(120):
+                try:
+                    urllib.request.urlopen(f"{address}/api", timeout=2)
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            page = browser.new_page()
+            page.goto(f"{address}/lab/tree/quiz-post.ipynb", wait_until="domcontentloaded")
+            page.locator(".jp-OutputArea-output").first.wait_for(timeout=120_000)
+            saved = page.locator(".jp-OutputArea-output").first
+            assert "Each row: a word shares out" in saved.inner_text() and saved.locator("button").count() == 0
+            page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)  # earlier keys would be lost
+            page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
+            page.keyboard.press("Control+Enter")
+            page.locator("[data-question] button").first.wait_for(timeout=120_000)
+            for question in written("post")["questions"]:
+                answer_by_clicking(page.locator(f"[data-question={question['id']}]"), question)
+        finally:
+            server.terminate()
+            server.wait(20)
+            browser.close()
 
 
 def answer_by_clicking(item, question: dict) -> None:
