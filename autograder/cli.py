@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    p = verb("build", build, "make the source notebooks from lessons, syllabus and solutions")
+    p = verb("build", build, "make the source notebooks from lessons, syllabus, solutions and quizzes")
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
     p.add_argument("--check", action="store_true", help="only say whether the committed notebooks are fresh")
     p.add_argument("--full", action="store_true", help="with --check: run them again too, and compare the outputs")
@@ -149,10 +149,12 @@ def build(options: argparse.Namespace) -> int:
     require_checkout()
     from autograder.authoring import AuthoringError
     from autograder.authoring.build import build as build_notebooks
+    from autograder.authoring.quizzes import build_quizzes
 
     try:
         ids = [a.id for a in chosen(options.assignments)]
-        paths = build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
+        paths = build_quizzes(ROOT, check=options.check)
+        paths += build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
     except AuthoringError as error:
         err.print(f"[bold red]autograder:[/] {escape(str(error))}", soft_wrap=True)
         return 1
@@ -179,13 +181,20 @@ def init(options: argparse.Namespace) -> int:
 def release(options: argparse.Namespace) -> int:
     require_checkout()
     from autograder.authoring import AuthoringError
+    from autograder.authoring.quizzes import PREFIX
     from autograder.authoring.release import release as release_zips
+    from autograder.authoring.release import release_quizzes
 
+    quizzes = [name for name in options.assignments if name.startswith(PREFIX)]
+    names = [name for name in options.assignments if name not in quizzes]
     try:
-        for path in release_zips(ROOT, [a.id for a in chosen(options.assignments)], options.output, options.language):
-            out.print(escape(str(path)), soft_wrap=True)
+        paths = release_quizzes(ROOT, quizzes, options.output, options.language) if quizzes else []
+        if names:
+            paths += release_zips(ROOT, [a.id for a in chosen(names)], options.output, options.language)
     except AuthoringError as error:
         raise Usage(str(error)) from None
+    for path in paths:
+        out.print(escape(str(path)), soft_wrap=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the notebooks import: visible checks and figures. Needs neither the grader nor the solutions, nor a network.
+"""What the notebooks import: visible checks, figures and quizzes. Needs no grader, no solutions and no network.
 
     from course import lesson, plots
     check = lesson("self-attention", "pytorch")
@@ -9,6 +9,7 @@ Importing it is cheap: no framework and no matplotlib is loaded before a check o
 
 from course import plots
 from course.checks import CheckFailed, lesson
+from course.quizzes import quiz
 from course.starting import quiet
 
-__all__ = ["CheckFailed", "lesson", "plots", "quiet"]
+__all__ = ["CheckFailed", "lesson", "plots", "quiet", "quiz"]

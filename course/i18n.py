@@ -2,6 +2,8 @@
 
 Strings are marked with `_("...")` and looked up when they are shown, never when a module is imported, so that the
 language may be chosen later. Catalogues are gettext's, `course/locale/<language>/LC_MESSAGES/course.mo`.
+Those of the quizzes are `quizzes.mo` beside it, which students do not get: it has the explanations in plain words, and
+what is released is sealed in the language that it is released in.
 Put values in with `.format`, after the look-up: `_("{name} is not defined").format(name=name)`.
 """
 
@@ -9,6 +11,8 @@ from __future__ import annotations
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +34,17 @@ def use(language: str | None) -> None:
     _chosen = language
 
 
+@contextmanager
+def using(language: str | None) -> Iterator[None]:
+    """Choose the language for a while."""
+    before = _chosen
+    use(language)
+    try:
+        yield
+    finally:
+        use(before)
+
+
 def _(message: str) -> str:
     """The message in the chosen language; itself where the catalogue does not have it."""
     return _catalogue(_chosen or os.environ.get("COURSE_LANGUAGE") or SOURCE_LANGUAGE).gettext(message)
@@ -42,4 +57,6 @@ def N_(message: str) -> str:
 
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    return gettext.translation("course", localedir=LOCALE, languages=[language], fallback=True)
+    catalogue = gettext.translation("course", localedir=LOCALE, languages=[language], fallback=True)
+    catalogue.add_fallback(gettext.translation("quizzes", localedir=LOCALE, languages=[language], fallback=True))
+    return catalogue

@@ -144,7 +144,7 @@ def write_course(root: Path, folder: Path, assignments: Iterable[Assignment], co
     beside = {}
     for assignment in assignments:
         beside[assignment.id] = beside_notebook(root, assignment)
-        refuse_leaks(root, assignment, beside[assignment.id])
+        refuse_leaks(root, assignment.id, beside[assignment.id])
 
     folder.mkdir(parents=True, exist_ok=True)
     for assignment in assignments:

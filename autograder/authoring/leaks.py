@@ -1,10 +1,12 @@
-"""Reads what students are to get for what they are not to get: solutions, hidden tests, the catalogue of mistakes.
+"""Reads what students are to get for what they are not to get: solutions, hidden tests, the catalogue of mistakes, the
+answers of the quizzes.
 
 Lines are compared without their spaces, so that a change of indentation hides nothing, and a notebook is read cell by
 cell, outputs included. Of a solution each line is a secret, but for those that say nothing (`else:`, a lone bracket,
 `import numpy as np`, `loss.backward()`). Of hidden tests and of the catalogue's code three lines in a row are, because
 one line such as `for name in names:` is in many files; of the catalogue's prose, each text. What stands outside the
-markers of a solution, a signature above all, is given to students, also where the catalogue says it again.
+markers of a solution, a signature above all, is given to students, also where the catalogue says it again. A quiz's
+explanation is a secret wherever it stands, within a line too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.authoring.lessons import BEGIN, END
+from autograder.authoring.quizzes import read_quiz
 
 SHORTEST = 14  # characters without spaces; shorter lines are found in any Python file
 SHORTEST_PROSE = 30
@@ -48,9 +51,12 @@ def find_leaks(root: Path, members: Mapping[str, bytes]) -> list[str]:
     for name, content in members.items():
         if name.startswith(FORBIDDEN_FOLDERS):
             found.append(f"{name}: students do not get this folder")
+        if name.startswith("course/quizzes/") and name.endswith(".toml"):
+            found.append(f"{name}: students do not get a quiz that is not sealed")
         for place, text in _texts(name, content):
             found += [f"{place}: it says {mark!r}" for mark in FORBIDDEN_TEXT if mark in text]
             lines = [line for line in text.splitlines() if line.strip()]
+            found += [f"{place}: it explains an answer of {quiz}" for quiz in _explained(root, text)]
             for n, line in enumerate(lines):
                 origin = secrets.get(_bare(line)) or secrets.get(_bare("".join(lines[n : n + IN_A_ROW])))
                 if origin is not None:
@@ -101,6 +107,23 @@ def _secrets(root: Path) -> dict[str, str]:
             elif len(_bare(text)) >= SHORTEST_PROSE and " " in text.strip() and _bare(text) not in given:
                 secrets.setdefault(_bare(text), origin)
     return secrets
+
+
+def _explained(root: Path, text: str) -> list[str]:
+    """The quizzes of which a text says an explanation."""
+    bare = _bare(text)
+    return [name for name, reasons in _explanations(root).items() if any(reason in bare for reason in reasons)]
+
+
+@cache
+def _explanations(root: Path) -> dict[str, list[str]]:
+    found = {}
+    for path in sorted(root.glob("course/quizzes/*.toml")):
+        questions = read_quiz(path)["questions"]
+        reasons = [option["why"] for question in questions for option in question["options"]]
+        reasons += [question["otherwise"] for question in questions if "otherwise" in question]
+        found[path.relative_to(root).as_posix()] = [_bare(reason) for reason in reasons]
+    return found
 
 
 def _add_code(secrets: dict[str, str], text: str, origin: str) -> None:

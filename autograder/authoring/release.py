@@ -4,6 +4,8 @@ nbgrader itself takes the answers out, in a temporary course folder and with the
 zip holds the same notebook that `nbgrader generate_assignment` would release. Then `leaks` reads the whole zip for what
 students should not have. The same input gives the same bytes: members are sorted and carry no real time.
 
+A quiz has a zip of its own, with its notebook, which keeps its output, and the same as a page for any browser.
+
 Of the course package a zip holds what its notebook needs, found by following imports. So the news, the small BERT and
 the libraries that load it come with the exercises that use them, and the other zips stay small.
 """
@@ -20,6 +22,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import nbformat
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from packaging.requirements import Requirement
@@ -30,7 +33,10 @@ from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, chosen, source_path
 from autograder.authoring.leaks import find_leaks
 from autograder.authoring.lessons import read_lesson
+from autograder.authoring.quizzes import PREFIX, build_quizzes, quiz_names, sealed_quiz, sealed_text
+from autograder.authoring.quizzes import notebook as quiz_notebook
 from course import i18n, models
+from course.quizzes import SCRIPT, Quiz
 from course.syllabus import Assignment, syllabus
 
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can say
@@ -56,18 +62,62 @@ belongs to the notebook (checks and figures): keep the two together. Hand in the
 """
 
 
+QUIZ_README = """\
+# {course}: {title}
+
+Open `{name}.html` in a browser, and answer by clicking. Nothing needs to be installed, and nothing is sent or marked.
+
+The same quiz is in the notebook `{name}.ipynb`, for JupyterLab, VS Code or Colab. To run it you need Python 3.11 or
+newer, the packages in `requirements.txt`, and the folder `course` beside it.
+"""
+
+
 def release(root: Path, assignments: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
     """Write `<output>/<assignment>.zip` for each assignment.
 
     Raises AuthoringError for an unknown assignment or language, a stale source notebook, or a leak.
     """
     root, output = Path(root), Path(output)
-    if language not in i18n.languages():
-        raise AuthoringError(f"no language is called {language!r}; there is: {', '.join(i18n.languages())}")
+    _require_language(language)
     wanted = chosen(assignments)
     build(root, [assignment.id for assignment in wanted], check=True)
     output.mkdir(parents=True, exist_ok=True)
     return [_release_one(root, assignment, output, language) for assignment in wanted]
+
+
+def release_quizzes(root: Path, names: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
+    """Write `<output>/quiz-<name>.zip` for each quiz, named "quiz-pre" for example, in a language.
+
+    Raises AuthoringError for an unknown quiz or language, a stale or mistaken quiz, or a leak.
+    """
+    root, output = Path(root), Path(output)
+    _require_language(language)
+    known = [f"{PREFIX}{name}" for name in quiz_names(root)]
+    names = list(names)
+    for name in names:
+        if name not in known:
+            raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
+    build_quizzes(root, check=True)
+    output.mkdir(parents=True, exist_ok=True)
+    return [_release_quiz(root, name.removeprefix(PREFIX), output, language) for name in names]
+
+
+def _release_quiz(root: Path, name: str, output: Path, language: str) -> Path:
+    sealed = sealed_quiz(root, name, language)
+    with i18n.using(language):
+        notebook, page = nbformat.writes(quiz_notebook(sealed)) + "\n", Quiz(sealed).page()
+    home = root / "course" / "quizzes"
+    imported = _follow(root, ["from course import quiz"])
+    facts = {"title": sealed["title"], "course": syllabus().title, "name": f"{PREFIX}{name}"}
+    members = {
+        f"{PREFIX}{name}.ipynb": notebook.encode(),
+        f"{PREFIX}{name}.html": page.encode(),
+        "requirements.txt": _pinned(root, ["student"]).encode(),
+        "README.md": QUIZ_README.format(**facts).encode(),
+        **_course_files(root, [*imported, home / SCRIPT], language),
+        f"course/quizzes/{name}.json": sealed_text(sealed).encode(),
+    }
+    return _write_zip(root, f"{PREFIX}{name}", members, output)
 
 
 def released_notebook(root: Path, assignment: Assignment) -> str:
@@ -96,6 +146,13 @@ def released_notebook(root: Path, assignment: Assignment) -> str:
 
 def requirements(root: Path, assignment: Assignment) -> str:
     """The pinned packages of a student of this assignment: what pyproject.toml asks for, as constraints.txt pins it."""
+    extras = [f"student-{assignment.track.id}"]
+    if _checkpoints(root, _imported(root, assignment)):
+        extras.append(f"bert-{assignment.track.id}")
+    return _pinned(root, extras)
+
+
+def _pinned(root: Path, extras: Iterable[str]) -> str:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = {}
     for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines():
@@ -104,9 +161,8 @@ def requirements(root: Path, assignment: Assignment) -> str:
             pins[canonicalize_name(pin.name)] = pin
     core = [Requirement(text) for text in project["dependencies"]]
     found = [need for need in core if need.name == "numpy"]  # of the core, the only one that `course` imports
-    found += _extra(project["optional-dependencies"], f"student-{assignment.track.id}")
-    if _checkpoints(root, _imported(root, assignment)):
-        found += _extra(project["optional-dependencies"], f"bert-{assignment.track.id}")
+    for extra in extras:
+        found += _extra(project["optional-dependencies"], extra)
     lines = []
     for need in found:
         exact = any(part.operator == "==" for part in need.specifier)
@@ -136,10 +192,10 @@ def beside_notebook(root: Path, assignment: Assignment, language: str = i18n.SOU
     }
 
 
-def refuse_leaks(root: Path, assignment: Assignment, members: dict[str, bytes]) -> None:
+def refuse_leaks(root: Path, name: str, members: dict[str, bytes]) -> None:
     """Raises AuthoringError where a release with these files would give something away."""
     if leaks := find_leaks(root, members):
-        raise AuthoringError(f"{assignment.id} is not released, because it would give away:\n  " + "\n  ".join(leaks))
+        raise AuthoringError(f"{name} is not released, because it would give away:\n  " + "\n  ".join(leaks))
 
 
 def _release_one(root: Path, assignment: Assignment, output: Path, language: str) -> Path:
@@ -148,12 +204,17 @@ def _release_one(root: Path, assignment: Assignment, output: Path, language: str
         notebook: released_notebook(root, assignment).encode(),
         **beside_notebook(root, assignment, language),
     }
-    refuse_leaks(root, assignment, members)
-    path = output / f"{assignment.id}.zip"
+    return _write_zip(root, assignment.id, members, output)
+
+
+def _write_zip(root: Path, name: str, members: dict[str, bytes], output: Path) -> Path:
+    """Write a zip, unless `leaks` finds something in it."""
+    refuse_leaks(root, name, members)
+    path = output / f"{name}.zip"
     unfinished = path.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(members.items()):
-            info = zipfile.ZipInfo(f"{assignment.id}/{name}", NO_TIME)
+        for member, content in sorted(members.items()):
+            info = zipfile.ZipInfo(f"{name}/{member}", NO_TIME)
             info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(info, content)
     unfinished.replace(path)
@@ -162,16 +223,28 @@ def _release_one(root: Path, assignment: Assignment, output: Path, language: str
 
 def _course_package(root: Path, assignment: Assignment, language: str) -> dict[str, bytes]:
     """What of `course` a notebook needs: not the lessons, and only this exercise's checks and this language."""
-    course, imported = root / "course", _imported(root, assignment)
-    files = [*course.glob("*.py"), course / "syllabus.toml", *imported]
-    files += (course / "locale" / language).rglob("*.mo")
+    imported = _imported(root, assignment)
+    files = list(imported)
     for folder in _checkpoints(root, imported):
         try:
             models.examine(folder)
         except models.CheckpointError as error:
             raise AuthoringError(f"{assignment.id} cannot be released. {error}") from None
         files += [path for path in folder.iterdir() if path.is_file()]
+    return _course_files(root, files, language)
+
+
+def _course_files(root: Path, files: Iterable[Path], language: str) -> dict[str, bytes]:
+    """These files and what every zip has of the course package; not the quizzes' catalogue, which tells the answers."""
+    course = root / "course"
+    files = [*course.glob("*.py"), course / "syllabus.toml", *files]
+    files += (course / "locale" / language).rglob("course.mo")
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+def _require_language(language: str) -> None:
+    if language not in i18n.languages():
+        raise AuthoringError(f"no language is called {language!r}; there is: {', '.join(i18n.languages())}")
 
 
 def _imported(root: Path, assignment: Assignment) -> set[Path]:
@@ -180,6 +253,13 @@ def _imported(root: Path, assignment: Assignment) -> set[Path]:
     found = {checks.with_name("__init__.py"), checks}
     waiting = [path.read_text(encoding="utf-8") for path in found]
     waiting += [cell.source for cell in read_lesson(root, assignment) if cell.role is not None]
+    return found | _follow(root, waiting)
+
+
+def _follow(root: Path, sources: Iterable[str]) -> set[Path]:
+    """The modules of `course` that these sources import, and what these import."""
+    found: set[Path] = set()
+    waiting = list(sources)
     while waiting:
         for name in _names(ast.parse(waiting.pop())):
             place = root.joinpath(*name.split("."))
