@@ -37,7 +37,8 @@ FORBIDDEN_TEXT = (
 INNOCENT = re.compile(
     r"^(import |from \S+ import |@pytest|super\(\)\.|\"\"\"$"
     r"|with torch\.no_grad\(\):$|loss\.backward\(\)$|optimizer\.(step|zero_grad)\(\)$"  # any training loop's
-    r"|with tf\.GradientTape\(\) as tape:$)"
+    r"|with tf\.GradientTape\(\) as tape:$"
+    r"|for \w+ in self\.\w+:$)"  # any stack of layers
 )
 
 
