@@ -13,7 +13,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -m "not slow"
 	$(BIN)/autograder build --check
-	$(BIN)/python -m pytest --nbval-lax -p no:cacheprovider source
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax -p no:cacheprovider source
 
 slow: $(STAMP)
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[real-checkpoint]'
