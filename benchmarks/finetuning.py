@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        chosen = [] if options.made and options.checkpoint == ["bert-mini"] else options.checkpoint
+        chosen = options.checkpoint or ([] if options.made else ["bert-mini"])
         checkpoints = {name: name for name in chosen} | {
             f"made, {size}": made(Path(folder) / size, size) for size in options.made
         }
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument("--rounds", type=int, default=3)
     own.add_argument("--jobs", type=int, default=1)
     own.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    own.add_argument("--checkpoint", nargs="+", default=["bert-mini"])
+    own.add_argument("--checkpoint", nargs="+", default=[], help="default: bert-mini, unless one is made")
     own.add_argument("--made", nargs="+", default=[], metavar="LAYERSxWIDTH")
     own.add_argument("--isolation", choices=("full", "none"), default="full")
     own.add_argument("--skip-nbgrader", action="store_true")
