@@ -20,14 +20,15 @@ from course.syllabus import syllabus
 HIDDEN = ROOT / "autograder" / "judging" / "hidden"
 EXERCISES = [e for e in syllabus().exercises.values() if (HIDDEN / f"test_{e.module}.py").exists()]
 ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.exercise in EXERCISES]
-# One hidden test serves both tracks, and Keras is several times slower: its mistakes are for the slow suite, all else
-# is put to both tracks in the quick one.
+# One hidden test serves both tracks, and Keras is several times slower: its mistakes are for the slow suite, and so are
+# those in exercises whose tests train models. All else is put to both tracks in the quick one.
+TRAINING = ("transformer-encoder", "encoder-decoder", "bert-finetuning")
 MISTAKES = [
     pytest.param(
         assignment,
         mistake,
         id=f"{assignment.id}-{mistake.id}",
-        marks=[pytest.mark.slow] if assignment.track.id == "tensorflow" else [],
+        marks=[pytest.mark.slow] if assignment.track.id == "tensorflow" or assignment.exercise.id in TRAINING else [],
     )
     for assignment in ASSIGNMENTS
     for mistake in catalogue(assignment.exercise.id)
