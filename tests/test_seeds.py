@@ -7,7 +7,7 @@ train models take seconds a hand-in; what is right there gets three seeds, mista
 from __future__ import annotations
 
 import pytest
-from test_hidden_tests import TRAINING
+from test_hidden_tests import TRAINING, UNSEEN
 
 from autograder.grading.executor import Grader
 from autograder.grading.verify import verify
@@ -28,7 +28,14 @@ def problems(seed: int, kinds: tuple[str, ...], assignments: list) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1020))
 def test_what_is_right_earns_full_marks(seed):
-    assert problems(seed, RIGHT, ASSIGNMENTS + (SLOWER if seed < 1003 else [])) == []
+    assert problems(seed, RIGHT, ASSIGNMENTS) == []
+
+
+@pytest.mark.slow
+@UNSEEN
+@pytest.mark.parametrize("seed", range(1000, 1003))
+def test_what_is_right_earns_full_marks_where_models_train(seed):
+    assert problems(seed, RIGHT, SLOWER) == []
 
 
 @pytest.mark.slow
