@@ -34,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.grading.executor import Grader, solution_source
-from autograder.submission.intake import Submission, finish
+from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
 from course.models import checkpoint, tiny
 from course.syllabus import Assignment, syllabus
@@ -120,11 +120,7 @@ def measure(track: str, name: str, where: str, options, folder: Path, console: C
 
 
 def hand_in(assignment: Assignment) -> Submission:
-    submission = Submission("answers.py", "answers", assignment)
-    source = solution_source(assignment)
-    submission.cells = [{"label": "answers.py", "source": source, "grade_id": None, "index": 0, "role": "own"}]
-    finish(submission)
-    return submission
+    return of_source(assignment, solution_source(assignment))
 
 
 def ask(process: subprocess.Popen) -> float:

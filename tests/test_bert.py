@@ -14,7 +14,7 @@ import pytest
 
 from autograder.grading.executor import Grader, solution_source
 from autograder.judging.program import Checkpoint, Embedding, Generator, Module, Program, Tiny, Tokenizer
-from autograder.submission.intake import Submission, finish
+from autograder.submission.intake import of_source
 from course.models import checkpoint
 from course.syllabus import syllabus
 
@@ -198,7 +198,7 @@ def test_a_checkpoint_in_the_layout_of_the_hubs_cache_is_read_through_its_links(
     snapshot = in_hub_layout(tmp_path)
     assignment = syllabus().assignment(f"bert-finetuning-{track}")
     with Grader(jobs=1, seed=3, checkpoint=str(snapshot)) as grader:
-        [result] = grader.grade([answers(assignment, solution_source(assignment))])
+        [result] = grader.grade([of_source(assignment, solution_source(assignment))])
     assert (result["status"], result["score"]) == ("graded", result["max_score"]), result
     assert result["checkpoint"] == str(snapshot)
 
@@ -230,19 +230,12 @@ def test_a_folder_that_is_no_checkpoint_leaves_ungraded_what_needs_it_and_says_w
             file.write("onemoreword\n")
     needs, other = (syllabus().assignment(f"{name}-pytorch") for name in ("bert-finetuning", "self-attention"))
     with Grader(jobs=1, checkpoint=str(tmp_path / "model")) as grader:
-        results = grader.grade([answers(a, solution_source(a)) for a in (needs, other)])
+        results = grader.grade([of_source(a, solution_source(a)) for a in (needs, other)])
     assert [r["status"] for r in results] == ["not_graded", "graded"]
     assert words in results[0]["message"] and results[0]["score"] is None
 
 
 # -- what can go wrong in a hand-in -----------------------------------------------------------------------------------
-
-
-def answers(assignment, source: str) -> Submission:
-    submission = Submission("answers.py", "answers", assignment)
-    submission.cells = [{"label": "answers.py", "source": source, "grade_id": None, "index": 0, "role": "own"}]
-    finish(submission)
-    return submission
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +253,7 @@ def graded_with(grader):
             short = replace(syllabus().limits_of(assignment.exercise), **limits)
             grader_of = Grader(jobs=1, seed=8, limits=short)
         try:
-            [result] = (grader_of.__enter__() if limits else grader_of).grade([answers(assignment, source)])
+            [result] = (grader_of.__enter__() if limits else grader_of).grade([of_source(assignment, source)])
         finally:
             if limits:
                 grader_of.__exit__()
@@ -325,6 +318,6 @@ def test_results_say_which_checkpoint_they_were_graded_with(grader):
     results = []
     for name in ("bert-finetuning-pytorch", "self-attention-pytorch"):
         assignment = syllabus().assignment(name)
-        results += grader.grade([answers(assignment, "")])
+        results += grader.grade([of_source(assignment, "")])
     assert [r["checkpoint"] for r in results] == ["bert-mini", None]
     assert json.dumps(results)

@@ -14,7 +14,7 @@ import pytest
 
 from autograder.grading.executor import Grader, solution_source
 from autograder.grading.verify import claims_for
-from autograder.submission.intake import Submission, finish
+from autograder.submission.intake import of_source
 from autograder.workers import jail
 from course.syllabus import syllabus
 
@@ -31,13 +31,6 @@ def grader():
         yield grader
 
 
-def answers(assignment, source: str) -> Submission:
-    submission = Submission("answers.py", "answers", assignment)
-    submission.cells = [{"label": "answers.py", "source": source, "grade_id": None, "index": 0, "role": "own"}]
-    finish(submission)
-    return submission
-
-
 @pytest.mark.parametrize("assignment", PYTORCH, ids=lambda a: a.id)
 def test_solutions_mistakes_and_alternatives_fare_on_the_gpu_as_they_should(grader, assignment):
     claims = claims_for(assignment, grader.source_root)
@@ -49,7 +42,7 @@ def test_solutions_mistakes_and_alternatives_fare_on_the_gpu_as_they_should(grad
 def test_a_mask_made_on_the_cpu_loses_points(grader):
     assignment = syllabus().assignment("self-attention-pytorch")
     wrong = "\n\ndef causal_mask(length, device=None):\n    return torch.ones(length, length).tril().bool()\n"
-    [result] = grader.grade([answers(assignment, solution_source(assignment) + wrong)])
+    [result] = grader.grade([of_source(assignment, solution_source(assignment) + wrong)])
     lost = {part["id"] for part in result["parts"] if part["score"] < part["max_score"]}
     assert lost == {"causal-mask"}
 
@@ -60,7 +53,7 @@ def test_an_answer_cannot_take_more_of_the_gpu_than_its_share(grader):
         "\n\ndef combine_masks(*masks):\n    import torch\n"
         "    return torch.empty(64 << 30, dtype=torch.uint8, device='cuda')\n"
     )
-    [result] = grader.grade([answers(assignment, solution_source(assignment) + greedy)])
+    [result] = grader.grade([of_source(assignment, solution_source(assignment) + greedy)])
     part = next(part for part in result["parts"] if part["id"] == "combine-masks")
     assert part["score"] == 0
     assert any("memory" in (test["message"] or "") for test in part["tests"])

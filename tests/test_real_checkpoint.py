@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograder.grading.executor import Grader, solution_source
-from autograder.submission.intake import Submission, finish
+from autograder.submission.intake import of_source
 from course.models import checkpoint
 from course.syllabus import syllabus
 
@@ -69,12 +69,7 @@ def test_the_whole_exercise_on_it(track):
     forgetful = source.replace(load, forget)
     if track == "pytorch":
         forgetful = "from transformers import BertConfig\n" + forgetful
-    submissions = []
-    for text in (source, forgetful):
-        submission = Submission("answers.py", "answers", assignment)
-        submission.cells = [{"label": "answers.py", "source": text, "grade_id": None, "index": 0, "role": "own"}]
-        finish(submission)
-        submissions.append(submission)
+    submissions = [of_source(assignment, text) for text in (source, forgetful)]
     with Grader(jobs=1, seed=3, checkpoint=str(FOLDER)) as grader:
         right, wrong = grader.grade(submissions)
     assert right["checkpoint"] == str(FOLDER)
