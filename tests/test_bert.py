@@ -48,6 +48,10 @@ def forward(model, ids, mask):
     model.train()
     with torch.no_grad():
         return model(input_ids=ids, attention_mask=mask).logits
+
+def bare(folder):
+    from transformers import BertModel
+    return BertModel.from_pretrained(folder)
 """,
     "tensorflow": """
 import keras
@@ -174,6 +178,15 @@ def test_an_answer_that_trains_finds_gradients_on_and_its_calls_are_seen(places)
         answer = inside.run(program.call("forward", Module(), IDS, BATCH["attention_mask"]).seen())
         assert answer.values["seen"] == {"training": [True], "gradient": [False], "mode": True, "gradients_left": False}
         assert inside.run(program.logits(BATCH).seen()).values["seen"]["training"] == []  # our own call does not count
+
+
+def test_a_model_that_gives_no_logits_does_not_blind_the_next_program(places):
+    with places("pytorch") as inside:
+        inside.define(ANSWERS["pytorch"])
+        error = inside.run(Program.module("bare", Checkpoint(Tiny(1))).logits(BATCH)).error
+        assert "gives no logits" in error.message
+        watched = Program.classifier(Checkpoint(Tiny(1)), 2).call("forward", Module(), IDS, BATCH["attention_mask"])
+        assert inside.run(watched.seen()).values["seen"]["training"] == [True]
 
 
 # -- any checkpoint ---------------------------------------------------------------------------------------------------

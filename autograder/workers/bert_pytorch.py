@@ -83,18 +83,20 @@ class Classifiers:
         module, was = handle.module, handle.module.training
         module.eval()
         self.asking, found = True, []
-        with torch.no_grad():
-            for start in range(0, len(ids), MANY):
-                rows = slice(start, start + MANY)
-                result = module(input_ids=ids[rows], attention_mask=mask[rows])
-                if not isinstance(getattr(result, "logits", None), torch.Tensor):
-                    kind = type(module).__name__
-                    raise StudentMessage(
-                        f"the model is a {kind}, which gives no logits; a BertForSequenceClassification does"
-                    )
-                found.append(result.logits)
-        self.asking = False
-        module.train(was)
+        try:
+            with torch.no_grad():
+                for start in range(0, len(ids), MANY):
+                    rows = slice(start, start + MANY)
+                    result = module(input_ids=ids[rows], attention_mask=mask[rows])
+                    if not isinstance(getattr(result, "logits", None), torch.Tensor):
+                        kind = type(module).__name__
+                        raise StudentMessage(
+                            f"the model is a {kind}, which gives no logits; a BertForSequenceClassification does"
+                        )
+                    found.append(result.logits)
+        finally:  # the next program in this process is watched again, whatever became of this one
+            self.asking = False
+            module.train(was)
         return torch.cat(found)
 
     def state(self, handle: Any) -> dict[str, torch.Tensor]:
