@@ -27,7 +27,9 @@ class AdditiveAttention(nn.Module):
 
     def forward(self, query, keys, mask=None):
         scores = self.v(torch.tanh(self.W_q(query).unsqueeze(1) + self.W_k(keys)))[:, :, 0]
-        weights = masked_softmax(scores, mask)
+        if mask is not None:
+            scores = torch.where(mask, scores, torch.finfo(scores.dtype).min)
+        weights = scores.softmax(dim=-1)
         return torch.einsum("bs,bsd->bd", weights, keys), weights
 
 

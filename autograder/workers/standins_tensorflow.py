@@ -28,8 +28,13 @@ class AdditiveAttention(keras.layers.Layer):
 
     def call(self, query, keys, mask=None):
         scores = self.v(tf.tanh(tf.expand_dims(self.W_q(query), 1) + self.W_k(keys)))[:, :, 0]
-        weights = masked_softmax(scores, mask)
+        if mask is not None:
+            scores = tf.where(mask, scores, scores.dtype.min)
+        weights = tf.nn.softmax(scores)
         return tf.einsum("bs,bsd->bd", weights, keys), weights
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
 
 
 def sinusoidal_encoding(max_len, d_model, dtype=None):

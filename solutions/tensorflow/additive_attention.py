@@ -63,6 +63,9 @@ class AdditiveAttention(keras.layers.Layer):
         return context, weights
         ### END SOLUTION
 
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # the mask is handed on by hand; without this, Keras warns that it gets lost
+
 
 class AttentionDecoder(keras.layers.Layer):
     """A recurrent decoder that looks at the source before each of its steps.
@@ -96,3 +99,6 @@ class AttentionDecoder(keras.layers.Layer):
             all_weights.append(weights)
         return tf.stack(all_logits, axis=1), tf.stack(all_weights, axis=1)
         ### END SOLUTION
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # the mask is handed on by hand; without this, Keras warns that it gets lost
