@@ -46,7 +46,7 @@ class AttentionDecoder(keras.layers.Layer):
         logits, alignment = [], []
         for t in range(tokens.shape[1]):
             context, weights = self.attention(state, encoder_states, mask)
-            state = self.cell(keras.ops.concatenate([self.embedding(tokens[:, t]), context]), state)[0]
+            state = self.cell(keras.ops.concatenate([self.embedding(tokens[:, t]), context], axis=-1), state)[0]
             logits.append(self.to_logits(keras.ops.concatenate([state, context], axis=-1)))
             alignment.append(weights)
         return keras.ops.stack(logits, axis=1), keras.ops.stack(alignment, axis=1)
