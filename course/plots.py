@@ -139,6 +139,62 @@ def translator_layers() -> None:
     _show(figure)
 
 
+RECURRENT = "#dadaeb"  # the colour of a recurrent state
+
+
+def recurrent_attention(source: Sequence[str], written: Sequence[str], weights: Sequence[float]) -> None:
+    """One step of a recurrent decoder that attends to an encoder's states: who asks, who is asked, what comes back.
+
+    `weights` are those of the source's words in the step that writes the last of `written`.
+    """
+    from matplotlib.patches import FancyBboxPatch
+
+    figure, (axis,) = _figure(1, 8.2, 4.6)
+    line = {"color": "#444444", "linewidth": 1.2}
+    middle = (len(source) - 1) / 2
+
+    def box(x: float, y: float, label: str, colour: str, width: float = 0.7) -> None:
+        shape = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "fc": colour, "ec": "#444444"}
+        axis.add_patch(FancyBboxPatch((x - width / 2, y - 0.22), width, 0.44, zorder=2, **shape))
+        axis.text(x, y, label, ha="center", va="center", size=9, zorder=3)
+
+    def arrow(start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", **line, **style}, zorder=1)
+
+    for n, (word, weight) in enumerate(zip(source, weights, strict=True)):
+        axis.text(n, -0.55, word, ha="center", va="top", size=9)
+        arrow((n, -0.55), (n, -0.24))
+        box(n, 0, f"h{n + 1}", RECURRENT)
+        if n:
+            arrow((n - 0.63, 0), (n - 0.37, 0), arrowstyle="<->")
+        # As wide as the weight is large.
+        axis.plot(
+            [n, middle], [0.24, 1.26], color="#3182bd", linewidth=0.5 + 7 * weight, alpha=0.25 + 0.7 * weight, zorder=0
+        )
+        axis.text(n + (middle - n) * 0.25, 0.5, f"{weight:.2f}"[1:], ha="center", va="center", size=8, zorder=3,
+                  bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.85})  # fmt: skip
+    box(middle, 1.5, _("context: the mean of the states by their weights"), ATTENTION, 4.2)
+    first = middle - 1.2 * (len(written) - 1) / 2
+    for n, word in enumerate(written):
+        x = first + 1.2 * n
+        box(x, 2.8, f"s{n + 1}", RECURRENT)
+        if n:
+            arrow((x - 0.83, 2.8), (x - 0.37, 2.8))
+        arrow((x, 3.04), (x, 3.35))
+        axis.text(x, 3.4, word, ha="center", va="bottom", size=9)
+    last = first + 1.2 * (len(written) - 1)
+    arrow((last - 0.15, 1.74), (last, 2.56))
+    if len(written) > 1:
+        arrow((last - 1.2, 2.56), (last - 1.5, 1.74), linestyle="--", color="#d95f0e")
+        axis.text(last - 1.55, 2.15, _("query: the previous state"), ha="right", va="center", size=9, color="#d95f0e")
+    axis.text(last + 0.1, 2.15, _("context, for the new state"), ha="left", va="center", size=9)
+    axis.text(-0.6, 0, _("encoder"), ha="right", va="center", size=10)
+    axis.text(-0.6, 2.8, _("decoder"), ha="right", va="center", size=10)
+    axis.set(xlim=(-1.6, len(source) - 0.3), ylim=(-1.0, 3.8))
+    axis.set_axis_off()
+    _show(figure)
+
+
 def _layer(axis, title: str, halves, aside: Mapping[str, str] | None = None) -> None:
     """A layer as boxes from below: each half is a branch (label, colour), a sum with what led past, and what follows.
 

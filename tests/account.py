@@ -47,6 +47,52 @@ def relative_shift(offset, d_model):
     return shift
 
 
+# -- additive attention in a recurrent decoder ------------------------------------------------------------------------
+
+
+def additive_scores(query, keys, W_q, W_k, v):
+    scores = np.zeros(keys.shape[:2])
+    for b, s in np.ndindex(*scores.shape):
+        scores[b, s] = sum(v[a] * math.tanh(query[b] @ W_q[:, a] + keys[b, s] @ W_k[:, a]) for a in range(len(v)))
+    return scores
+
+
+def masked_softmax(scores, mask=None):
+    return softmax(scores if mask is None else np.where(mask, scores, -np.inf))
+
+
+def additive_attention(weights, query, keys, mask=None):
+    """`weights` are canonical: `W_q.weight` (Dq, A), `W_k.weight` (Dk, A), `v.weight` (A, 1)."""
+    scores = additive_scores(query, keys, weights["W_q.weight"], weights["W_k.weight"], weights["v.weight"][:, 0])
+    shares = masked_softmax(scores, mask)
+    return sum(shares[:, s, None] * keys[:, s] for s in range(keys.shape[1])), shares
+
+
+def gru_cell(gates, x, state):
+    """One step of a GRU. A gate (`reset`, `update`, `new`): weights of x and of the state, and their biases."""
+
+    def parts(name):
+        of_input, of_state, input_bias, state_bias = gates[name]
+        return x @ of_input + input_bias, state @ of_state + state_bias
+
+    reset, update = (1 / (1 + np.exp(-sum(parts(name)))) for name in ("reset", "update"))
+    seen, kept = parts("new")
+    return update * state + (1 - update) * np.tanh(seen + reset * kept)
+
+
+def attention_decoder(weights, gates, tokens, encoder_states, state, mask=None):
+    attention = {
+        key.removeprefix("attention."): array for key, array in weights.items() if key.startswith("attention.")
+    }
+    logits, alignment = [], []
+    for token in tokens.T:
+        context, shares = additive_attention(attention, state, encoder_states, mask)
+        state = gru_cell(gates, np.hstack([weights["embedding.weight"][token], context]), state)
+        logits.append(np.hstack([state, context]) @ weights["to_logits.weight"] + weights["to_logits.bias"])
+        alignment.append(shares)
+    return np.stack(logits, axis=1), np.stack(alignment, axis=1)
+
+
 # -- attention --------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ Solutions are imported here as they stand; grading never does that.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 
@@ -35,11 +36,17 @@ class PyTorch:
         made = getattr(importlib.import_module(f"solutions.pytorch.{module}"), symbol)(*config).double()
         with self.torch.no_grad():
             for key, array in weights.items():
-                name, leaf = key.split(".")
-                layer = getattr(made, name)
+                path, leaf = key.rsplit(".", 1)
+                layer = functools.reduce(getattr, path.split("."), made)
                 linear = isinstance(layer, self.torch.nn.Linear) and leaf == "weight"
                 getattr(layer, leaf).copy_(self.torch.tensor(array.T if linear else array))
         return made
+
+    def set_gates(self, cell, gates):
+        order = [gates[name] for name in ("reset", "update", "new")]
+        with self.torch.no_grad():
+            for number, leaf in enumerate(("weight_ih", "weight_hh", "bias_ih", "bias_hh")):
+                getattr(cell, leaf).copy_(self.torch.tensor(np.concatenate([gate[number].T for gate in order])))
 
     def vjp(self, function, arrays, cotangent):
         tensors = [self.torch.tensor(array, requires_grad=True) for array in arrays]
@@ -64,11 +71,17 @@ class TensorFlow:
         made = getattr(importlib.import_module(f"solutions.tensorflow.{module}"), symbol)(*config)
         made(*(self.tensor(arg) for arg in args))  # a Keras layer makes its weights in its first call
         for key, array in weights.items():
-            name, leaf = key.split(".")
-            layer = getattr(made, name)
+            path, leaf = key.rsplit(".", 1)
+            layer = functools.reduce(getattr, path.split("."), made)
             leaf = "bias" if leaf == "bias" else "embeddings" if hasattr(layer, "embeddings") else "kernel"
             getattr(layer, leaf).assign(array)
         return made
+
+    def set_gates(self, cell, gates):
+        of_input, of_state, input_bias, state_bias = (
+            np.concatenate([gates[name][number] for name in ("update", "reset", "new")], axis=-1) for number in range(4)
+        )
+        cell.set_weights([of_input, of_state, np.stack([input_bias, state_bias])])
 
     def vjp(self, function, arrays, cotangent):
         tensors = [self.tf.constant(array) for array in arrays]
@@ -111,9 +124,11 @@ class Track:
         out = self.function(module, symbol)(*map(f.tensor, args), **{k: f.tensor(v) for k, v in kwargs.items()})
         return tuple(map(f.array, out)) if isinstance(out, tuple) else f.array(out)
 
-    def apply(self, module, symbol, config, weights, *args, **kwargs):
+    def apply(self, module, symbol, config, weights, *args, gates=None, **kwargs):
         f = self.framework
         made = f.module(module, symbol, config, weights, args)
+        if gates is not None:
+            f.set_gates(made.cell, gates)
         out = made(*map(f.tensor, args), **{k: f.tensor(v) for k, v in kwargs.items()})
         return tuple(map(f.array, out)) if isinstance(out, tuple) else f.array(out)
 
@@ -137,6 +152,39 @@ def agree(got, want, tolerance=TOLERANCE):
             assert (got == want).all()
         else:
             assert np.abs(got - want).max() <= tolerance * max(1.0, np.abs(want).max())
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_additive_attention(track, rng, masked):
+    query, keys, W_q, W_k, v = (rng.normal(size=shape) for shape in ((3, 4), (3, 6, 5), (4, 7), (5, 7), (7,)))
+    mask = rng.random((3, 6)) < 0.5 if masked else None
+    if masked:
+        mask[:, 2] = True
+    scores = account.additive_scores(query, keys, W_q, W_k, v)
+    agree(track.call("additive_attention", "additive_scores", query, keys, W_q, W_k, v), scores)
+    got = track.call("additive_attention", "masked_softmax", scores, mask=mask)
+    agree(got, account.masked_softmax(scores, mask))
+    weights = {"W_q.weight": W_q, "W_k.weight": W_k, "v.weight": v[:, None]}
+    got = track.apply("additive_attention", "AdditiveAttention", (4, 5, 7), weights, query, keys, mask=mask)
+    agree(got, account.additive_attention(weights, query, keys, mask))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_decoder(track, rng, masked):
+    shapes = {
+        "embedding.weight": (9, 3), "attention.W_q.weight": (4, 7), "attention.W_k.weight": (5, 7),
+        "attention.v.weight": (7, 1), "to_logits.weight": (4 + 5, 9), "to_logits.bias": (9,),
+    }  # fmt: skip
+    weights = {key: rng.normal(size=shape) for key, shape in shapes.items()}
+    names, of_gate = ("reset", "update", "new"), ((3 + 5, 4), (4, 4), (4,), (4,))
+    gates = {name: [rng.normal(size=shape) for shape in of_gate] for name in names}
+    tokens, states, state = rng.integers(0, 9, (2, 6)), rng.normal(size=(2, 8, 5)), rng.normal(size=(2, 4))
+    mask = rng.random((2, 8)) < 0.5 if masked else None
+    if masked:
+        mask[:, 1] = True
+    inputs, sizes = (tokens, states, state), (9, 3, 5, 4, 7)
+    got = track.apply("additive_attention", "AttentionDecoder", sizes, weights, *inputs, gates=gates, mask=mask)
+    agree(got, account.attention_decoder(weights, gates, *inputs, mask))
 
 
 @pytest.mark.parametrize("max_len, d_model", [(1, 2), (50, 12), (1000, 64)])

@@ -254,7 +254,7 @@ def test_a_mistake_in_a_solution_is_reported(course, old, new, says):
 
 def test_missing_files_and_unknown_assignments_are_reported(course):
     with pytest.raises(
-        AuthoringError, match="no assignment is called 'nonsense'; there is: positional-embedding-pytorch"
+        AuthoringError, match="no assignment is called 'nonsense'; there is: additive-attention-pytorch"
     ):
         build.build(course, ["nonsense"])
     assignment = syllabus().assignment(ONE)

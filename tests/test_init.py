@@ -190,7 +190,7 @@ def test_the_commands_of_the_readme_are_there(released):
         (["--track", "jax"], "no track is called 'jax'; there is: pytorch, tensorflow"),
         (
             ["--exercise", "attention"],
-            "no exercise is called 'attention'; there is: positional-embedding, self-attention",
+            "no exercise is called 'attention'; there is: additive-attention, positional-embedding, self-attention",
         ),
         (["--course-id", "a/b"], "'a/b' cannot be a course's id"),
         (["--course-id", ""], "'' cannot be a course's id"),

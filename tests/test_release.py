@@ -70,7 +70,7 @@ def test_the_zip_holds_what_a_student_needs_and_no_more(zips, name):
 def test_data_and_model_come_with_the_exercise_that_uses_them_and_with_no_other(zips, name):
     extra = {n for n in members(zips[name]) if n.startswith(("course/data/", "course/models/"))}
     if name not in WITH_BERT:
-        translates = name.startswith("encoder-decoder")  # numbers in Danish and English
+        translates = name.startswith(("additive-attention", "encoder-decoder"))  # numbers in Danish and English
         assert extra == ({"course/data/__init__.py", "course/data/numbers.py"} if translates else set())
         assert zips[name].stat().st_size < 200_000
         return
@@ -179,7 +179,7 @@ def _version(package: str) -> str:
 
 def test_unknown_names_are_answered_with_those_that_there_are(tmp_path):
     with pytest.raises(
-        AuthoringError, match="no assignment is called 'self-attention'; there is: positional-embedding-p"
+        AuthoringError, match="no assignment is called 'self-attention'; there is: additive-attention-p"
     ):
         release(ROOT, ["self-attention"], tmp_path)
     with pytest.raises(AuthoringError, match="no language is called 'tlh'; there is: en"):
