@@ -22,6 +22,7 @@ import pytest
 pytest.importorskip("nbgrader")
 
 import fake_grading  # noqa: E402
+import forms  # noqa: E402
 from nbgrader.api import Gradebook, MissingEntry  # noqa: E402
 
 import autograder.nbgrader as plugin  # noqa: E402
@@ -194,6 +195,8 @@ CLASS = {  # student: (what they did to the notebook, the mark that they must ge
     "deleted-answer": (without("answer-causal-mask"), 11.0),
     "deleted-setup": (without("setup-imports", "answer-scaled-dot-product", "test-scaled-dot-product"), 8.0),
     "lost-metadata": (lost_metadata, FULL),
+    "vscode": (forms.vscode, FULL),
+    "colab": (forms.colab, FULL),
     "half-a-kernelspec": (half_a_kernelspec, FULL),
     "old-schema": (old_schema, FULL),
     "new-schema": (new_schema, FULL),

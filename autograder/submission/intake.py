@@ -33,6 +33,10 @@ MAX_CELLS = 2000
 MAX_CODE = 1 << 20  # characters of code in a hand-in: to parse more takes memory and time that are the whole class's
 MAX_ENTRIES = 20_000  # of a zip
 MAX_DEPTH = 2  # zips in zips in a zip
+NOT_PYTHON = frozenset(  # cell magics: what follows is another language, or goes into a file
+    "bash cmd file html HTML javascript js latex markdown perl ruby script sh shell sql svg SVG sx "
+    "system writefile".split()
+)
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -458,9 +462,14 @@ def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
 
 
 def plain_python(source: str) -> str:
-    """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off."""
+    """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off.
+
+    Of a cell in another language, `%%bash`, nothing is left.
+    """
     lines = source.split("\n")
     if lines and lines[0].lstrip().startswith("%%"):
+        if lines[0].split()[0].removeprefix("%%") in NOT_PYTHON:
+            return ""
         lines[0] = ""
     try:
         ast.parse("\n".join(lines))

@@ -15,7 +15,7 @@ handed in and the cells of the source notebook and says, in running order, what 
 How a cell is recognised, first rule that holds:
 
 1. nbgrader's `grade_id`, if the release has it;
-2. the notebook format's own cell `id`, if the release has it;
+2. the notebook format's own cell `id`, which Colab moves into the metadata, if the release has it;
 3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, however it is spaced);
 4. the symbols that it defines at top level, for answers. Read with `ast`; where the code does not parse, by the look
    of its lines.
@@ -311,9 +311,11 @@ class _Matcher:
         grade_id = grade_id_of(cell)
         if grade_id in self.released:
             return grade_id, True
-        cell_id = cell.get("id")
-        if isinstance(cell_id, str) and cell_id in self.by_cell_id:
-            return self.by_cell_id[cell_id], True
+        metadata = cell.get("metadata")
+        moved = metadata.get("id") if isinstance(metadata, dict) else None  # Colab keeps the ids there
+        for cell_id in (cell.get("id"), moved):
+            if isinstance(cell_id, str) and cell_id in self.by_cell_id:
+                return self.by_cell_id[cell_id], True
         if code:
             check = re.fullmatch(r"check\(\s*['\"]([\w.-]+)['\"]\s*\)\s*;?", source.strip())
             if check and f"test-{check[1]}" in self.released:
