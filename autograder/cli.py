@@ -152,7 +152,7 @@ def build(options: argparse.Namespace) -> int:
     from autograder.authoring.quizzes import build_quizzes
 
     try:
-        ids = [a.id for a in chosen(options.assignments)]
+        ids = [a.id for a in chosen(options.assignments, by_hand=True)]
         paths = build_quizzes(ROOT, check=options.check)
         paths += build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
     except AuthoringError as error:
@@ -190,7 +190,7 @@ def release(options: argparse.Namespace) -> int:
     try:
         paths = release_quizzes(ROOT, quizzes, options.output, options.language) if quizzes else []
         if names:
-            paths += release_zips(ROOT, [a.id for a in chosen(names)], options.output, options.language)
+            paths += release_zips(ROOT, [a.id for a in chosen(names, by_hand=True)], options.output, options.language)
     except AuthoringError as error:
         raise Usage(str(error)) from None
     for path in paths:
@@ -382,22 +382,26 @@ def jobs(text: str) -> int:
     return int(text) or os.cpu_count() or 1
 
 
-def chosen(ids: list[str]) -> list[Assignment]:
-    """Assignments by id, or by exercise, or all."""
-    known = syllabus().assignments()
+def chosen(ids: list[str], by_hand: bool = False) -> list[Assignment]:
+    """Assignments by id, or by exercise, or all; those that a person grades too, if `by_hand`."""
+    known = syllabus().released() if by_hand else syllabus().assignments()
     if not ids:
         return list(known.values())
     by_exercise = [a for a in known.values() if a.exercise.id in ids]
-    return list(
-        dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)])
-    )
+    exercises = {a.exercise.id for a in known.values()}
+    named = [syllabus().assignment(i) for i in ids if i not in exercises]
+    for assignment in named:
+        if assignment.id not in known:
+            raise Usage(f"{assignment.id} is graded by hand: there is no judge to prove, nothing to run")
+    return list(dict.fromkeys([*by_exercise, *named]))
 
 
 def taught(tracks: list[str] | None, exercises: list[str] | None) -> list[Assignment]:
-    """The assignments of these tracks and exercises; all tracks, all exercises where none is named."""
+    """The assignments of these tracks and exercises, those graded by hand too; all where none is named."""
     track_ids = [syllabus().track(t).id for t in tracks or syllabus().tracks]
-    exercise_ids = [syllabus().exercise(e).id for e in exercises or syllabus().exercises]
-    return [a for a in syllabus().assignments().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
+    known = syllabus().exercises | syllabus().by_hand
+    exercise_ids = [e if e in known else syllabus().exercise(e).id for e in exercises or known]
+    return [a for a in syllabus().released().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
 
 
 def require_checkpoint(name: str) -> None:
