@@ -236,6 +236,10 @@ def grade(options: argparse.Namespace) -> int:
         }
         with Grader(source_root=source, **settings) as grader:
             results = grader.grade(submissions, finished)
+    if root and (root / "gradebook.db").exists():
+        from autograder.nbgrader import with_hand_marks
+
+        results = [with_hand_marks(root, result) for result in results]
     # Where one of these fails, the others are written all the same.
     if options.json:
         done("the results", lambda: write_json(results, options.json))
@@ -250,7 +254,7 @@ def grade(options: argparse.Namespace) -> int:
     (err if options.json == "-" else out).print(marks_table(results))
     for problem in done.problems:
         err.print(f"[red]{escape(problem)}[/]", soft_wrap=True)
-    return 0 if not done.problems and all(r["status"] == "graded" for r in results) else 1
+    return 0 if not done.problems and all(r["status"] != "not_graded" for r in results) else 1
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -483,7 +487,7 @@ def hand_to_nbgrader(root: Path, results: list[dict], done: Attempts) -> None:
     with bar("To nbgrader", len(known)) as advance:
         outcomes = hand_over(root, known, progress=lambda _: advance())
     for outcome, result in zip(outcomes, known, strict=True):
-        if not outcome.ok and result["status"] == "graded":
+        if not outcome.ok and result["status"] != "not_graded":
             done.problems.append(
                 f"nbgrader did not take {printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
             )
@@ -498,6 +502,8 @@ def marks_table(results: list[dict]) -> Table:
             notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]]
             notes += [flag.replace("-", " ") for flag in result["flags"]]
             note = escape("; ".join(dict.fromkeys(notes)))
+        elif result["status"] == "by_hand":
+            mark, note = "–", escape("; ".join(["waits for a person", *result["remarks"]]))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
         table.add_row(escape(printable(result["student"])), str(result["assignment"] or "?"), mark, note)

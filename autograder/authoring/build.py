@@ -79,9 +79,7 @@ def build(
 def chosen(assignments: Iterable[str] | None) -> list[Assignment]:
     """The assignments of these ids, or all; AuthoringError names those that there are."""
     try:
-        return [
-            syllabus().assignment(name) for name in (syllabus().released() if assignments is None else assignments)
-        ]
+        return [syllabus().assignment(name) for name in (syllabus().released() if assignments is None else assignments)]
     except UnknownName as error:
         raise AuthoringError(str(error)) from None
 

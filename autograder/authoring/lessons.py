@@ -131,7 +131,9 @@ class _Reader:
         exercise = self.assignment.exercise
         part = next((part for part in exercise.parts if exercise.by_hand and part.id == name), None)
         if part is None:
-            known = ", ".join(part.id for part in exercise.parts) if exercise.by_hand else "none, it is graded by machine"
+            known = (
+                ", ".join(part.id for part in exercise.parts) if exercise.by_hand else "none, it is graded by machine"
+            )
             raise self.error(line, f"{exercise.id} has no task {name!r}; there is: {known}")
         if name in self.seen:
             raise self.error(line, f"there is a task {name} already, at line {self.seen[name]}")
