@@ -29,6 +29,7 @@ from autograder.authoring.lessons import read_lesson  # noqa: E402
 from autograder.grading.executor import ROOT  # noqa: E402
 from autograder.reporting.html import class_page, feedback_page  # noqa: E402
 from autograder.reporting.schema import validate  # noqa: E402
+from autograder.submission.intake import Found, read  # noqa: E402
 from autograder.submission.matching import grade_id_of  # noqa: E402
 from course.syllabus import syllabus  # noqa: E402
 
@@ -255,10 +256,9 @@ def test_entering_a_class_into_nbgrader_keeps_hand_marks_and_gives_no_feedback_b
     assert (course / "feedback" / "ann" / ASSIGNMENT.id).exists()
 
 
-def test_a_script_is_no_report(tmp_path, capsys):
-    (tmp_path / "bo.py").write_text("x = 1")
-    assert cli.main(["grade", str(tmp_path / "bo.py"), "--assignment", ASSIGNMENT.id]) == 1
-    assert "a report that a person reads" in " ".join(capsys.readouterr().out.split())
+def test_a_script_is_no_report():
+    submission = read(Found("bo.py", ("bo.py",), b"x = 1"), ROOT / "source", ASSIGNMENT.id)
+    assert "a report that a person reads; hand in the notebook" in submission.problem
 
 
 def test_there_is_nothing_to_verify(capsys):
