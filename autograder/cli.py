@@ -342,7 +342,9 @@ def demo(options: argparse.Namespace) -> int:
 
     require_walls("full")
     exercises = None if options.exercise == ["all"] else options.exercise or list(DEMONSTRATED)
-    assignments = taught(options.track, exercises)
+    assignments = [a for a in taught(options.track, exercises) if not a.exercise.by_hand]
+    if not assignments:
+        raise Usage("there is nothing to show: the demo grades by machine, and that is graded by hand")
     with progress_bar() as bars:
         task = bars.add_task("Setting up", total=None)
 
