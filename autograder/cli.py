@@ -152,7 +152,7 @@ def build(options: argparse.Namespace) -> int:
     from autograder.authoring.quizzes import build_quizzes
 
     try:
-        ids = [a.id for a in chosen(options.assignments)]
+        ids = [a.id for a in chosen(options.assignments, by_hand=True)]
         paths = build_quizzes(ROOT, check=options.check)
         paths += build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
     except AuthoringError as error:
@@ -190,7 +190,7 @@ def release(options: argparse.Namespace) -> int:
     try:
         paths = release_quizzes(ROOT, quizzes, options.output, options.language) if quizzes else []
         if names:
-            paths += release_zips(ROOT, [a.id for a in chosen(names)], options.output, options.language)
+            paths += release_zips(ROOT, [a.id for a in chosen(names, by_hand=True)], options.output, options.language)
     except AuthoringError as error:
         raise Usage(str(error)) from None
     for path in paths:
@@ -236,6 +236,10 @@ def grade(options: argparse.Namespace) -> int:
         }
         with Grader(source_root=source, **settings) as grader:
             results = grader.grade(submissions, finished)
+    if root and (root / "gradebook.db").exists():
+        from autograder.nbgrader import with_hand_marks
+
+        results = [with_hand_marks(root, result) for result in results]
     # Where one of these fails, the others are written all the same.
     if options.json:
         done("the results", lambda: write_json(results, options.json))
@@ -250,7 +254,7 @@ def grade(options: argparse.Namespace) -> int:
     (err if options.json == "-" else out).print(marks_table(results))
     for problem in done.problems:
         err.print(f"[red]{escape(problem)}[/]", soft_wrap=True)
-    return 0 if not done.problems and all(r["status"] == "graded" for r in results) else 1
+    return 0 if not done.problems and all(r["status"] != "not_graded" for r in results) else 1
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -338,7 +342,9 @@ def demo(options: argparse.Namespace) -> int:
 
     require_walls("full")
     exercises = None if options.exercise == ["all"] else options.exercise or list(DEMONSTRATED)
-    assignments = taught(options.track, exercises)
+    assignments = [a for a in taught(options.track, exercises) if not a.exercise.by_hand]
+    if not assignments:
+        raise Usage("there is nothing to show: the demo grades by machine, and that is graded by hand")
     with progress_bar() as bars:
         task = bars.add_task("Setting up", total=None)
 
@@ -382,22 +388,26 @@ def jobs(text: str) -> int:
     return int(text) or os.cpu_count() or 1
 
 
-def chosen(ids: list[str]) -> list[Assignment]:
-    """Assignments by id, or by exercise, or all."""
-    known = syllabus().assignments()
+def chosen(ids: list[str], by_hand: bool = False) -> list[Assignment]:
+    """Assignments by id, or by exercise, or all; those that a person grades too, if `by_hand`."""
+    known = syllabus().released() if by_hand else syllabus().assignments()
     if not ids:
         return list(known.values())
     by_exercise = [a for a in known.values() if a.exercise.id in ids]
-    return list(
-        dict.fromkeys([*by_exercise, *(syllabus().assignment(i) for i in ids if i not in syllabus().exercises)])
-    )
+    exercises = {a.exercise.id for a in known.values()}
+    named = [syllabus().assignment(i) for i in ids if i not in exercises]
+    for assignment in named:
+        if assignment.id not in known:
+            raise Usage(f"{assignment.id} is graded by hand: there is no judge to prove, nothing to run")
+    return list(dict.fromkeys([*by_exercise, *named]))
 
 
 def taught(tracks: list[str] | None, exercises: list[str] | None) -> list[Assignment]:
-    """The assignments of these tracks and exercises; all tracks, all exercises where none is named."""
+    """The assignments of these tracks and exercises, those graded by hand too; all where none is named."""
     track_ids = [syllabus().track(t).id for t in tracks or syllabus().tracks]
-    exercise_ids = [syllabus().exercise(e).id for e in exercises or syllabus().exercises]
-    return [a for a in syllabus().assignments().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
+    known = syllabus().exercises | syllabus().by_hand
+    exercise_ids = [e if e in known else syllabus().exercise(e).id for e in exercises or known]
+    return [a for a in syllabus().released().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
 
 
 def require_checkpoint(name: str) -> None:
@@ -479,7 +489,7 @@ def hand_to_nbgrader(root: Path, results: list[dict], done: Attempts) -> None:
     with bar("To nbgrader", len(known)) as advance:
         outcomes = hand_over(root, known, progress=lambda _: advance())
     for outcome, result in zip(outcomes, known, strict=True):
-        if not outcome.ok and result["status"] == "graded":
+        if not outcome.ok and result["status"] != "not_graded":
             done.problems.append(
                 f"nbgrader did not take {printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
             )
@@ -494,6 +504,8 @@ def marks_table(results: list[dict]) -> Table:
             notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]]
             notes += [flag.replace("-", " ") for flag in result["flags"]]
             note = escape("; ".join(dict.fromkeys(notes)))
+        elif result["status"] == "by_hand":
+            mark, note = "–", escape("; ".join(["waits for a person", *result["remarks"]]))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
         table.add_row(escape(printable(result["student"])), str(result["assignment"] or "?"), mark, note)

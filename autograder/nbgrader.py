@@ -14,7 +14,11 @@ replaces the outputs of every cell, always: whatever the student's file had ther
 plain number. Where there is no result it raises, which costs that submission its turn and nobody else theirs, and
 takes the marks of earlier gradings out of the gradebook.
 
-Both leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
+An assignment that a person grades (`by_hand` in the syllabus) is put in order too, so that every task is there to be
+marked, and is not run: it keeps the figures and the text that the student's own run has left in it. What a person
+marks, here or in any other assignment, is neither set nor taken away by a grading.
+
+All leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
 graded by nbgrader as ever.
 
 `configure` says all that nbgrader needs to know, once; `nbgrader_config.py` calls it. `hand_over` gives nbgrader a
@@ -26,6 +30,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -41,13 +46,13 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearOutput, Execute, NbGraderPreprocessor
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
-from autograder.submission import matching
+from autograder.submission import by_hand, matching
 from course.i18n import _
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -74,7 +79,8 @@ def configure(c: Config, root: str | Path) -> None:
     c.CourseDirectory.root = str(Path(root).resolve())
     c.CourseDirectory.course_id = syllabus().id
     c.ClearSolutions.code_stub = {"python": STUB}
-    c.Autograde.sanitize_preprocessors = [Restore, *_stock("sanitize_preprocessors")]
+    stock = [KeepOutput if p is ClearOutput else p for p in _stock("sanitize_preprocessors")]
+    c.Autograde.sanitize_preprocessors = [Restore, *stock]
     c.Autograde.autograde_preprocessors = [Judge if p is Execute else p for p in _stock("autograde_preprocessors")]
 
     def forget_marks(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -147,6 +153,7 @@ class _Place:
             points = {cell.name: cell.max_score for cell in notebook.grade_cells}
             solutions = {cell.name for cell in notebook.solution_cells}
             tasks = {cell.name for cell in notebook.task_cells}
+            points |= {cell.name: cell.max_score for cell in notebook.task_cells}
             known = {}
             for cell in notebook.source_cells:
                 ours = {
@@ -180,6 +187,8 @@ class Restore(NbGraderPreprocessor):
             return nb, resources
         released = place.released()
         found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts)
+        if assignment.exercise.by_hand:
+            by_hand.look_through(found, place.source().get("cells", []), assignment.exercise.parts)
         for remark in found.remarks:
             self.log.warning("%s: %s", line(place.student), line(remark))
         cells = []
@@ -189,7 +198,11 @@ class Restore(NbGraderPreprocessor):
             attachments = nb.cells[placed.index].get("attachments") if placed.index is not None else None
             if cell["cell_type"] == "markdown" and attachments:
                 cell["attachments"] = attachments
+            if assignment.exercise.by_hand and cell["cell_type"] == "code" and placed.index is not None:
+                cell["outputs"] = _shown(nb.cells[placed.index])
             cells.append(cell)
+        if assignment.exercise.by_hand and found.remarks:
+            cells.insert(0, _about(html.hand_in_report({"remarks": found.remarks, "status": "by_hand"})))
         for number, cell in enumerate(cells):
             cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
         metadata = nb.get("metadata") if isinstance(nb.get("metadata"), dict) else {}
@@ -204,6 +217,16 @@ class Restore(NbGraderPreprocessor):
         return nbformat.from_dict(whole), resources
 
 
+class KeepOutput(ClearOutput):
+    """nbgrader's ClearOutput, but for what a person grades: there the outputs are what there is to see."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        assignment = _Place.of(self, resources).ours()
+        if assignment is not None and assignment.exercise.by_hand:
+            return nb, resources
+        return super().preprocess(nb, resources)
+
+
 class Judge(NbGraderPreprocessor):
     """Writes the judge's result onto the notebook, in place of running it here."""
 
@@ -213,6 +236,9 @@ class Judge(NbGraderPreprocessor):
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
         _drop_copies(place)
+        _await_marks(place)
+        if assignment.exercise.by_hand:
+            return nb, resources
         try:
             result = self._result(place, assignment, nb)
             if result.get("status") != "graded":
@@ -256,6 +282,59 @@ class Judge(NbGraderPreprocessor):
         return service.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
 
 
+SHOWN = (
+    "image/png",
+    "image/jpeg",
+    "text/plain",
+)  # of a student's outputs; HTML, SVG and scripts would run in a browser
+
+
+def _shown(cell: Any) -> list[dict]:
+    """A student's outputs that are safe to look at: text and pictures."""
+    outputs = []
+    for output in cell.get("outputs") or []:
+        kind = output.get("output_type") if isinstance(output, dict) else None
+        if kind == "stream" and isinstance(output.get("text"), (str, list)):
+            outputs.append({"output_type": kind, "name": "stdout", "text": clean(_joined(output["text"]))})
+        elif kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
+            data = {
+                kind: _joined(output["data"][kind])
+                for kind in SHOWN
+                if isinstance(output["data"].get(kind), (str, list))
+            }
+            data = {
+                kind: clean(value) if kind == "text/plain" else value
+                for kind, value in data.items()
+                if kind == "text/plain" or re.fullmatch(r"[A-Za-z0-9+/=\s]+", value)
+            }
+            if data:
+                outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
+        elif kind == "error":
+            text = clean(f"{output.get('ename')}: {output.get('evalue')}", 2000)
+            outputs.append({"output_type": "stream", "name": "stdout", "text": text})
+    return outputs
+
+
+def _joined(text: str | list) -> str:
+    return text if isinstance(text, str) else "".join(piece for piece in text if isinstance(piece, str))
+
+
+def _await_marks(place: _Place) -> None:
+    """Let formgrader list the tasks that nobody has marked yet; nbgrader itself says that they need nobody."""
+    with Gradebook(place.db_url) as gradebook:
+        tasks = {cell.name for cell in gradebook.find_notebook(place.notebook, place.assignment).task_cells}
+        submission = gradebook.find_submission_notebook(place.notebook, place.assignment, place.student)
+        for grade in submission.grades:
+            if grade.cell.name in tasks:
+                grade.needs_manual_grade = grade.manual_score is None
+        gradebook.db.commit()
+
+
+def _about(text: str) -> dict:
+    """The cell above all others that says what was odd."""
+    return {"cell_type": "markdown", "id": "about", "metadata": {"autograder": {"cell": "about"}}, "source": text}
+
+
 def _verdict(cell: Any, result: dict) -> Any:
     """The one output of a test cell: the score as a plain number, the report as HTML."""
     part_id = cell.metadata.nbgrader["grade_id"].removeprefix("test-")
@@ -283,8 +362,7 @@ def _keep(nb: Any, result: dict) -> None:
     nb.metadata["autograder"] = nbformat.from_dict({**result, "parts": parts, "cells": []})
     about = html.hand_in_report(result)
     if about:
-        metadata = {"autograder": {"cell": "about"}}
-        nb.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="about", metadata=metadata))
+        nb.cells.insert(0, nbformat.from_dict(_about(about)))
 
 
 def _drop_copies(place: _Place) -> None:
@@ -412,22 +490,99 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
         done = api.autograde(assignment, student)
     finally:
         del _handed_over[key]
-    if result.get("status") != "graded":
+    if result.get("status") == "not_graded":
         return result.get("message") or _("could not be graded")
-    if done["success"] and feedback:
+    if done["success"] and feedback and not waiting(directory.root, result):
         done = api.generate_feedback(assignment, student)
     return None if done["success"] else _last_line(done)
 
 
+# -- marks that a person gave ----------------------------------------------------------------------------------------
+
+
+def _grades(course_root: str | Path, result: dict) -> list[Any] | None:
+    """What the gradebook has of a result's hand-in, a dict a cell; None where it has nothing."""
+    directory = CourseDirectory(config=_config(Path(course_root).resolve()))
+    try:
+        exercise = syllabus().assignment(str(result.get("assignment"))).exercise.id
+        with Gradebook(directory.db_url, directory.course_id) as gradebook:
+            notebook = gradebook.find_submission_notebook(exercise, result["assignment"], str(result.get("student")))
+            tasks = {cell.name for cell in gradebook.find_notebook(exercise, result["assignment"]).task_cells}
+            said = {comment.name: comment.manual_comment for comment in notebook.comments}
+            return [
+                {"name": g.name, "task": g.name in tasks, "manual": g.manual_score, "extra": g.extra_credit,
+                 "most": g.max_score, "comment": said.get(g.name)}
+                for g in notebook.grades
+            ]  # fmt: skip
+    except (MissingEntry, UnknownName):
+        return None
+
+
+def waiting(course_root: str | Path, result: dict) -> bool:
+    """Whether a task of a hand-in has no mark yet."""
+    grades = _grades(course_root, result)
+    if grades is None:
+        return result.get("status") == "by_hand"
+    return any(grade["task"] and grade["manual"] is None for grade in grades)
+
+
+def with_hand_marks(course_root: str | Path, result: dict) -> dict:
+    """A result with what a person has marked in formgrader: tasks, and parts where that goes before the judge's mark.
+
+    A hand-in that the judge has no part in is "graded" when all its tasks are marked, and stays "by_hand" until then.
+    """
+    grades = _grades(course_root, result) if result["status"] in ("graded", "by_hand") else None
+    if not grades:
+        return result
+    exercise = syllabus().assignment(result["assignment"]).exercise
+    titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
+    parts, flags = [dict(part) for part in result["parts"]], list(result["flags"])
+    for grade in grades:
+        if grade["manual"] is None:
+            if grade["task"]:
+                flags.append("waits-for-a-person")
+            continue
+        name = grade["name"].removeprefix("task-").removeprefix("test-")
+        part = next((p for p in parts if p["id"] == name and not grade["task"]), None)
+        if part is None:
+            title = titles.get(grade["name"], name)
+            part = {
+                "id": name,
+                "symbol": "",
+                "title": title,
+                "max_score": grade["most"],
+                "tests": [],
+                "misconception": None,
+            }
+            parts.append(part)
+        part |= {"score": grade["manual"] + (grade["extra"] or 0.0), "by_hand": True, "comment": grade["comment"]}
+    flags = list(dict.fromkeys(flags))
+    if result["status"] == "by_hand" and "waits-for-a-person" in flags:
+        return {**result, "flags": flags}
+    order = [part.id for part in exercise.parts]
+    parts.sort(key=lambda p: order.index(p["id"]) if p["id"] in order else len(order))
+    return {
+        **result, "status": "graded", "flags": flags, "parts": parts,
+        "message": None if result["status"] == "by_hand" else result["message"],
+        "score": round(sum(p["score"] for p in parts), 2), "max_score": sum(p["max_score"] for p in parts),
+    }  # fmt: skip
+
+
 def _api(root: Path) -> NbGraderAPI:
-    """nbgrader for a course folder, configured by the file in it, or by `configure` where there is none."""
+    """nbgrader for a course folder."""
+    c = _config(root)
+    return NbGraderAPI(coursedir=CourseDirectory(config=c), config=c)
+
+
+def _config(root: Path) -> Config:
+    """nbgrader's configuration for a course folder, by the file in it, or by `configure` where there is none."""
     c = Config()
     if (root / "nbgrader_config.py").is_file():
         c = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     else:
         configure(c, root)
     c.CourseDirectory.root = str(root)
-    return NbGraderAPI(coursedir=CourseDirectory(config=c), config=c)
+    return c
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -474,7 +629,7 @@ class MarksExporter(ExportPlugin):
         for notebook in submission.notebooks:
             named = self._misconceptions(assignment, student.id, notebook.name)
             for grade in notebook.grades:
-                part = grade.cell.name.removeprefix("test-")
+                part = grade.cell.name.removeprefix("test-").removeprefix("task-")
                 found = named.get(part) or {}
                 marked = grade.auto_score is not None or grade.manual_score is not None  # else nbgrader says 0
                 any_mark = any_mark or marked

@@ -19,7 +19,10 @@ class UnknownName(LookupError):
 
 @dataclass(frozen=True)
 class Part:
-    """A graded part of an exercise: one symbol that the student defines, and what it is worth."""
+    """A graded part of an exercise: one symbol that the student defines, and what it is worth.
+
+    Of an assignment that is graded by hand, a task; then `symbol` is empty.
+    """
 
     id: str
     symbol: str
@@ -29,7 +32,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise: the same parts in every track; `module` names the solution module in `solutions/<track>/`."""
+    """An exercise: the same parts in every track; `module` names the solution module in `solutions/<track>/`.
+
+    One that is graded `by_hand` has no module: no solution, no checks, no hidden tests.
+    """
 
     id: str
     number: int
@@ -37,6 +43,7 @@ class Exercise:
     title: str
     parts: tuple[Part, ...]
     ready_made: str = "allow"
+    by_hand: bool = False
     packages: dict[str, list[str]] = field(default_factory=dict, hash=False)  # by track: what answers import besides
     limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
 
@@ -104,7 +111,8 @@ class Syllabus:
     title: str
     limits: Limits
     tracks: dict[str, Track]
-    exercises: dict[str, Exercise]
+    exercises: dict[str, Exercise]  # those that the machine grades
+    by_hand: dict[str, Exercise]  # those that a person grades
 
     def limits_of(self, exercise: Exercise) -> Limits:
         """The course's limits with what the exercise says otherwise."""
@@ -117,11 +125,20 @@ class Syllabus:
         return _pick(self.exercises, exercise_id, "exercise")
 
     def assignments(self) -> dict[str, Assignment]:
-        pairs = (Assignment(e, t) for e in self.exercises.values() for t in self.tracks.values())
-        return {assignment.id: assignment for assignment in pairs}
+        """What the machine grades."""
+        return _in_tracks(self.exercises, self.tracks)
+
+    def released(self) -> dict[str, Assignment]:
+        """All that students get and hand in: that, and what a person grades."""
+        return self.assignments() | _in_tracks(self.by_hand, self.tracks)
 
     def assignment(self, assignment_id: str) -> Assignment:
-        return _pick(self.assignments(), assignment_id, "assignment")
+        return _pick(self.released(), assignment_id, "assignment")
+
+
+def _in_tracks(exercises: dict[str, Exercise], tracks: dict[str, Track]) -> dict[str, Assignment]:
+    pairs = (Assignment(e, t) for e in exercises.values() for t in tracks.values())
+    return {assignment.id: assignment for assignment in pairs}
 
 
 def _pick(table: dict, name: str, what: str):
@@ -139,10 +156,14 @@ def syllabus() -> Syllabus:
     for entry in raw["exercises"]:
         parts = tuple(Part(**part) for part in entry.pop("parts"))
         exercises[entry["id"]] = Exercise(parts=parts, **entry)
+    by_hand = {}
+    for entry in raw["by_hand"]:
+        tasks = tuple(Part(symbol="", **task) for task in entry.pop("tasks"))
+        by_hand[entry["id"]] = Exercise(parts=tasks, module="", by_hand=True, **entry)
     tracks = {
         name: Track(
             name, t["title"], t["framework"], (*t["ready_made"], *t["ready_made_layers"]), tuple(t["ready_made_layers"])
         )
         for name, t in raw["tracks"].items()
     }
-    return Syllabus(raw["course"]["id"], raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises)
+    return Syllabus(raw["course"]["id"], raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises, by_hand)

@@ -287,6 +287,7 @@ def test_magics_and_shell_lines_do_nothing():
     assert plain_python("%matplotlib inline\nx = 1\n!pip install torch\ny?") == "pass\nx = 1\npass\npass"
     assert plain_python("%%time\nx = 1") == "\nx = 1"
     assert plain_python("if x:\n    !ls\n    y = 2") == "if x:\n    pass\n    y = 2"
+    assert plain_python("%%bash -e\npip install torch") == ""
     assert plain_python("x = 5 %2") == "x = 5 %2"
     compile(plain_python("x = '''\n%not magic\n'''"), "cell", "exec")
 

@@ -22,6 +22,7 @@ import pytest
 pytest.importorskip("nbgrader")
 
 import fake_grading  # noqa: E402
+import forms  # noqa: E402
 from nbgrader.api import Gradebook, MissingEntry  # noqa: E402
 
 import autograder.nbgrader as plugin  # noqa: E402
@@ -194,6 +195,8 @@ CLASS = {  # student: (what they did to the notebook, the mark that they must ge
     "deleted-answer": (without("answer-causal-mask"), 11.0),
     "deleted-setup": (without("setup-imports", "answer-scaled-dot-product", "test-scaled-dot-product"), 8.0),
     "lost-metadata": (lost_metadata, FULL),
+    "vscode": (forms.vscode, FULL),
+    "colab": (forms.colab, FULL),
     "half-a-kernelspec": (half_a_kernelspec, FULL),
     "old-schema": (old_schema, FULL),
     "new-schema": (new_schema, FULL),
@@ -452,6 +455,52 @@ def test_an_assignment_of_the_instructors_own_is_graded_by_nbgrader(small):
     assert done["success"], done
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         assert gradebook.find_submission("mine", "ann").score == 2
+
+
+TASK = (
+    "### Discuss\n\nWhat would you try next?\n\n=== BEGIN MARK SCHEME ===\nOne point an idea.\n=== END MARK SCHEME ==="
+)
+
+
+def test_marks_of_a_person_and_of_the_judge_come_back_together(small):
+    course, api = small
+    source = course / "source" / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+    notebook = json.loads(source.read_text())
+    ours = {"grade": False, "solution": False, "locked": True, "task": True, "points": 4, "grade_id": "task-discuss",
+            "schema_version": 3}  # fmt: skip
+    notebook["cells"].append({"cell_type": "markdown", "id": "t", "metadata": {"nbgrader": ours}, "source": TASK})
+    source.write_text(json.dumps(notebook))
+    assert api.generate_assignment(ASSIGNMENT)["success"]
+    released = release_of(course)
+    assert "One point an idea" not in json.dumps(released)
+    answer = {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": "Another mask."}
+    done = answered(released, default=0.5)
+    done["cells"].append(answer)
+    submit(course, "ann", done)
+    lost = answered(released)
+    lost["cells"] = [c for c in lost["cells"] if not c["id"].startswith("t") or "check(" in "".join(c["source"])]
+    submit(course, "bo", {**lost, "cells": [*lost["cells"], answer]})
+    for student in ("ann", "bo"):
+        result = api.autograde(ASSIGNMENT, student)
+        assert result["success"], result
+        assert marks(course, student)["task-discuss"] == (None, True)
+    results = [fake_grading.grade_one(done, ASSIGNMENT, "ann")]
+    assert "waits-for-a-person" in plugin.with_hand_marks(course, results[0])["flags"]
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        grade = gradebook.find_grade("task-discuss", NOTEBOOK, ASSIGNMENT, "ann")
+        grade.manual_score, grade.needs_manual_grade = 3.0, False
+        other = gradebook.find_grade("test-causal-mask", NOTEBOOK, ASSIGNMENT, "ann")
+        other.manual_score = 2.5
+        gradebook.find_comment("task-discuss", NOTEBOOK, ASSIGNMENT, "ann").manual_comment = "A good idea."
+        gradebook.db.commit()
+    assert api.autograde(ASSIGNMENT, "ann", force=True)["success"]
+    assert api.generate_feedback(ASSIGNMENT, "ann")["success"]
+    page = (course / "feedback" / "ann" / ASSIGNMENT / f"{NOTEBOOK}.html").read_text()
+    assert "Score: 11.0 / 18.0" in page and "A good idea." in page and "It is worth 0.5." in page
+    whole = plugin.with_hand_marks(course, results[0])
+    assert (whole["score"], whole["max_score"], whole["flags"]) == (11.0, 18.0, results[0]["flags"])
+    assert {p["id"]: p["score"] for p in whole["parts"]}["causal-mask"] == 2.5
+    assert results[0]["score"] == 7.0, "the judge's own result is as it was"
 
 
 def test_an_assignment_is_released_to_the_exchange(small, tmp_path):

@@ -79,9 +79,7 @@ def build(
 def chosen(assignments: Iterable[str] | None) -> list[Assignment]:
     """The assignments of these ids, or all; AuthoringError names those that there are."""
     try:
-        return [
-            syllabus().assignment(name) for name in (syllabus().assignments() if assignments is None else assignments)
-        ]
+        return [syllabus().assignment(name) for name in (syllabus().released() if assignments is None else assignments)]
     except UnknownName as error:
         raise AuthoringError(str(error)) from None
 
@@ -114,6 +112,8 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
     if cell.role is None:
         return new_markdown_cell(cell.source, id=cell.name)
     grade_id = f"{cell.role}-{cell.name}"
+    if cell.role == "start":
+        return new_code_cell(cell.source, id=grade_id)  # the student's, so none of nbgrader's business
     graded, solution = cell.role == "test", cell.role == "answer"
     metadata = {
         "grade": graded,
@@ -121,15 +121,19 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
         "locked": not solution,
         "schema_version": SCHEMA_VERSION,
         "solution": solution,
-        "task": False,
+        "task": cell.role == "task",
     }
-    if graded:
+    if cell.points is not None:
         metadata["points"] = cell.points
+    if cell.role == "task":
+        return new_markdown_cell(cell.source, id=grade_id, metadata={"nbgrader": metadata})
     return new_code_cell(cell.source, id=grade_id, metadata={"nbgrader": metadata})
 
 
 def _digest(root: Path, assignment: Assignment) -> str:
     course = root / "course"
+    if assignment.exercise.by_hand:
+        return hashlib.sha256(lesson_path(root, assignment).read_bytes()).hexdigest()
     files = [
         lesson_path(root, assignment),
         solution_path(root, assignment),

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from autograder.authoring.lessons import BEGIN, END
+from autograder.authoring.lessons import BEGIN, BEGIN_MARKS, END
 from autograder.authoring.quizzes import read_quiz
 
 SHORTEST = 14  # characters without spaces; shorter lines are found in any Python file
@@ -28,6 +28,7 @@ FORBIDDEN_FOLDERS = ("autograder/", "solutions/", "source/", "tests/")
 FORBIDDEN_TEXT = (
     BEGIN,
     END,
+    BEGIN_MARKS,
     "BEGIN HIDDEN TESTS",
     "import autograder",
     "from autograder",

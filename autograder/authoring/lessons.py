@@ -7,6 +7,10 @@ A lesson is written once for all tracks. Its code cells say what they are by an 
     :answer: causal-mask       empty here: the part's symbol is pulled out of solutions/<track>/<module>.py
     :test: causal-mask         empty here: `check("causal-mask")`, worth the part's points
 
+A lesson that is graded by hand has other cells: Markdown that begins with `+++ {"task": "data"}` is nbgrader's task
+cell, locked and worth the task's points, its mark scheme for the grader alone; `+++ {"write": "data"}` is where the
+student writes; and code is `:start: name`, the student's to change.
+
 Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
 may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, so that facts of
 the syllabus are not written twice. Mistakes are reported with the lesson's file and line.
@@ -27,6 +31,7 @@ from autograder.authoring import AuthoringError
 from course.syllabus import Assignment, syllabus
 
 ROLES = ("setup", "demo", "answer", "test")
+BEGIN_MARKS, END_MARKS = "=== BEGIN MARK SCHEME ===", "=== END MARK SCHEME ==="
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
@@ -114,20 +119,40 @@ class _Reader:
         if tracks and self.assignment.track.id not in tracks:
             return None
         if raw.cell_type == "markdown":
+            if "task" in raw.metadata:
+                return self.task(str(raw.metadata["task"]), raw.source, line)
+            if "write" in raw.metadata:
+                return Cell(None, f"write-{raw.metadata['write']}", raw.source, line)
             self.texts += 1
             return Cell(None, f"text-{self.texts}", self.fill(raw.source, line), line)
         return self.code(raw, line)
 
+    def task(self, name: str, source: str, line: int) -> Cell:
+        exercise = self.assignment.exercise
+        part = next((part for part in exercise.parts if exercise.by_hand and part.id == name), None)
+        if part is None:
+            known = (
+                ", ".join(part.id for part in exercise.parts) if exercise.by_hand else "none, it is graded by machine"
+            )
+            raise self.error(line, f"{exercise.id} has no task {name!r}; there is: {known}")
+        if name in self.seen:
+            raise self.error(line, f"there is a task {name} already, at line {self.seen[name]}")
+        self.seen[name] = line
+        if not 1 == source.count(BEGIN_MARKS) == source.count(END_MARKS):
+            raise self.error(line, f"task {name} needs a mark scheme, between {BEGIN_MARKS!r} and {END_MARKS!r}")
+        return Cell("task", name, self.fill(source, line), line, points=part.points)
+
     def code(self, raw: NotebookNode, line: int) -> Cell:
-        roles = [role for role in ROLES if role in raw.metadata]
+        allowed = ("start",) if self.assignment.exercise.by_hand else ROLES
+        roles = [role for role in allowed if role in raw.metadata]
         if len(roles) != 1:
-            raise self.error(line, f"a code cell says what it is by one of {', '.join(f':{r}:' for r in ROLES)}")
+            raise self.error(line, f"a code cell says what it is by one of {', '.join(f':{r}:' for r in allowed)}")
         role, name = roles[0], str(raw.metadata[roles[0]])
         cell_id = f"{role}-{name}"
         if cell_id in self.seen:
             raise self.error(line, f"there is a cell {cell_id} already, at line {self.seen[cell_id]}")
         self.seen[cell_id] = line
-        if role in ("setup", "demo"):
+        if role in ("setup", "demo", "start"):
             return Cell(role, name, raw.source, line)
         if raw.source.strip():
             raise self.error(line, f"a cell with :{role}: is empty; its content comes from elsewhere")
@@ -176,6 +201,14 @@ class _Reader:
 
     def complete(self, cells: list[Cell]) -> None:
         exercise = self.assignment.exercise
+        if exercise.by_hand:
+            tasks, wanted = [cell.name for cell in cells if cell.role == "task"], [part.id for part in exercise.parts]
+            if tasks != wanted:
+                raise AuthoringError(
+                    f"{self.path}: the lesson has the tasks {', '.join(tasks) or '(none)'}; the syllabus has "
+                    f"{', '.join(wanted)}, in this order"
+                )
+            return
         tested = [cell.name for cell in cells if cell.role == "test"]
         wanted = [part.id for part in exercise.parts]
         if tested != wanted:

@@ -249,10 +249,12 @@ def _require_language(language: str) -> None:
 
 def _imported(root: Path, assignment: Assignment) -> set[Path]:
     """The modules of `course` that the notebook and its checks import, and what these import, wherever they say so."""
-    checks = root / "course" / "visible" / f"{assignment.exercise.module}.py"
-    found = {checks.with_name("__init__.py"), checks}
+    found: set[Path] = set()
+    if not assignment.exercise.by_hand:
+        checks = root / "course" / "visible" / f"{assignment.exercise.module}.py"
+        found = {checks.with_name("__init__.py"), checks}
     waiting = [path.read_text(encoding="utf-8") for path in found]
-    waiting += [cell.source for cell in read_lesson(root, assignment) if cell.role is not None]
+    waiting += [cell.source for cell in read_lesson(root, assignment) if cell.role not in (None, "task")]
     return found | _follow(root, waiting)
 
 

@@ -184,6 +184,7 @@ class Grader:
         assignments = list(
             {s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values()
         )
+        assignments = [a for a in assignments if not a.exercise.by_hand]
         for assignment in assignments:
             with contextlib.suppress(GradingError):  # said with each hand-in that needs what cannot be had
                 self.start_zygote(*workshop_of(assignment))  # they import their frameworks side by side
@@ -196,6 +197,8 @@ class Grader:
         result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint)
         if submission.problem:
             return results.not_graded(result, submission.problem)
+        if submission.assignment.exercise.by_hand:
+            return results.by_hand(result)
         judged: dict = {}
         for attempt in range(2):
             try:

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from autograder.submission.intake import Submission
+from course.i18n import _
 from course.syllabus import Assignment
 
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
@@ -70,6 +71,12 @@ def sound(value: Any) -> Any:
 def not_graded(result: dict[str, Any], message: str) -> dict[str, Any]:
     """The hand-in could not be graded: no mark, and the reason."""
     return sound({**result, "status": "not_graded", "message": message, "score": None, "parts": []})
+
+
+def by_hand(result: dict[str, Any]) -> dict[str, Any]:
+    """The hand-in is for a person to grade: no mark yet, and nothing wrong with it."""
+    message = _("This assignment is graded by a person. The mark comes when it has been read.")
+    return sound({**result, "status": "by_hand", "message": message, "score": None, "parts": []})
 
 
 def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def _parts(result: dict) -> list[dict]:
     errors = {c.get("grade_id"): c.get("error") for c in result.get("cells") or []}
     parts = []
     for raw in result.get("parts") or []:
-        part = {"title": raw["id"], "symbol": "", "misconception": None, **raw}
+        part = {"title": raw["id"], "symbol": "", "misconception": None, "by_hand": False, "comment": None, **raw}
         part["error"] = errors.get(f"answer-{raw['id']}")
         part["tests"] = [
             {"message": None, "picture": None, "misconception": None, **t, "title": t.get("title") or t["name"]}
@@ -159,9 +159,15 @@ def _missing(result: dict) -> str:
 
 def _verdict(result: dict) -> str:
     """The sentence under the score."""
+    if result["status"] == "by_hand":
+        return _("A person will read your work. You need not do anything.")
     if result["status"] != "graded":
         return _("This hand-in could not be graded. It costs you nothing: your instructor sees it too.")
     parts = _parts(result)
+    if all(p["by_hand"] for p in parts):
+        return _("Read by a person; the remarks stand with each part.")
+    if "waits-for-a-person" in result["flags"]:
+        return _("The machine's part is done. A person has still to read the rest, and the mark will grow.")
     done = [p for p in parts if p["complete"]]
     open_ = [p for p in parts if not p["complete"]]
     if not open_:
@@ -211,9 +217,19 @@ def _overview(results: list[dict], links: list[str]) -> dict:
             "link": link,
         }
         for r, link in zip(results, links, strict=True)
-        if r["status"] != "graded"
+        if r["status"] == "not_graded"
     ]
-    return {"columns": columns, "rows": sorted(rows.items(), key=lambda item: item[0].casefold()), "failed": failed}
+    waiting = [
+        {"name": _name(r), "assignment": r.get("assignment"), "remarks": r["remarks"], "link": link}
+        for r, link in zip(results, links, strict=True)
+        if r["status"] == "by_hand" or "waits-for-a-person" in (r["flags"] or [])
+    ]
+    return {
+        "waiting": waiting,
+        "columns": columns,
+        "rows": sorted(rows.items(), key=lambda item: item[0].casefold()),
+        "failed": failed,
+    }
 
 
 def _section(name: str, members: list[tuple[dict, str]]) -> dict:

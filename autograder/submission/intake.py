@@ -25,7 +25,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from autograder.submission import ready_made
+from autograder.submission.by_hand import look_through
 from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
+from course.i18n import _
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
@@ -33,6 +35,10 @@ MAX_CELLS = 2000
 MAX_CODE = 1 << 20  # characters of code in a hand-in: to parse more takes memory and time that are the whole class's
 MAX_ENTRIES = 20_000  # of a zip
 MAX_DEPTH = 2  # zips in zips in a zip
+NOT_PYTHON = frozenset(  # cell magics: what follows is another language, or goes into a file
+    "bash cmd file html HTML javascript js latex markdown perl ruby script sh shell sql svg SVG sx "
+    "system writefile".split()
+)
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -102,7 +108,8 @@ def _below(file: Path, top: Path) -> tuple[str, ...]:
     whole = Path(os.path.abspath(file)).parts
     if "submitted" in whole[:-1]:
         return whole[len(whole) - whole[::-1].index("submitted") :]
-    if file.stem in syllabus().exercises and len(whole) > 3 and whole[-2] in syllabus().assignments():
+    exercises = syllabus().exercises | syllabus().by_hand
+    if file.stem in exercises and len(whole) > 3 and whole[-2] in syllabus().released():
         return whole[-3:]
     return file.relative_to(top).parts
 
@@ -132,7 +139,7 @@ def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
 
 def _without_notebook(files: Iterable[tuple[str, ...]], name: str) -> Iterator[Found]:
     """Those who handed in other things only, of the folders that a platform made for them: nobody is passed over."""
-    known = syllabus().assignments()
+    known = syllabus().released()
     handed_in: dict[tuple, tuple[tuple[str, ...], list[str]]] = {}
     served = set()
     for parts in files:
@@ -234,7 +241,7 @@ def _too_large(size: int) -> str:
 
 def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
     """Student and, where the path says so, assignment: `ann/self-attention-pytorch/x.ipynb`, or just `ann.ipynb`."""
-    known = syllabus().assignments()
+    known = syllabus().released()
     *folders, file = parts
     stem = PurePosixPath(file).stem
     for i, folder in enumerate(folders):
@@ -245,10 +252,11 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
     for folder in reversed(folders):
         if LMS_SUFFIX.search(folder):
             return LMS_SUFFIX.sub("", folder) or stem, assignment
-    generic = stem in known or stem in syllabus().exercises or stem in ("answers", "notebook", "submission")
+    exercises = syllabus().exercises | syllabus().by_hand
+    generic = stem in known or stem in exercises or stem in ("answers", "notebook", "submission")
     if folders and (generic or len(folders) > 1):
         return folders[-1], assignment
-    for suffix in sorted((*known, *syllabus().exercises), key=len, reverse=True):
+    for suffix in sorted((*known, *exercises), key=len, reverse=True):
         for joint in ("_", "-", " ", "."):
             if stem.endswith(joint + suffix):  # ann_self-attention.ipynb
                 return stem.removesuffix(joint + suffix), suffix if suffix in known else None
@@ -367,10 +375,13 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     stated = own.get("assignment") if isinstance(own, dict) else None
     if submission.assignment is None:
         submission.assignment = _assignment_of(stated, [text_of(c) for c in notebook["cells"] if _is_code(c)])
-    elif stated in syllabus().assignments() and stated != submission.assignment.id:
+    elif stated in syllabus().released() and stated != submission.assignment.id:
         raise Unreadable(f"This is the notebook of {stated}, but it was handed in for {submission.assignment.id}.")
     released = released_cells(source_root, submission.assignment)
     placed = match(notebook["cells"], released, submission.assignment.exercise.parts)
+    by_hand = submission.assignment.exercise.by_hand
+    if by_hand:
+        look_through(placed, released, submission.assignment.exercise.parts)
     submission.remarks += placed.remarks
     submission.flags += placed.flags
     language = _metadata(notebook).get("kernelspec") or {}
@@ -378,6 +389,10 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     if isinstance(language, str) and language.lower() not in ("", "python"):
         submission.remarks.append(f"The notebook says that its language is {language[:40]}; it was run as Python.")
         submission.flags.append("other-kernel")
+    if by_hand:  # nothing is run, and all of it is read
+        texts = "\0".join(p.source.strip() for p in placed.cells if p.grade_id is None)
+        submission.content = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
+        return
     run = [p for p in placed.cells if p.role in RUN and p.source.strip()]
     _check_code(p.source for p in run)
     submission.cells = [
@@ -398,6 +413,10 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
     _check_code([text])
     if submission.assignment is None:
         submission.assignment = _assignment_of(None, [text])
+    if submission.assignment.exercise.by_hand:
+        raise Unreadable(
+            _("This assignment is a report that a person reads; hand in the notebook, which ends in .ipynb.")
+        )
     released = released_cells(source_root, submission.assignment)
     setup = [c for c in released if (grade_id_of(c) or "").startswith("setup-")]
     submission.cells = [
@@ -458,9 +477,14 @@ def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
 
 
 def plain_python(source: str) -> str:
-    """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off."""
+    """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off.
+
+    Of a cell in another language, `%%bash`, nothing is left.
+    """
     lines = source.split("\n")
     if lines and lines[0].lstrip().startswith("%%"):
+        if lines[0].split()[0].removeprefix("%%") in NOT_PYTHON:
+            return ""
         lines[0] = ""
     try:
         ast.parse("\n".join(lines))
@@ -471,7 +495,7 @@ def plain_python(source: str) -> str:
 
 def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
     """The assignment that a file says it is, or the one whose symbols and framework its code speaks of."""
-    known = syllabus().assignments()
+    known = syllabus().released()
     if isinstance(stated, str) and stated in known:
         return known[stated]
     defined = {name for source in sources for name in definitions(source)}

@@ -9,14 +9,15 @@ handed in and the cells of the source notebook and says, in running order, what 
     own       the student's own, run
     test      `check("...")`, source from the release, never run by the judge
     demo      the instructor's worked example, source from the release, never run by the judge
-    markdown  text, never run
+    markdown  text, never run; a task that is graded by hand is one, with its source from the release
     spare     a second copy, or a stub that an answer elsewhere has overtaken: kept for reading, never run
 
 How a cell is recognised, first rule that holds:
 
 1. nbgrader's `grade_id`, if the release has it;
-2. the notebook format's own cell `id`, if the release has it;
-3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, however it is spaced);
+2. the notebook format's own cell `id`, which Colab moves into the metadata, if the release has it;
+3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, however it is spaced; of a
+   task its heading is enough);
 4. the symbols that it defines at top level, for answers. Read with `ast`; where the code does not parse, by the look
    of its lines.
 
@@ -188,6 +189,19 @@ def stub(source: str, instead: str = "raise NotImplementedError") -> str:
     return "\n".join(lines)
 
 
+def without_mark_scheme(source: str) -> str:
+    """A task's text as nbgrader releases it: without what only the grader reads."""
+    lines, inside = [], False
+    for line in source.split("\n"):
+        if "BEGIN MARK SCHEME" in line:
+            inside = True
+        elif "END MARK SCHEME" in line:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines).rstrip()
+
+
 @lru_cache(maxsize=128)  # a cell is compared with every answer of the exercise
 def _skeleton(source: str) -> tuple[str, ...]:
     """What is left of an unanswered cell: its lines without solution, comments, blanks and placeholders."""
@@ -230,6 +244,15 @@ def _plain(source: str) -> bool:
     return not re.search(r"^[ \t]*[%!?@]", source, re.M) and ";" not in source
 
 
+def _ids(cell: Any) -> list[str]:
+    """The ids of a cell in the notebook's format: its own, and the one that Colab keeps in the metadata."""
+    if not isinstance(cell, dict):
+        return []
+    metadata = cell.get("metadata")
+    moved = metadata.get("id") if isinstance(metadata, dict) else None
+    return [cell_id for cell_id in (cell.get("id"), moved) if isinstance(cell_id, str)]
+
+
 # -- matching ---------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +263,11 @@ class _Released:
     source: str
     order: int
     symbol: str | None = None  # for answers: the name that the cell has to define
+    task: bool = False  # a task that is graded by hand
+
+    @property
+    def heading(self) -> str:
+        return self.source.strip().partition("\n")[0].rstrip()
 
 
 @dataclass
@@ -270,7 +298,8 @@ class _Matcher:
             grade_id = grade_id_of(cell)
             if grade_id is None:
                 continue
-            self.released[grade_id] = _Released(grade_id, role_of(cell), text_of(cell), order)
+            task = cell["metadata"]["nbgrader"].get("task") is True
+            self.released[grade_id] = _Released(grade_id, role_of(cell), text_of(cell), order, task=task)
             if isinstance(cell.get("id"), str):
                 self.by_cell_id[cell["id"]] = grade_id
         self.answers = [r for r in self.released.values() if r.role == "answer"]
@@ -283,6 +312,7 @@ class _Matcher:
             else:
                 r.symbol = next(iter(defined[r.grade_id]), None)
         self.units = list(self._units(submitted))
+        self.ids = {i: _ids(cell) for i, cell in enumerate(submitted if isinstance(submitted, list) else [])}
 
     # -- the hand-in, cell by cell
 
@@ -303,6 +333,9 @@ class _Matcher:
                 yield unit
                 yield from self._added_to(unit, role)
                 continue
+            if claim and self.released[claim].task:
+                yield from self._task(unit, self.released[claim])
+                continue
             if code:
                 unit.names = definitions(source)
             yield unit
@@ -311,9 +344,9 @@ class _Matcher:
         grade_id = grade_id_of(cell)
         if grade_id in self.released:
             return grade_id, True
-        cell_id = cell.get("id")
-        if isinstance(cell_id, str) and cell_id in self.by_cell_id:
-            return self.by_cell_id[cell_id], True
+        for cell_id in _ids(cell):
+            if cell_id in self.by_cell_id:
+                return self.by_cell_id[cell_id], True
         if code:
             check = re.fullmatch(r"check\(\s*['\"]([\w.-]+)['\"]\s*\)\s*;?", source.strip())
             if check and f"test-{check[1]}" in self.released:
@@ -321,7 +354,22 @@ class _Matcher:
             for r in self.released.values():
                 if r.role in ("setup", "test", "demo") and _same(source, r.source):
                     return r.grade_id, False
+        else:
+            for r in self.released.values():
+                if r.task and source.strip().partition("\n")[0].rstrip() == r.heading:
+                    return r.grade_id, False
         return None, False
+
+    def _task(self, unit: _Unit, r: _Released) -> Iterator[_Unit]:
+        """A task as released, and what the student wrote into its cell, as a cell of their own below it."""
+        theirs = {line.strip() for line in r.source.split("\n")}
+        kept = [line for line in unit.source.split("\n") if line.strip() not in theirs]
+        if not unit.code:
+            yield unit
+        if any(line.strip() for line in kept):
+            remark = _("You wrote into the cell of a task, cell {n}; your text was moved below it.")
+            self._note("edited-locked-cells", remark.format(n=unit.number))
+            yield _Unit(unit.index, unit.code, "\n".join(kept).strip(), None)
 
     def _added_to(self, unit: _Unit, role: str) -> Iterator[_Unit]:
         """An instructor's cell counts as released; what a student wrote into it that matters is kept beside it."""
@@ -416,8 +464,12 @@ class _Matcher:
                 cells.append(Placed(role, unit.claim, self.released[unit.claim].source, unit.index))
             elif not unit.code:
                 grade_id = unit.claim if unit.claim not in seen else None
+                task = grade_id is not None and self.released[grade_id].task
+                if unit.claim and self.released[unit.claim].task and not task:
+                    continue  # a second copy of what is asked
                 seen.update([grade_id] if grade_id else [])
-                cells.append(Placed("markdown", grade_id, unit.source, unit.index))
+                source = self.released[grade_id].source if task else unit.source
+                cells.append(Placed("markdown", grade_id, source, unit.index))
             else:
                 cells.append(self._own(unit, position, chosen, tests))
         if lost:
@@ -457,7 +509,7 @@ class _Matcher:
     def _complete(self, cells: list[Placed], seen: set[str], shared: dict[str, _Unit]) -> list[Placed]:
         """Put back what is missing, and setup cells that slid below what needs them."""
         for r in sorted(self.released.values(), key=lambda r: r.order):
-            if r.grade_id in seen or r.role == "markdown":
+            if r.grade_id in seen or (r.role == "markdown" and not r.task):
                 continue
             if r.grade_id in shared:
                 unit = shared[r.grade_id]
@@ -494,7 +546,15 @@ class _Matcher:
             cells.insert(to, cells.pop(where[r.grade_id]))
 
     def _seat(self, cells: list[Placed], r: _Released) -> int:
-        """After the nearest cell that comes before it in the release; else before the first code cell."""
+        """After the nearest cell that comes before it in the release; else before the first code cell.
+
+        But a task above what answers it: the cell that was there to write in, else the next task, else the end.
+        """
+        if r.task:
+            written = f"write-{r.grade_id.removeprefix('task-')}"
+            below = [i for i, c in enumerate(cells) if written in self.ids.get(c.index, [])]
+            later = [i for i, c in enumerate(cells) if c.grade_id and self.released[c.grade_id].order > r.order]
+            return min(below or later or [len(cells)])
         where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}
         before = [o for o in self.released.values() if o.order < r.order and o.grade_id in where]
         if before:
