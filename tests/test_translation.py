@@ -31,10 +31,8 @@ ONE = "self-attention-pytorch"
 GAPS = {
     "da": {
         "course",
-        "feedback",
         "quizzes",
         "lessons/positional-embedding",
-        "lessons/self-attention",
         "lessons/multi-head-attention",
         "lessons/transformer-encoder",
         "lessons/encoder-decoder",

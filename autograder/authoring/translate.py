@@ -35,6 +35,7 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|TBD)\b")
 # What a translation must keep: values that are put in, facts of the syllabus, and code.
 PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{\w*(?:[!:][^{}]*)?\}")
 CODE = re.compile(r"`[^`\n]+`")
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)  # braces in there are its own; the words may change
 FEW_WORDS = 4  # so many may be the same in two languages
 
 
@@ -248,7 +249,7 @@ def problems(root: Path, language: str) -> list[Problem]:
 
 def _wrong(text: str, said: str) -> Iterator[tuple[str, str]]:
     for pattern, what in ((PLACEHOLDER, "placeholders"), (CODE, "code")):
-        want, has = (sorted(set(pattern.findall(t))) for t in (text, said))
+        want, has = (sorted(set(pattern.findall(FORMULA.sub("", t)))) for t in (text, said))
         if want != has:
             lacks, extra = [x for x in want if x not in has], [x for x in has if x not in want]
             told = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} instead"] * bool(extra)

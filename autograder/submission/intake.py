@@ -280,7 +280,7 @@ def one_each(submissions: Iterable[Submission]) -> list[Submission]:
             best.remarks.append(
                 Words("Several files were handed in; {graded} was graded, {others} not.", graded=graded, others=others)
             )
-            best.flags.append(Words("several-files"))
+            best.flags.append("several-files")
         chosen.append(best)
     return chosen
 
@@ -401,7 +401,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
         submission.remarks.append(
             Words("The notebook says that its language is {value}; it was run as Python.", value=language[:40])
         )
-        submission.flags.append(Words("other-kernel"))
+        submission.flags.append("other-kernel")
     run = [p for p in placed.cells if p.role in RUN and p.source.strip()]
     _check_code(p.source for p in run)
     submission.cells = [
@@ -436,7 +436,7 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
     ]
     if not text.strip():
         submission.remarks.append(Words("The file is empty."))
-        submission.flags.append(Words("empty"))
+        submission.flags.append("empty")
     submission.cells.append({"label": name, "source": plain_python(text), "grade_id": None, "index": 0, "role": "own"})
     finish(submission)
 
