@@ -39,7 +39,6 @@ GAPS = {
         "lessons/bert-pretraining",
         "lessons/bert-finetuning",
         "hints/positional_embedding",
-        "hints/self_attention",
         "hints/multi_head_attention",
         "hints/transformer_encoder",
         "hints/encoder_decoder",
