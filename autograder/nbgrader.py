@@ -61,12 +61,19 @@ class NotGraded(Exception):
     """There is no mark for this submission; the message is for the instructor. nbgrader goes on with the next one."""
 
 
-def configure(c: Config, root: str | Path) -> None:
-    """Set up nbgrader for a course in the folder `root`; what an instructor sets afterwards holds."""
-    # nbgrader calls `alembic`, which lies beside our Python; it is not on the path where no environment is activated.
+def scripts_on_path() -> None:
+    """Make `alembic` findable: nbgrader calls it by name for a new gradebook.
+
+    It lies beside our Python, which is not on the path where no environment is activated.
+    """
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH"), beside)))
+
+
+def configure(c: Config, root: str | Path) -> None:
+    """Set up nbgrader for a course in the folder `root`; what an instructor sets afterwards holds."""
+    scripts_on_path()
     c.CourseDirectory.root = str(Path(root).resolve())
     c.CourseDirectory.course_id = syllabus().id
     c.GenerateAssignment.preprocessors = releasing_preprocessors()

@@ -42,6 +42,6 @@ def table(*messages: str | None) -> dict[str, Any]:
 def again(told: Any) -> str:
     """What `told` gave, said in the language that is chosen now; anything else as it is."""
     if not isinstance(told, dict):
-        return _(str(told))
+        return _(str(told)) if _(str(told)) != str(told) else _(f"{told}.").removesuffix(".")  # a title, quoted
     message, values = _(str(told.get("message", ""))), told.get("values") or {}
     return message.format(**{k: again(v) for k, v in values.items()}) if values else message

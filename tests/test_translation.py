@@ -244,3 +244,28 @@ def test_a_release_in_a_new_language_speaks_it_throughout(pseudo_language, tmp_p
 def test_the_same_release_twice_has_the_same_bytes(pseudo_language, tmp_path):
     first, second = (release(ROOT, [ONE], tmp_path / name, language="xx")[0].read_bytes() for name in "ab")
     assert first == second
+
+
+# -- feedback ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_student_graded_in_danish_reads_danish_and_has_the_same_result(tmp_path):
+    wrong = (ROOT / "solutions" / "pytorch" / "self_attention.py").read_text(encoding="utf-8")
+    (tmp_path / "ann.py").write_text(wrong.replace("scores.softmax(dim=-1)", "scores.softmax(dim=-2)"))
+    results, pages = {}, {}
+    for language in ("en", "da"):
+        place = tmp_path / language
+        place.mkdir()
+        arguments = ["grade", str(tmp_path / "ann.py"), "--assignment", ONE, "--jobs", "1", "--seed", "3"]
+        assert main([*arguments, "--language", language, "--html", str(place), "--json", str(place / "r.json")]) == 0
+        (results[language],) = json.loads((place / "r.json").read_text(encoding="utf-8"))
+        (page,) = place.glob("ann*.html")
+        pages[language] = page.read_text(encoding="utf-8")
+    timed = ("seconds", "cpu_seconds", "peak_mb")
+    english, danish = ({k: v for k, v in result.items() if k not in timed} for result in results.values())
+    assert english == danish
+    assert '<html lang="da">' in pages["da"] and "Softmax over forespørgslerne" in pages["da"]
+    assert "Softmax over the queries" in pages["en"]
+    for test in english["parts"][0]["tests"]:  # neither titles nor what they say
+        assert test["title"].partition(" (")[0] not in pages["da"]
+        assert not test["message"] or test["message"] not in pages["da"]

@@ -18,6 +18,7 @@ from nbgrader.api import Gradebook
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
 from autograder.authoring.release import beside_notebook, refuse_leaks
+from autograder.nbgrader import scripts_on_path
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
@@ -172,6 +173,7 @@ def write_course(
         shutil.copyfile(source_path(root, assignment), place / f"{assignment.exercise.id}.ipynb")
     (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id, language=language), encoding="utf-8")
     (folder / "README.md").write_text(_readme(assignments), encoding="utf-8")
+    scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
         for assignment in assignments:
             gradebook.update_or_create_assignment(assignment.id)

@@ -140,7 +140,7 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
             else None
         )
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        bad = "NaN" if np.isnan(got).any() else "infinite values"
+        bad = "NaN" if np.isnan(got).any() else Words("infinite values")
         return Words("the {name} contains {bad}", name=name, bad=bad)
     return _value_difference(got.astype(np.float64), want.astype(np.float64), name, want.dtype, rtol)
 
@@ -207,11 +207,11 @@ def describe(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return Words("a {kind} of {count}", kind=type(value).__name__, count=len(value))
     if isinstance(value, (np.ndarray, Abstract)):
-        return "a tensor"
+        return Words("a tensor")
     if isinstance(value, (bool, int, float)):
         return Words("the {kind} {value}", kind=type(value).__name__, value=f"{value!r}")
     return Words("a {kind}", kind=type(value).__name__)
 
 
 def _percent(share: float) -> str:
-    return "all" if share == 1 else f"{share:.0%}" if share >= 0.01 else "under 1%"
+    return Words("all") if share == 1 else f"{share:.0%}" if share >= 0.01 else Words("under 1%")

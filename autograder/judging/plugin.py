@@ -41,6 +41,7 @@ class Spec:
 
     name: str
     function: str
+    base: str  # the title, without the case of a parametrised test
     title: str
     part: str
     share: float
@@ -269,12 +270,13 @@ def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
     title = " ".join((item.function.__doc__ or "").split())
     if not title:
         raise pytest.UsageError(f"{item.name}: a hidden test's docstring is its title for the student; it has none")
-    case = re.search(r"\[(.*)\]$", item.name)
+    base, case = title, re.search(r"\[(.*)\]$", item.name)
     if case:
         title = f"{title.rstrip('.')} ({case.group(1).replace('-', ', ')})."
     return Spec(
         item.name,
         function,
+        base,
         title,
         mark.args[0],
         float(mark.kwargs.get("share", 1)),

@@ -177,7 +177,7 @@ class Session:
             unmet = [v.spec for v in verdicts.values() if v.spec.function in spec.needs and v.outcome != "passed"]
             if unmet:
                 verdicts[spec.name] = Verdict(
-                    spec, "not_run", Words("Not checked yet: it builds on “{value}”.", value=unmet[0].title.rstrip("."))
+                    spec, "not_run", Words("Not checked yet: it builds on “{title}”.", title=unmet[0].base.rstrip("."))
                 )
             else:
                 verdicts[spec.name] = verdict = self.desk.judge(item, spec)
