@@ -24,6 +24,8 @@ from rich.table import Table
 from autograder.authoring.pretrain import Settings
 from autograder.grading.executor import ROOT, GradingError
 from autograder.workers import jail
+from course import i18n
+from course.i18n import UnknownLanguage
 from course.models import CheckpointError, checkpoint
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -87,11 +89,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--track", action="append", metavar="TRACK", help="may be said several times (default: all)")
     p.add_argument("--exercise", action="append", metavar="EXERCISE", help="may be said several times (default: all)")
     p.add_argument("--course-id", metavar="ID", help="what nbgrader calls the course (default: the syllabus's id)")
+    p.add_argument("--language", default="en", help="of notebooks, checks and feedback (default: en)")
 
     p = verb("release", release, "make the zip that students get: notebook, course package, requirements")
     p.add_argument("assignments", nargs="+", metavar="ASSIGNMENT")
     p.add_argument("--output", type=Path, default=Path("release"), metavar="DIR")
-    p.add_argument("--language", default="en")
+    p.add_argument("--language", default="en", help="of the notebook and its checks (default: en)")
+
+    p = verb(
+        "translate", translate, "bring the catalogues of languages in step with the texts, and say what is missing"
+    )
+    p.add_argument("languages", nargs="*", metavar="LANGUAGE", help="a new one makes its catalogues (default: all)")
+    p.add_argument("--check", action="store_true", help="change nothing; list what is not right, with file and line")
 
     p = verb("grade", grade, "grade notebooks, .py files, folders, zips, or nbgrader's submitted/ tree")
     p.add_argument("paths", nargs="+", metavar="PATH")
@@ -104,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
         "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
     )
     p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
+    p.add_argument("--language", help="of the feedback (default: the course's, else en)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
     p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
@@ -170,8 +180,8 @@ def init(options: argparse.Namespace) -> int:
     from autograder.authoring.init import init as make_course
 
     try:
-        make_course(ROOT, options.folder, assignments, options.course_id)
-    except AuthoringError as error:
+        make_course(ROOT, options.folder, assignments, options.course_id, options.language)
+    except (AuthoringError, UnknownLanguage) as error:
         raise Usage(str(error)) from None
     out.print(f"{escape(str(options.folder))} holds {', '.join(a.id for a in assignments)}.", soft_wrap=True)
     out.print(f"What to do next stands in {escape(str(options.folder / 'README.md'))}.", soft_wrap=True)
@@ -198,6 +208,30 @@ def release(options: argparse.Namespace) -> int:
     return 0
 
 
+def translate(options: argparse.Namespace) -> int:
+    require_checkout()
+    from autograder.authoring import AuthoringError
+    from autograder.authoring.translate import problems, update
+
+    languages = options.languages or i18n.languages()[1:]
+    wrong = []
+    try:
+        for language in languages:
+            if not options.check:
+                table = Table(language, "translated", "of", "left")
+                for name, (done, count) in update(ROOT, language).items():
+                    table.add_row(name, str(done), str(count), f"{count - done or ''}")
+                out.print(table)
+            else:
+                i18n.known(language)
+            wrong += [p for p in problems(ROOT, language) if options.check or p.kind in ("broken", "unfinished")]
+    except (AuthoringError, UnknownLanguage) as error:
+        raise Usage(str(error)) from None
+    for problem in wrong:
+        out.print(escape(str(problem)), soft_wrap=True)
+    return 1 if wrong else 0
+
+
 def grade(options: argparse.Namespace) -> int:
     from autograder.grading.executor import Grader
     from autograder.grading.store import save
@@ -216,6 +250,10 @@ def grade(options: argparse.Namespace) -> int:
         raise Usage("there is no NVIDIA GPU on this machine; leave out --device cuda to grade on the CPU")
     require_places(options)
     require_checkpoint(options.checkpoint)
+    try:
+        language = i18n.known(options.language or course_language(root))
+    except UnknownLanguage as error:
+        raise Usage(str(error)) from None
     submissions = one_each(read(found, source, options.assignment) for found in find(options.paths))
     if not submissions:
         raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
@@ -246,7 +284,7 @@ def grade(options: argparse.Namespace) -> int:
     if options.csv:
         done("the table of marks", lambda: options.csv.write_text(csv_table(results), encoding="utf-8"))
     if options.html:
-        pages = done("the feedback pages", lambda: write_pages(results, options.html))
+        pages = done("the feedback pages", lambda: in_language(language, write_pages, results, options.html))
         if pages:
             err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
     if options.nbgrader:
@@ -449,6 +487,20 @@ def course_root(paths: list[str]) -> Path | None:
         ]
         roots.add(above[0] if above else None)
     return roots.pop() if len(roots) == 1 else None
+
+
+def course_language(root: Path | None) -> str:
+    """The language that the course's nbgrader_config.py sets; English where there is none."""
+    if root is None:
+        return i18n.SOURCE_LANGUAGE
+    from autograder.nbgrader import course_language
+
+    return course_language(root)
+
+
+def in_language(language: str, call: Callable, *arguments: Any) -> Any:
+    with i18n.using(language):
+        return call(*arguments)
 
 
 def require_places(options: argparse.Namespace) -> None:

@@ -1,13 +1,14 @@
 """Our place in nbgrader: its commands and formgrader's buttons grade through the judge.
 
 nbgrader turns a submission into marks in two passes over the notebook. The first, "sanitize", repairs it; the second
-runs it and saves what the test cells gave. Two preprocessors of ours take part:
+runs it and saves what the test cells gave. Two preprocessors of ours take part, and a third when one is released:
 
     Restore   first in the first pass: puts the cells of a damaged notebook back in order (`submission/matching.py`), so
               that nothing that a student did to a notebook stops nbgrader, which else gives up a class over one
               duplicated cell
     Judge     in the second pass in place of nbgrader's Execute: takes the finished result of `autograder grade` for
               this very notebook, or has it graded now, and writes score and report onto the test cells
+    Translate when an assignment is generated: puts its text into the language of the course
 
 nbgrader reads a test cell's score from its first decisive output and gives *full marks* where there is none. So Judge
 replaces the outputs of every cell, always: whatever the student's file had there is gone, and every graded cell has a
@@ -43,16 +44,18 @@ import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
 from nbgrader.preprocessors import ClearOutput, Execute, NbGraderPreprocessor
+from traitlets import Unicode
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
 from autograder.submission import by_hand, matching
+from course import i18n
 from course.i18n import _
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -78,6 +81,7 @@ def configure(c: Config, root: str | Path) -> None:
     scripts_on_path()
     c.CourseDirectory.root = str(Path(root).resolve())
     c.CourseDirectory.course_id = syllabus().id
+    c.GenerateAssignment.preprocessors = releasing_preprocessors()
     c.ClearSolutions.code_stub = {"python": STUB}
     stock = [KeepOutput if p is ClearOutput else p for p in _stock("sanitize_preprocessors")]
     c.Autograde.sanitize_preprocessors = [Restore, *stock]
@@ -93,11 +97,44 @@ def configure(c: Config, root: str | Path) -> None:
     c.Autograde.pre_convert_hook = forget_marks
 
 
+def course_language(root: Path) -> str:
+    """The language that a course's nbgrader_config.py sets."""
+    return Translate(config=_config(root)).language
+
+
+def releasing_preprocessors() -> list:
+    """What `nbgrader generate_assignment` does to a source notebook: translate it, then all that it does anyway."""
+    return [Translate, *GenerateAssignment.class_traits()["preprocessors"].default_args[0]]
+
+
 def _stock(name: str) -> list:
     return list(Autograde.class_traits()[name].default_args[0])
 
 
-# -- the two preprocessors -------------------------------------------------------------------------------------------
+# -- the preprocessors -----------------------------------------------------------------------------------------------
+
+
+class Translate(NbGraderPreprocessor):
+    """Puts the text of a notebook into the course's language when it is released; feedback is given in it too."""
+
+    language = Unicode("en", help="The language that students are taught in, `da` for example.").tag(config=True)
+
+    def spoken(self) -> str:
+        """The language; raises `course.i18n.UnknownLanguage` where there is no such catalogue."""
+        return i18n.known(self.language)
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        if self.spoken() == i18n.SOURCE_LANGUAGE:
+            return nb, resources
+        from autograder.authoring.translate import translate_notebook
+        from autograder.grading.executor import ROOT
+
+        stated = nb.metadata.get("course", {})
+        try:
+            assignment = syllabus().assignment(stated.get("assignment") if isinstance(stated, dict) else None)
+        except UnknownName:
+            return nb, resources  # an assignment of the instructor's own
+        return translate_notebook(ROOT, assignment, nb, self.language), resources
 
 
 @dataclass(frozen=True)
@@ -239,6 +276,10 @@ class Judge(NbGraderPreprocessor):
         _await_marks(place)
         if assignment.exercise.by_hand:
             return nb, resources
+        with i18n.using(Translate(config=self.config).spoken()):
+            return self._judged(nb, resources, place, assignment)
+
+    def _judged(self, nb: Any, resources: dict, place: _Place, assignment: Assignment) -> tuple[Any, dict]:
         try:
             result = self._result(place, assignment, nb)
             if result.get("status") != "graded":

@@ -1,35 +1,61 @@
 """The words that students read, in their language. English is the source and the fallback.
 
 Strings are marked with `_("...")` and looked up when they are shown, never when a module is imported, so that the
-language may be chosen later. Catalogues are gettext's, `course/locale/<language>/LC_MESSAGES/course.mo`.
-Those of the quizzes are `quizzes.mo` beside it, which students do not get: it has the explanations in plain words, and
-what is released is sealed in the language that it is released in.
-Put values in with `.format`, after the look-up: `_("{name} is not defined").format(name=name)`.
+language may be chosen later. Put values in with `.format`, after the look-up:
+`_("{name} is not defined").format(name=name)`.
+
+Catalogues are gettext's, in `course/locale/<language>/LC_MESSAGES/`. A checkout has the texts that people write, `.po`,
+and reads them with Babel; what is released to students has `course.mo` alone, compiled, which needs nothing beside the
+standard library, and a file `course/locale/default` that names the language. `autograder.authoring.translate` says what
+stands in which file. All but the lessons are looked up by `_`; quizzes, hints and feedback are never released, because
+they tell answers.
 """
 
 from __future__ import annotations
 
 import gettext
+import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 LOCALE = Path(__file__).parent / "locale"
 SOURCE_LANGUAGE = "en"
+DEFAULT = "default"  # the file that names a release's language
+LESSONS = "lessons"  # the folder of catalogues that are looked up by themselves, when a notebook is released
+QUOTED = re.compile(r'msg(ctxt|id|id_plural|str|str\[\d\]) ".*"')
+NO_DATE = datetime(1980, 1, 1, tzinfo=UTC)  # so that the same catalogue gives the same bytes
 
 _chosen: str | None = None
 
 
+class CatalogueError(ValueError):
+    """A catalogue cannot be read; the message names the file and the line."""
+
+
+class UnknownLanguage(LookupError):
+    """There is no catalogue of this language; the message lists those that there are."""
+
+
 def languages() -> tuple[str, ...]:
     """The languages that there are: the source language, then those with a catalogue."""
-    found = sorted(path.parent.parent.name for path in LOCALE.glob("*/LC_MESSAGES/course.mo"))
-    return (SOURCE_LANGUAGE, *(name for name in found if name != SOURCE_LANGUAGE))
+    found = {path.parent.parent.name for kind in ("mo", "po") for path in LOCALE.glob(f"*/LC_MESSAGES/course.{kind}")}
+    return (SOURCE_LANGUAGE, *sorted(found - {SOURCE_LANGUAGE}))
+
+
+def known(language: str) -> str:
+    """The language itself; raises UnknownLanguage where there is no such catalogue."""
+    if language not in languages():
+        raise UnknownLanguage(f"no language is called {language!r}; there is: {', '.join(languages())}")
+    return language
 
 
 def use(language: str | None) -> None:
-    """Choose the language from now on; None goes back to the environment variable COURSE_LANGUAGE, or English."""
+    """Choose the language from now on; None goes back to COURSE_LANGUAGE, the release's language, or English."""
     global _chosen
     _chosen = language
 
@@ -45,9 +71,14 @@ def using(language: str | None) -> Iterator[None]:
         use(before)
 
 
+def language() -> str:
+    """The language that is spoken now."""
+    return _chosen or os.environ.get("COURSE_LANGUAGE") or _released()
+
+
 def _(message: str) -> str:
     """The message in the chosen language; itself where the catalogue does not have it."""
-    return _catalogue(_chosen or os.environ.get("COURSE_LANGUAGE") or SOURCE_LANGUAGE).gettext(message)
+    return _catalogue(language()).gettext(message) if message else message
 
 
 def N_(message: str) -> str:
@@ -55,8 +86,58 @@ def N_(message: str) -> str:
     return message
 
 
+def lesson_text(language: str, exercise: str) -> gettext.NullTranslations:
+    """The catalogue of a lesson's paragraphs."""
+    return _read(LOCALE / language / "LC_MESSAGES" / LESSONS / f"{exercise}.po")
+
+
+def parsed(path: Path):
+    """A `.po` file as Babel's Catalog. Raises CatalogueError with file and line where it is no catalogue."""
+    from babel.messages import pofile
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(True)
+        for number, line in enumerate(lines, 1):  # Babel takes any two letters for quotation marks
+            if line.startswith("msg") and not QUOTED.fullmatch(line.strip()):
+                raise CatalogueError(f"{path}:{number}: not a catalogue: {line.strip()[:60]}")
+        return pofile.read_po(lines, abort_invalid=True)
+    except pofile.PoFileError as error:
+        raise CatalogueError(f"{path}:{error.lineno + 1}: not a catalogue: {error}") from None
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}:1: not a catalogue: it is not UTF-8: {error}") from None
+
+
+def compiled(path: Path) -> bytes:
+    """A `.po` file as a `.mo` file, without what is not translated, or marked as fuzzy; CatalogueError as `parsed`."""
+    from babel.messages import mofile
+
+    catalogue = parsed(path)
+    catalogue.creation_date = catalogue.revision_date = NO_DATE
+    buffer = io.BytesIO()
+    mofile.write_mo(buffer, catalogue)
+    return buffer.getvalue()
+
+
+@cache
+def _released() -> str:
+    try:
+        return (LOCALE / DEFAULT).read_text(encoding="utf-8").strip()
+    except OSError:
+        return SOURCE_LANGUAGE
+
+
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    catalogue = gettext.translation("course", localedir=LOCALE, languages=[language], fallback=True)
-    catalogue.add_fallback(gettext.translation("quizzes", localedir=LOCALE, languages=[language], fallback=True))
+    folder = LOCALE / language / "LC_MESSAGES"
+    catalogue = gettext.NullTranslations()
+    for path in sorted([*folder.rglob("*.po"), *folder.rglob("*.mo")]):
+        if LESSONS not in path.relative_to(folder).parts:
+            catalogue.add_fallback(_read(path))
     return catalogue
+
+
+@cache
+def _read(path: Path) -> gettext.NullTranslations:
+    if not path.is_file():
+        return gettext.NullTranslations()
+    return gettext.GNUTranslations(io.BytesIO(path.read_bytes() if path.suffix == ".mo" else compiled(path)))

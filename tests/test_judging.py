@@ -168,7 +168,7 @@ class Oracle:
 
 
 def verdict(name: str, *pairs, outcome: str = "failed") -> Verdict:
-    return Verdict(Spec(name, name, name, "part", 1.0, ()), outcome, log=list(pairs))
+    return Verdict(Spec(name, name, name, name, "part", 1.0, ()), outcome, log=list(pairs))
 
 
 def pair(answer, at=(1.0, 2.0, 5.0)):

@@ -19,6 +19,7 @@ from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
 from autograder.authoring.release import beside_notebook, refuse_leaks
 from autograder.nbgrader import scripts_on_path
+from course import i18n
 from course.syllabus import Assignment, syllabus
 
 COURSE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder of the exchange and part of web addresses
@@ -40,6 +41,9 @@ configure(c, Path(__file__).parent)
 # What nbgrader calls the course: its folder in the exchange, and what students choose. Leave it alone once students
 # have fetched something, because the exchange and the gradebook would take another id for another course.
 c.CourseDirectory.course_id = "{course_id}"
+
+# The language of notebooks, checks and feedback.
+c.Translate.language = "{language}"
 
 # Yours to change; take the # away.
 # c.Exchange.root = "/srv/nbgrader/exchange"         # where students fetch and hand in, writable for all of them
@@ -113,13 +117,19 @@ Assignments of your own beside these are graded by nbgrader as ever.
 """
 
 
-def init(root: Path, folder: Path, assignments: Iterable[Assignment], course_id: str | None = None) -> None:
+def init(
+    root: Path,
+    folder: Path,
+    assignments: Iterable[Assignment],
+    course_id: str | None = None,
+    language: str = i18n.SOURCE_LANGUAGE,
+) -> None:
     """Make a course in a new or empty folder.
 
     Arguments: where lessons, solutions and source notebooks are; the folder to make; what is taught in it; nbgrader's
-    name for the course, the syllabus's if None.
-    Raises FileExistsError for a folder that is not empty, and AuthoringError for an id that nbgrader cannot keep, a
-    stale source notebook or a leak. Then nothing is written.
+    name for the course, the syllabus's if None; the language of notebooks, checks and feedback.
+    Raises UnknownLanguage where there is no such catalogue, FileExistsError for a folder that is not empty, and
+    AuthoringError for an id that nbgrader cannot keep, a stale source notebook or a leak. Then nothing is written.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -129,10 +139,16 @@ def init(root: Path, folder: Path, assignments: Iterable[Assignment], course_id:
             f"{folder} is not empty, and nothing in it is touched; name a new folder. To add an assignment to a course "
             "that is there, make the new folder with --exercise and move its source/ASSIGNMENT to the course's source/."
         )
-    write_course(root, folder, assignments, course_id)
+    write_course(root, folder, assignments, course_id, language)
 
 
-def write_course(root: Path, folder: Path, assignments: Iterable[Assignment], course_id: str | None = None) -> None:
+def write_course(
+    root: Path,
+    folder: Path,
+    assignments: Iterable[Assignment],
+    course_id: str | None = None,
+    language: str = i18n.SOURCE_LANGUAGE,
+) -> None:
     """What `init` does, whatever else lies in the folder."""
     assignments = list(assignments)
     course_id = syllabus().id if course_id is None else course_id
@@ -141,10 +157,11 @@ def write_course(root: Path, folder: Path, assignments: Iterable[Assignment], co
             f"{course_id!r} cannot be a course's id; it begins with a letter or digit and has letters of A to Z, "
             f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
+    i18n.known(language)
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
     for assignment in assignments:
-        beside[assignment.id] = beside_notebook(root, assignment)
+        beside[assignment.id] = beside_notebook(root, assignment, language)
         refuse_leaks(root, assignment.id, beside[assignment.id])
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +171,7 @@ def write_course(root: Path, folder: Path, assignments: Iterable[Assignment], co
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(content)
         shutil.copyfile(source_path(root, assignment), place / f"{assignment.exercise.id}.ipynb")
-    (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id), encoding="utf-8")
+    (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id, language=language), encoding="utf-8")
     (folder / "README.md").write_text(_readme(assignments), encoding="utf-8")
     scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:

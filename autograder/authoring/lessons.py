@@ -19,6 +19,7 @@ the syllabus are not written twice. Mistakes are reported with the lesson's file
 from __future__ import annotations
 
 import ast
+import gettext
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from jupytext.myst import myst_to_notebook
 from nbformat import NotebookNode
 
 from autograder.authoring import AuthoringError
+from course import i18n
+from course.i18n import _
 from course.syllabus import Assignment, syllabus
 
 ROLES = ("setup", "demo", "answer", "test")
@@ -46,15 +49,16 @@ class Cell:
     points: float | None = None
 
 
-def read_lesson(root: Path, assignment: Assignment) -> list[Cell]:
-    """The cells of an assignment's notebook, in order.
+def read_lesson(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> list[Cell]:
+    """The cells of an assignment's notebook, in order, their text in a language.
 
     Raises AuthoringError where the lesson is not there or not right: an unknown part, a part without a check, a symbol
     that the solution does not define, a cell that does not say what it is.
     """
     path = lesson_path(root, assignment)
-    reader = _Reader(root, path, assignment)
-    cells = [cell for raw, line in _raw_cells(path) if (cell := reader.cell(raw, line)) is not None]
+    reader = _Reader(root, path, assignment, language)
+    with i18n.using(language):
+        cells = [cell for raw, line in raw_cells(path) if (cell := reader.cell(raw, line)) is not None]
     reader.complete(cells)
     return cells
 
@@ -65,6 +69,35 @@ def lesson_path(root: Path, assignment: Assignment) -> Path:
 
 def solution_path(root: Path, assignment: Assignment) -> Path:
     return root / "solutions" / assignment.track.id / f"{assignment.exercise.module}.py"
+
+
+def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:
+    """The blocks of a Markdown text that blank lines divide: its line from 0, the block, and whether it has words.
+
+    A block of code, of displayed mathematics without words, or of tags alone says the same in every language.
+    """
+    at, fenced = 0, False
+    for block in re.split(r"(\n\s*\n)", text):
+        if block.strip():
+            opens = block.count("```") % 2 == 1
+            words = re.sub(r"<[^>]*>|`[^`]*`|\{\{.*?\}\}", "", block)
+            if "\\text" not in words:
+                words = re.sub(r"\$\$.*?\$\$|\$[^$\n]*\$", "", words, flags=re.DOTALL)
+            spoken = not (fenced or opens or block.startswith("```")) and re.search(r"[A-Za-z]{2}", words) is not None
+            fenced ^= opens
+            yield at, block, spoken
+        at += block.count("\n")
+
+
+def translated(text: str, catalogue: gettext.NullTranslations) -> str:
+    """A Markdown text with each paragraph in the catalogue's language, English where the catalogue lacks it."""
+    out, lines = [], text.split("\n")
+    at = 0
+    for start, block, spoken in paragraphs(text):
+        out += lines[at:start]
+        out += (catalogue.gettext(block) if spoken else block).split("\n")
+        at = start + block.count("\n") + 1
+    return "\n".join([*out, *lines[at:]])
 
 
 def pull_symbol(path: Path, symbol: str) -> str:
@@ -86,7 +119,7 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
 
 
-def _raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
+def raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
     """The cells of all tracks, each with the number of the line where its text, or its fence, begins."""
     if not path.is_file():
         raise AuthoringError(f"{path}: there is no such lesson")
@@ -105,8 +138,9 @@ def _raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
 
 
 class _Reader:
-    def __init__(self, root: Path, path: Path, assignment: Assignment):
+    def __init__(self, root: Path, path: Path, assignment: Assignment, language: str):
         self.path, self.assignment = path, assignment
+        self.catalogue = i18n.lesson_text(language, assignment.exercise.id)
         self.solution = solution_path(root, assignment)
         self.seen: dict[str, int] = {}
         self.texts = 0
@@ -124,7 +158,7 @@ class _Reader:
             if "write" in raw.metadata:
                 return Cell(None, f"write-{raw.metadata['write']}", raw.source, line)
             self.texts += 1
-            return Cell(None, f"text-{self.texts}", self.fill(raw.source, line), line)
+            return Cell(None, f"text-{self.texts}", self.fill(translated(raw.source, self.catalogue), line), line)
         return self.code(raw, line)
 
     def task(self, name: str, source: str, line: int) -> Cell:
@@ -184,7 +218,7 @@ class _Reader:
     def fill(self, text: str, line: int) -> str:
         exercise = self.assignment.exercise
         facts = {
-            "title": exercise.title,
+            "title": _(exercise.title),
             "track": self.assignment.track.title,
             "number": str(exercise.number),
             "total": f"{exercise.points:g}",

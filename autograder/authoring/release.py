@@ -35,14 +35,16 @@ from autograder.authoring.leaks import find_leaks
 from autograder.authoring.lessons import read_lesson
 from autograder.authoring.quizzes import PREFIX, build_quizzes, quiz_names, sealed_quiz, sealed_text
 from autograder.authoring.quizzes import notebook as quiz_notebook
+from autograder.nbgrader import releasing_preprocessors
 from course import i18n, models
+from course.i18n import N_, _
 from course.quizzes import SCRIPT, Quiz
 from course.syllabus import Assignment, syllabus
 
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can say
 PROJECT = "attention-exercises"
 
-README = """\
+README = N_("""\
 # {number}. {title}
 
 Exercise {number} of "{course}", {track} track.
@@ -59,17 +61,17 @@ Then, each time:
 
 Work through the notebook from top to bottom. No network is needed once the packages are installed. The folder `course`
 belongs to the notebook (checks and figures): keep the two together. Hand in the notebook; nothing else is needed.
-"""
+""")
 
 
-QUIZ_README = """\
+QUIZ_README = N_("""\
 # {course}: {title}
 
 Open `{name}.html` in a browser, and answer by clicking. Nothing needs to be installed, and nothing is sent or marked.
 
 The same quiz is in the notebook `{name}.ipynb`, for JupyterLab, VS Code or Colab. To run it you need Python 3.11 or
 newer, the packages in `requirements.txt`, and the folder `course` beside it.
-"""
+""")
 
 
 def release(root: Path, assignments: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
@@ -108,20 +110,21 @@ def _release_quiz(root: Path, name: str, output: Path, language: str) -> Path:
         notebook, page = nbformat.writes(quiz_notebook(sealed)) + "\n", Quiz(sealed).page()
     home = root / "course" / "quizzes"
     imported = _follow(root, ["from course import quiz"])
-    facts = {"title": sealed["title"], "course": syllabus().title, "name": f"{PREFIX}{name}"}
+    with i18n.using(language):
+        readme = _(QUIZ_README).format(title=sealed["title"], course=_(syllabus().title), name=f"{PREFIX}{name}")
     members = {
         f"{PREFIX}{name}.ipynb": notebook.encode(),
         f"{PREFIX}{name}.html": page.encode(),
         "requirements.txt": _pinned(root, ["student"]).encode(),
-        "README.md": QUIZ_README.format(**facts).encode(),
+        "README.md": readme.encode(),
         **_course_files(root, [*imported, home / SCRIPT], language),
         f"course/quizzes/{name}.json": sealed_text(sealed).encode(),
     }
     return _write_zip(root, f"{PREFIX}{name}", members, output)
 
 
-def released_notebook(root: Path, assignment: Assignment) -> str:
-    """The text of the notebook as nbgrader releases it, without solutions and outputs."""
+def released_notebook(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> str:
+    """The text of the notebook as nbgrader releases it, in a language, without solutions and outputs."""
     with tempfile.TemporaryDirectory() as folder:
         source = source_path(root, assignment)
         shutil.copytree(source.parent, Path(folder, "source", assignment.id))
@@ -134,6 +137,8 @@ def released_notebook(root: Path, assignment: Assignment) -> str:
         course.source_directory, course.release_directory = "source", "release"
         generate.no_database, generate.force = True, True
         config.SaveCells.enabled = False
+        config.Translate.language = language
+        config.GenerateAssignment.preprocessors = releasing_preprocessors()
         converter = GenerateAssignment(coursedir=CourseDirectory(config=config, log=log), config=config, log=log)
         try:
             converter.start()
@@ -184,10 +189,12 @@ def _extra(extras: dict[str, list[str]], name: str) -> list[Requirement]:
 def beside_notebook(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> dict[str, bytes]:
     """What a student needs beside the notebook, by its name in their folder: course package, requirements, a README."""
     exercise = assignment.exercise
-    facts = {"number": exercise.number, "title": exercise.title, "course": syllabus().title}
+    with i18n.using(language):
+        facts = {"number": exercise.number, "title": _(exercise.title), "course": _(syllabus().title)}
+        readme = _(README).format(**facts, track=assignment.track.title, notebook=f"{exercise.id}.ipynb")
     return {
         "requirements.txt": requirements(root, assignment).encode(),
-        "README.md": README.format(**facts, track=assignment.track.title, notebook=f"{exercise.id}.ipynb").encode(),
+        "README.md": readme.encode(),
         **_course_package(root, assignment, language),
     }
 
@@ -201,7 +208,7 @@ def refuse_leaks(root: Path, name: str, members: dict[str, bytes]) -> None:
 def _release_one(root: Path, assignment: Assignment, output: Path, language: str) -> Path:
     notebook = f"{assignment.exercise.id}.ipynb"
     members = {
-        notebook: released_notebook(root, assignment).encode(),
+        notebook: released_notebook(root, assignment, language).encode(),
         **beside_notebook(root, assignment, language),
     }
     return _write_zip(root, assignment.id, members, output)
@@ -238,13 +245,26 @@ def _course_files(root: Path, files: Iterable[Path], language: str) -> dict[str,
     """These files and what every zip has of the course package; not the quizzes' catalogue, which tells the answers."""
     course = root / "course"
     files = [*course.glob("*.py"), course / "syllabus.toml", *files]
-    files += (course / "locale" / language).rglob("course.mo")
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+    found = {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+    return found | _spoken(language)
+
+
+def _spoken(language: str) -> dict[str, bytes]:
+    """What makes a released course package speak a language: its own messages, compiled, and the language's name."""
+    if language == i18n.SOURCE_LANGUAGE:
+        return {}
+    messages = i18n.LOCALE / language / "LC_MESSAGES" / "course.po"
+    return {
+        f"course/locale/{language}/LC_MESSAGES/course.mo": i18n.compiled(messages),
+        f"course/locale/{i18n.DEFAULT}": f"{language}\n".encode(),
+    }
 
 
 def _require_language(language: str) -> None:
-    if language not in i18n.languages():
-        raise AuthoringError(f"no language is called {language!r}; there is: {', '.join(i18n.languages())}")
+    try:
+        i18n.known(language)
+    except i18n.UnknownLanguage as error:
+        raise AuthoringError(str(error)) from None
 
 
 def _imported(root: Path, assignment: Assignment) -> set[Path]:

@@ -31,6 +31,7 @@ from typing import Any
 from autograder.grading import result as results
 from autograder.judging.catalogue import CatalogueError, catalogue
 from autograder.submission.intake import Submission
+from autograder.words import Words
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Place
 from course import models
@@ -208,7 +209,8 @@ class Grader:
             if "failure" not in judged:
                 return results.graded(result, judged, submission.assignment)
         result["seconds"] = round(time.perf_counter() - started, 4)
-        return results.not_graded(result, f"Could not be graded; this is not your fault. {judged['failure']}")
+        why = Words("Could not be graded; this is not your fault. {why}", why=judged["failure"])
+        return results.not_graded(result, why)
 
     def ask_judge(self, submission: Submission, fresh: bool) -> dict:
         generation = self.generation

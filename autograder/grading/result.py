@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from autograder.submission.intake import Submission
-from course.i18n import _
+from autograder.words import Words, table
 from course.syllabus import Assignment
 
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
@@ -49,6 +49,7 @@ def base(
         "parts": [],
         "seed": seed,
         "seconds": 0.0,
+        "words": table(*submission.remarks),
         "content": submission.content,
         "versions": versions(assignment.track.framework) if assignment else {},
         "isolation": isolation,
@@ -70,19 +71,23 @@ def sound(value: Any) -> Any:
 
 def not_graded(result: dict[str, Any], message: str) -> dict[str, Any]:
     """The hand-in could not be graded: no mark, and the reason."""
-    return sound({**result, "status": "not_graded", "message": message, "score": None, "parts": []})
+    words = {**result["words"], **table(message)}
+    return sound({**result, "status": "not_graded", "message": message, "score": None, "parts": [], "words": words})
 
 
 def by_hand(result: dict[str, Any]) -> dict[str, Any]:
     """The hand-in is for a person to grade: no mark yet, and nothing wrong with it."""
-    message = _("This assignment is graded by a person. The mark comes when it has been read.")
-    return sound({**result, "status": "by_hand", "message": message, "score": None, "parts": []})
+    message = Words("This assignment is graded by a person. The mark comes when it has been read.")
+    words = {**result["words"], **table(message)}
+    return sound({**result, "status": "by_hand", "message": message, "score": None, "parts": [], "words": words})
 
 
 def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:
     """A judge's reply made into a result."""
     parts = judged["parts"]
-    flags = list(result["flags"])
+    flags, words = list(result["flags"]), dict(result["words"])
+    for part in parts:
+        words |= part.pop("words")
     if any(part.pop("ready_made") for part in parts):
         flags.append("ready-made-attention")
     if [part for part in parts if part.pop("raised", False)]:
@@ -99,6 +104,7 @@ def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignmen
             "score": round(sum(part["score"] for part in parts), 2),
             "cells": [{k: c[k] for k in ("grade_id", "label", "index", "output", "error")} for c in cells],
             "parts": parts,
+            "words": words,
             "seconds": judged.get("seconds", 0.0),
             "cpu_seconds": judged.get("cpu_seconds", 0.0),
             "peak_mb": judged.get("peak_mb", 0),

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.words import Words
+
 RTOL = {"float32": 1e-5, "float64": 1e-9}
 
 
@@ -59,25 +61,29 @@ def difference(
         return _tuple_difference(got, want, name, axes, rtol, names)
     if isinstance(want, dict):
         if not isinstance(got, dict):
-            return f"the {name} is {describe(got)}, expected a dictionary"
+            return Words("the {name} is {kind}, expected a dictionary", name=name, kind=describe(got))
         for key in want:
             found = difference(got.get(key), want[key], f"{name} {key}", axes, rtol) if want[key] is not None else None
             if found:
                 return found
         return None
     if want is None:
-        return None if got is None else f"the {name} is {describe(got)}, expected None"
+        return None if got is None else Words("the {name} is {kind}, expected None", name=name, kind=describe(got))
     if type(want) is float and type(got) in (float, int):
         return _value_difference(np.float64(got), np.float64(want), name, np.dtype(np.float64), rtol)
     if isinstance(want, (bool, int, float, str)):
         return (
             None
             if type(got) is type(want) and got == want
-            else f"the {name} is {describe(got)}, expected {describe(want)}"
+            else Words("the {name} is {kind}, expected {kind2}", name=name, kind=describe(got), kind2=describe(want))
         )
     if isinstance(want, Abstract):
         want_shape, got_shape = want.shape, getattr(got, "shape", None)
-        return None if isinstance(got, Abstract) and got_shape == want_shape else f"the {name} is {describe(got)}"
+        return (
+            None
+            if isinstance(got, Abstract) and got_shape == want_shape
+            else Words("the {name} is {kind}", name=name, kind=describe(got))
+        )
     return _array_difference(got, np.asarray(want), name, axes.get(name) if isinstance(axes, dict) else axes, rtol)
 
 
@@ -86,9 +92,9 @@ def _tuple_difference(
 ) -> str | None:
     expected = f"a tuple of {len(want)}" + (f" ({', '.join(names)})" if len(names) == len(want) else "")
     if not isinstance(got, (tuple, list)):
-        return f"the {name} is {describe(got)}, expected {expected}"
+        return Words("the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=expected)
     if len(got) != len(want):
-        return f"the {name} has {len(got)} items, expected {expected}"
+        return Words("the {name} has {count} items, expected {expected}", name=name, count=len(got), expected=expected)
     for i, (g, w) in enumerate(zip(got, want, strict=True)):
         found = difference(g, w, names[i] if i < len(names) else f"{name}[{i}]", axes, rtol)
         if found:
@@ -100,22 +106,42 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
     where = f" ({axes})" if axes else ""
     if isinstance(got, Abstract):
         if got.shape != want.shape:
-            return f"the {name} has shape {got.shape}, expected {want.shape}{where}"
-        return f"the {name} has dtype {got.dtype}, expected {want.dtype}"
+            return Words(
+                "the {name} has shape {shape}, expected {expected}{where}",
+                name=name,
+                shape=got.shape,
+                expected=want.shape,
+                where=where,
+            )
+        return Words(
+            "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
+        )
     if not isinstance(got, np.ndarray):
-        return f"the {name} is {describe(got)}, expected a tensor"
+        return Words("the {name} is {kind}, expected a tensor", name=name, kind=describe(got))
     if got.shape != want.shape:
-        return f"the {name} has shape {got.shape}, expected {want.shape}{where}"
+        return Words(
+            "the {name} has shape {shape}, expected {expected}{where}",
+            name=name,
+            shape=got.shape,
+            expected=want.shape,
+            where=where,
+        )
     if got.dtype != want.dtype and not (got.dtype.kind in "iu" and want.dtype.kind in "iu"):
-        return f"the {name} has dtype {got.dtype}, expected {want.dtype}"
+        return Words(
+            "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
+        )
     if want.dtype.kind != "f":
         share = float(np.mean(got != want)) if want.size else 0.0
         if share == 1:
-            return f"no entry of the {name} is as expected"
-        return f"{_percent(share)} of the entries of the {name} are not as expected" if share else None
+            return Words("no entry of the {name} is as expected", name=name)
+        return (
+            Words("{share} of the entries of the {name} are not as expected", share=_percent(share), name=name)
+            if share
+            else None
+        )
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        bad = "NaN" if np.isnan(got).any() else "infinite values"
-        return f"the {name} contains {bad}"
+        bad = "NaN" if np.isnan(got).any() else Words("infinite values")
+        return Words("the {name} contains {bad}", name=name, bad=bad)
     return _value_difference(got.astype(np.float64), want.astype(np.float64), name, want.dtype, rtol)
 
 
@@ -126,21 +152,29 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     largest = float(np.abs(want).max())
     scale = largest or 1.0
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        return f"the {name} is not finite"
+        return Words("the {name} is not finite", name=name)
     error = np.abs(got - want)
     worst = float(error.max())
     if worst <= tolerance * scale:
         return None
     if not got.ndim:
-        return f"the {name} is not as expected: it is {worst / scale:.2g} of the expected value away"
+        return Words(
+            "the {name} is not as expected: it is {value} of the expected value away",
+            name=name,
+            value=f"{worst / scale:.2g}",
+        )
     if largest and not np.abs(got).any():
         return f"the {name} is zero everywhere" + (
             ": is something detached from the graph?" if "gradient" in name else ""
         )
     off = float(np.mean(error > tolerance * scale))
-    return (
-        f"the {name} differs from the expected values in {_percent(off)} of its entries; "
-        f"the largest difference is {worst:.2g}, where the largest expected value is {largest:.2g}"
+    return Words(
+        "the {name} differs from the expected values in {share} of its entries; the largest difference is "
+        "{worst}, where the largest expected value is {largest}",
+        name=name,
+        share=_percent(off),
+        worst=f"{worst:.2g}",
+        largest=f"{largest:.2g}",
     )
 
 
@@ -169,15 +203,15 @@ def describe(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, Odd):
-        return f"a {value.type_name}"
+        return Words("a {type_name}", type_name=value.type_name)
     if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
+        return Words("a {kind} of {count}", kind=type(value).__name__, count=len(value))
     if isinstance(value, (np.ndarray, Abstract)):
-        return "a tensor"
+        return Words("a tensor")
     if isinstance(value, (bool, int, float)):
-        return f"the {type(value).__name__} {value!r}"
-    return f"a {type(value).__name__}"
+        return Words("the {kind} {value}", kind=type(value).__name__, value=f"{value!r}")
+    return Words("a {kind}", kind=type(value).__name__)
 
 
 def _percent(share: float) -> str:
-    return "all" if share == 1 else f"{share:.0%}" if share >= 0.01 else "under 1%"
+    return Words("all") if share == 1 else f"{share:.0%}" if share >= 0.01 else Words("under 1%")

@@ -15,6 +15,7 @@ import numpy as np
 
 from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, Program, StudentError
+from autograder.words import Words
 from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure, hand_in_seconds
 
 MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
@@ -97,16 +98,18 @@ def student_error(error: dict) -> StudentError:
 
 def tell(error: StudentError) -> str:
     """An error as a sentence for the student."""
-    place = f" ({error.cell}, line {error.line}: `{error.source}`)" if error.cell and error.source else ""
+    place = ""
+    if error.cell and error.source:
+        place = Words(" ({cell}, line {line}: `{source}`)", cell=error.cell, line=error.line, source=error.source)
     name = error.types[0] if error.types else "error"
     if error.kind in ("missing", "timeout", "crash", "exit", "killed", "reply", "exhausted"):
         return error.message
     if name == "StudentMessage":
         return error.message
     if error.kind == "memory":
-        return f"it asked for more memory than a hand-in may use{place}"
+        return Words("it asked for more memory than a hand-in may use{place}", place=place)
     if name == "NotImplementedError":
-        return f"this is not written yet{place}"
+        return Words("this is not written yet{place}", place=place)
     return f"{name}: {error.message}{place}" if error.message else f"{name}{place}"
 
 

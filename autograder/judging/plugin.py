@@ -22,6 +22,7 @@ from autograder.judging.compare import Mismatch
 from autograder.judging.draw import Draw
 from autograder.judging.players import tell
 from autograder.judging.program import Answer, Program
+from autograder.words import Words
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
@@ -40,6 +41,7 @@ class Spec:
 
     name: str
     function: str
+    base: str  # the title, without the case of a parametrised test
     title: str
     part: str
     share: float
@@ -78,11 +80,11 @@ class Desk:
         if self.error is not None and self.player is not self.reference and isinstance(self.error, TRIPPED):
             # The reference has passed this very test, so it is what the answer gave that brought the test to fall.
             self.verdict.raised = True
-            self.verdict.message = "This check cannot make sense of what the answer gives."
+            self.verdict.message = Words("This check cannot make sense of what the answer gives.")
         elif self.error is not None:
             if not isinstance(self.error, Mismatch):
                 raise JudgeError(f"{spec.name}: {type(self.error).__name__}: {self.error}") from self.error
-            self.verdict.message = str(self.error)
+            self.verdict.message = self.error.args[0]
             self.verdict.misconception = self.error.mistake
         elif [r.when for r in reports if r.passed] == ["setup", "call", "teardown"]:
             self.verdict.outcome = "passed"
@@ -243,9 +245,11 @@ class AskStudent:
         error = answer.error
         if expect_error is not None:
             if error is None:
-                raise Mismatch(f"no {expect_error} was raised")
+                raise Mismatch(Words("no {expect_error} was raised", expect_error=expect_error))
             if not error.is_a(expect_error) or error.is_a("NotImplementedError"):
-                raise Mismatch(f"expected a {expect_error}: {tell(error)}")
+                raise Mismatch(
+                    Words("expected a {expect_error}: {value}", expect_error=expect_error, value=tell(error))
+                )
             return answer
         if error is not None and not (error.kind == "data-dependent" and program.device == "meta"):
             raise Mismatch(tell(error))
@@ -266,12 +270,13 @@ def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
     title = " ".join((item.function.__doc__ or "").split())
     if not title:
         raise pytest.UsageError(f"{item.name}: a hidden test's docstring is its title for the student; it has none")
-    case = re.search(r"\[(.*)\]$", item.name)
+    base, case = title, re.search(r"\[(.*)\]$", item.name)
     if case:
         title = f"{title.rstrip('.')} ({case.group(1).replace('-', ', ')})."
     return Spec(
         item.name,
         function,
+        base,
         title,
         mark.args[0],
         float(mark.kwargs.get("share", 1)),
@@ -295,7 +300,14 @@ def _same_shapes(got: Any, want: dict) -> None:
         has = got.get(name) if isinstance(got, dict) else None
         if has != shapes:
             told = [", ".join(map(str, s)) if isinstance(s, list) else "none" for s in (has, shapes)]
-            raise Mismatch(f"`{name}` has parameters of shapes {told[0]}, expected {told[1]}")
+            raise Mismatch(
+                Words(
+                    "`{name}` has parameters of shapes {value}, expected {value2}",
+                    name=name,
+                    value=told[0],
+                    value2=told[1],
+                )
+            )
 
 
 def _name(key: str, names: tuple[str, ...]) -> str:

@@ -31,6 +31,7 @@ from autograder.judging import diagnosis
 from autograder.judging.catalogue import catalogue
 from autograder.judging.players import Student, Trusted, tell
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
+from autograder.words import Words, sentence, table
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Ended, Place, ReferenceLine, WorkerFailure
 from course.syllabus import Exercise, Limits, Part, syllabus
@@ -135,7 +136,7 @@ class Session:
         try:
             outcomes = student.load()
         except Ended as ended:
-            return self.without_verdicts(f"None of it could be run: {ended}")
+            return self.without_verdicts(Words("None of it could be run: {ended}", ended=ended))
         self.desk.player = student
         used: dict[str, set[str]] = {}
         verdicts: dict[str, Verdict] = {}
@@ -170,13 +171,13 @@ class Session:
             spec = self.specs[item.name]
             if out_of_time:
                 verdicts[spec.name] = Verdict(
-                    spec, "not_run", "Not checked: an earlier check of this part ran out of time."
+                    spec, "not_run", Words("Not checked: an earlier check of this part ran out of time.")
                 )
                 continue
             unmet = [v.spec for v in verdicts.values() if v.spec.function in spec.needs and v.outcome != "passed"]
             if unmet:
                 verdicts[spec.name] = Verdict(
-                    spec, "not_run", f"Not checked yet: it builds on “{unmet[0].title.rstrip('.')}”."
+                    spec, "not_run", Words("Not checked yet: it builds on “{title}”.", title=unmet[0].base.rstrip("."))
                 )
             else:
                 verdicts[spec.name] = verdict = self.desk.judge(item, spec)
@@ -225,16 +226,20 @@ class Session:
     ) -> dict:
         """`used`: the ready-made attention that was seen at work; `read`: where the answer's text names it."""
         own = [v for v in verdicts.values() if v.spec.part == part.id]
-        places = {use["name"]: f" ({use['label']}, line {use['line']})" for use in reversed(read or [])}
+        places = {
+            use["name"]: Words(" ({cell}, line {line})", cell=use["label"], line=use["line"])
+            for use in reversed(read or [])
+        }
         track = syllabus().track(self.track)
         forbidden = sorted(name for name in {*used, *places} if self.exercise.forbids(name, track))
         if forbidden:
             name = next((use["name"] for use in read or [] if use["name"] in forbidden), forbidden[0])
             for verdict in own:
                 verdict.outcome, verdict.picture = "failed", None
-                verdict.message = (
-                    f"The framework's own {name}{places.get(name, '')} is at work here; "
-                    "this exercise asks you to write it yourself."
+                verdict.message = Words(
+                    "The framework's own {name}{place} is at work here; this exercise asks you to write it yourself.",
+                    name=name,
+                    place=places.get(name, ""),
                 )
             named = None
         else:
@@ -248,8 +253,9 @@ class Session:
             "misconception": {"id": entry.id, "title": entry.title, "hint": entry.hint} if entry else None,
             "ready_made": forbidden,
             "raised": any(v.raised for v in own),
+            "words": table(*(v.message for v in own)),
             "tests": [
-                {"name": v.spec.name, "title": v.spec.title, "outcome": v.outcome, "message": _sentence(v.message),
+                {"name": v.spec.name, "title": v.spec.title, "outcome": v.outcome, "message": sentence(v.message),
                  "misconception": v.misconception, "share": v.spec.share, "picture": v.picture}
                 for v in own
             ],
@@ -266,11 +272,6 @@ class MarkName:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "part(id, share, needs, tracks): the part that a hidden test belongs to")
-
-
-def _sentence(message: str | None) -> str | None:
-    """A message as a student reads it: with a capital, unless it begins with code."""
-    return message[:1].upper() + message[1:] if message else message
 
 
 def _error(error: Any) -> str | None:

@@ -19,26 +19,29 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from autograder.reporting import pictures
+from autograder.reporting.language import spoken
 from autograder.reporting.text import clean, line, points, slug
+from course import i18n
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
 
 
 def feedback_page(result: dict) -> str:
     """A full page for one student about one hand-in."""
-    result = {**_DEFAULTS, **result}
+    result = spoken({**_DEFAULTS, **result})
     return _render("student.html.j2", result=result, parts=_parts(result), verdict=_verdict(result))
 
 
 def part_report(result: dict, part_id: str) -> str:
     """What the student reads below a test cell: an HTML fragment with inline styles."""
+    result = spoken(result)
     part = next((p for p in _parts(result) if p["id"] == part_id), None)
     return _render("cell.html.j2", part=part, message=None if part else _missing(result)).strip()
 
 
 def hand_in_report(result: dict) -> str:
     """What is to be said about the hand-in as a whole, for the top of a notebook; empty where there is nothing."""
-    result = {**_DEFAULTS, **result}
+    result = spoken({**_DEFAULTS, **result})
     if not result["remarks"] and not result["message"]:
         return ""
     return _render("hand_in.html.j2", result=result).strip()
@@ -46,6 +49,7 @@ def hand_in_report(result: dict) -> str:
 
 def part_text(result: dict, part_id: str) -> str:
     """The same as plain text."""
+    result = spoken(result)
     part = next((p for p in _parts(result) if p["id"] == part_id), None)
     if part is None:
         return line(_missing(result))
@@ -62,7 +66,7 @@ def part_text(result: dict, part_id: str) -> str:
 
 def class_page(results: list[dict], links: list[str] | None = None) -> str:
     """The instructor's page for a class; `links` are the addresses of the students' pages, one a result."""
-    results = [{**_DEFAULTS, **result} for result in results]
+    results = [spoken({**_DEFAULTS, **result}) for result in results]
     links = links or [""] * len(results)
     groups: dict[str, list[tuple[dict, str]]] = {}
     for result, link in zip(results, links, strict=True):
@@ -136,11 +140,9 @@ def _checks(part: dict) -> list[dict]:
     whole = sum(float(t.get("share") or 1) for t in part["tests"]) or 1.0
     checks: dict[str, dict] = {}
     for t in part["tests"]:
-        name, _bracket, case = t["name"].partition("[")
-        case = case.removesuffix("]")
-        title = t["title"].replace(f" ({case})", "", 1) if case else t["title"]
+        name, case = t["name"].partition("[")[0], t["case"]
         check = checks.setdefault(
-            name, {"title": title, "cases": [], "outcome": "passed", "message": None, "picture": None,
+            name, {"title": t["base"], "cases": [], "outcome": "passed", "message": None, "picture": None,
                    "worth": 0.0, "earned": 0.0}
         )  # fmt: skip
         worth = float(part["max_score"]) * float(t.get("share") or 1) / whole
@@ -195,7 +197,7 @@ def _title(assignment: object) -> str:
         known = syllabus().assignment(str(assignment))
     except UnknownName:
         return line(assignment or _("Hand-in"), 80)
-    return f"{known.exercise.title}, {known.track.title}"
+    return f"{_(known.exercise.title)}, {known.track.title}"
 
 
 def _share(score: Any, most: Any) -> float | None:
@@ -304,7 +306,9 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(prose=_prose, points=points, line=line, clean=clean, title_of=_title)
-_environment.globals.update(_=lambda message: _(message), heatmaps=pictures.heatmaps, histogram=pictures.histogram)
+_environment.globals.update(
+    _=lambda message: _(message), heatmaps=pictures.heatmaps, histogram=pictures.histogram, language=i18n.language
+)
 
 
 def _render(template: str, **values: Any) -> str:

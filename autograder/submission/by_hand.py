@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from autograder.submission.matching import Match, grade_id_of, text_of, without_mark_scheme
-from course.i18n import _
+from autograder.words import Words
 
 
 def look_through(found: Match, source_cells: list[dict], tasks: Iterable[Any]) -> None:
@@ -29,11 +29,10 @@ def look_through(found: Match, source_cells: list[dict], tasks: Iterable[Any]) -
     if len(empty) == len(tasks):
         found.flags.append("untouched" if not outside else "empty-tasks")
         found.remarks.append(
-            _("Nothing is written below any of the tasks. What stands above the first of them was kept.")
+            Words("Nothing is written below any of the tasks. What stands above the first of them was kept.")
             if outside
-            else _("The notebook is as it was released: nothing is written below any of the tasks.")
+            else Words("The notebook is as it was released: nothing is written below any of the tasks.")
         )
     elif empty:
         found.flags.append("empty-tasks")
-        titles = ", ".join(f"“{_(title)}”" for title in empty)
-        found.remarks.append(_("Nothing is written below {tasks}.").format(tasks=titles))
+        found.remarks += [Words("Nothing is written below “{title}”.", title=Words(title)) for title in empty]

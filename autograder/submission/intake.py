@@ -27,7 +27,7 @@ from typing import Any
 from autograder.submission import ready_made
 from autograder.submission.by_hand import look_through
 from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
-from course.i18n import _
+from autograder.words import Words
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
@@ -153,7 +153,9 @@ def _without_notebook(files: Iterable[tuple[str, ...]], name: str) -> Iterator[F
     for key, (folders, names) in handed_in.items():
         if key not in served:
             only = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
-            problem = f"There is no notebook in the hand-in, only {only}. Hand in the file that ends in .ipynb."
+            problem = Words(
+                "There is no notebook in the hand-in, only {only}. Hand in the file that ends in .ipynb.", only=only
+            )
             yield Found("/".join((name, *folders)), (*folders, "hand-in"), None, problem)
 
 
@@ -282,7 +284,9 @@ def one_each(submissions: Iterable[Submission]) -> list[Submission]:
         if len(group) > 1:
             others = ", ".join(sorted(PurePosixPath(s.name).name for s in group if s is not best))
             graded = PurePosixPath(best.name).name
-            best.remarks.append(f"Several files were handed in; {graded} was graded, {others} not.")
+            best.remarks.append(
+                Words("Several files were handed in; {graded} was graded, {others} not.", graded=graded, others=others)
+            )
             best.flags.append("several-files")
         chosen.append(best)
     return chosen
@@ -313,7 +317,7 @@ def read(found: Found, source_root: Path, assignment: str | None = None) -> Subm
         else:
             read_notebook(submission, load_notebook(text), source_root)
     except Unreadable as reason:
-        submission.problem = str(reason)
+        submission.problem = reason.args[0]
     except UnknownName as error:
         submission.problem = str(error)
     return submission
@@ -335,26 +339,33 @@ def decode(data: bytes) -> str:
 def load_notebook(text: str) -> dict:
     """A notebook's JSON with its cells at the top, whatever version of the format it is in."""
     if not text.strip():
-        raise Unreadable("The file is empty.")
+        raise Unreadable(Words("The file is empty."))
     try:
         notebook = json.loads(text)
     except RecursionError:
-        raise Unreadable("The file is nested too deeply to be a notebook.") from None
+        raise Unreadable(Words("The file is nested too deeply to be a notebook.")) from None
     except ValueError:
         start = text.lstrip()[:1]
         why = "it ends too early or was changed by hand" if start == "{" else "it does not hold a notebook"
         raise Unreadable(
-            f"The file cannot be read as a notebook: {why}. Save it once more in Jupyter and hand in that file."
+            Words(
+                "The file cannot be read as a notebook: {why}. Save it once more in Jupyter and hand in that file.",
+                why=why,
+            )
         ) from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
-        raise Unreadable("The file is not a notebook: it has no cells.")
+        raise Unreadable(Words("The file is not a notebook: it has no cells."))
     if "cells" not in notebook:  # version 3 of the format and before
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         lists = [sheet.get("cells") for sheet in sheets]
         notebook["cells"] = [cell for cells in lists if isinstance(cells, list) for cell in cells]
     if len(notebook["cells"]) > MAX_CELLS:
         raise Unreadable(
-            f"The notebook has {len(notebook['cells'])} cells, more than the {MAX_CELLS} that a hand-in may have."
+            Words(
+                "The notebook has {count} cells, more than the {most} that a hand-in may have.",
+                count=len(notebook["cells"]),
+                most=MAX_CELLS,
+            )
         )
     _check_code(text_of(cell) for cell in notebook["cells"] if _is_code(cell))
     return notebook
@@ -364,8 +375,12 @@ def _check_code(sources: Iterable[str]) -> None:
     size = sum(map(len, sources))
     if size > MAX_CODE:
         raise Unreadable(
-            f"The hand-in has {size >> 10} KB of code, more than the {MAX_CODE >> 10} KB that it may have. "
-            "Put data into files, not into cells."
+            Words(
+                "The hand-in has {value} KB of code, more than the {value2} KB that it may have. Put data into "
+                "files, not into cells.",
+                value=size >> 10,
+                value2=MAX_CODE >> 10,
+            )
         )
 
 
@@ -376,7 +391,13 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     if submission.assignment is None:
         submission.assignment = _assignment_of(stated, [text_of(c) for c in notebook["cells"] if _is_code(c)])
     elif stated in syllabus().released() and stated != submission.assignment.id:
-        raise Unreadable(f"This is the notebook of {stated}, but it was handed in for {submission.assignment.id}.")
+        raise Unreadable(
+            Words(
+                "This is the notebook of {stated}, but it was handed in for {id}.",
+                stated=stated,
+                id=submission.assignment.id,
+            )
+        )
     released = released_cells(source_root, submission.assignment)
     placed = match(notebook["cells"], released, submission.assignment.exercise.parts)
     by_hand = submission.assignment.exercise.by_hand
@@ -387,7 +408,9 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     language = _metadata(notebook).get("kernelspec") or {}
     language = language.get("language") if isinstance(language, dict) else None
     if isinstance(language, str) and language.lower() not in ("", "python"):
-        submission.remarks.append(f"The notebook says that its language is {language[:40]}; it was run as Python.")
+        submission.remarks.append(
+            Words("The notebook says that its language is {value}; it was run as Python.", value=language[:40])
+        )
         submission.flags.append("other-kernel")
     if by_hand:  # nothing is run, and all of it is read
         texts = "\0".join(p.source.strip() for p in placed.cells if p.grade_id is None)
@@ -415,7 +438,7 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
         submission.assignment = _assignment_of(None, [text])
     if submission.assignment.exercise.by_hand:
         raise Unreadable(
-            _("This assignment is a report that a person reads; hand in the notebook, which ends in .ipynb.")
+            Words("This assignment is a report that a person reads; hand in the notebook, which ends in .ipynb.")
         )
     released = released_cells(source_root, submission.assignment)
     setup = [c for c in released if (grade_id_of(c) or "").startswith("setup-")]
@@ -430,7 +453,7 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
         for i, c in enumerate(setup)
     ]
     if not text.strip():
-        submission.remarks.append("The file is empty.")
+        submission.remarks.append(Words("The file is empty."))
         submission.flags.append("empty")
     submission.cells.append({"label": name, "source": plain_python(text), "grade_id": None, "index": 0, "role": "own"})
     finish(submission)
@@ -508,7 +531,7 @@ def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
     exercises = [e for e in syllabus().exercises.values() if defined & {p.symbol for p in e.parts}]
     if len(tracks) == 1 and len(exercises) == 1:
         return Assignment(exercises[0], tracks[0])
-    raise Unreadable("The file does not say which assignment it is of; grade it with --assignment.")
+    raise Unreadable(Words("The file does not say which assignment it is of; grade it with --assignment."))
 
 
 def _metadata(notebook: dict) -> dict:

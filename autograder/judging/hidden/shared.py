@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from autograder.words import Words
+
 # As a relative tolerance: type, shape, dtype and finiteness are compared, the values are not.
 SHAPE_ONLY = math.inf
 
@@ -66,7 +68,12 @@ def check_device(answer, fail):
     An answer that looks at values cannot be run there, and is not judged: the adapter calls its error data-dependent.
     """
     if answer.error is None and answer.device != "meta":
-        fail(f"The inputs are on another device than the result, which is on {answer.device}: follow the inputs.")
+        fail(
+            Words(
+                "The inputs are on another device than the result, which is on {device}: follow the inputs.",
+                device=answer.device,
+            )
+        )
 
 
 def same_structure(got, want):

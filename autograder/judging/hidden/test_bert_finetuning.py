@@ -11,6 +11,7 @@ import pytest
 
 from autograder.judging.hidden.shared import same_structure
 from autograder.judging.program import Checkpoint, Module, Program, Tiny, Tokenizer
+from autograder.words import Words
 from course.data.news import CLASSES, generate
 
 LOSS = 1e-5  # Keras computes losses in float32 unless told otherwise
@@ -35,9 +36,9 @@ def batch_of(program, student, reference, fail):
         fail("The result is no dict: give `input_ids`, `attention_mask` and `labels` by name.")
     for key in want:
         if not isinstance(got.get(key), np.ndarray):
-            fail(f"`{key}` is missing, or no tensor.")
+            fail(Words("`{key}` is missing, or no tensor.", key=key))
         if got[key].dtype.kind not in "iub" or (key != "attention_mask" and got[key].dtype.kind == "b"):
-            fail(f"`{key}` holds {got[key].dtype}: these are whole numbers.")
+            fail(Words("`{key}` holds {dtype}: these are whole numbers.", key=key, dtype=got[key].dtype))
     return {key: got[key].astype(np.int64) for key in want}, want
 
 
@@ -49,7 +50,13 @@ def test_batch_shape(student, reference, draw, fail):
     for key, axes in (("input_ids", "(B, L)"), ("attention_mask", "(B, L)"), ("labels", "(B,)")):
         if got[key].shape != want[key].shape:
             fail(
-                f"`{key}` has shape {got[key].shape}, expected {want[key].shape}: {axes}, as long as the longest text."
+                Words(
+                    "`{key}` has shape {shape}, expected {expected}: {axes}, as long as the longest text.",
+                    key=key,
+                    shape=got[key].shape,
+                    expected=want[key].shape,
+                    axes=axes,
+                )
             )
 
 
@@ -87,7 +94,11 @@ def test_batch_truncated(student, reference, compare, draw, fail, longest):
     program = encoded([*texts, "two words"], [*labels, 1], longest)
     got, want = batch_of(program, student, reference, fail)
     if got["input_ids"].shape[1:] != want["input_ids"].shape[1:]:
-        fail(f"A batch with max_length {longest} is {got['input_ids'].shape[1:]} long.")
+        fail(
+            Words(
+                "A batch with max_length {longest} is {value} long.", longest=longest, value=got["input_ids"].shape[1:]
+            )
+        )
     compare(got["input_ids"], want["input_ids"], "input_ids", "(B, L)")
     compare(got["attention_mask"], want["attention_mask"], "attention_mask", "(B, L)")
 
@@ -135,7 +146,13 @@ def test_classifier_shape(student, draw, fail, classes):
     """The model gives logits (B, C), for any number of classes."""
     out = student.run(built(draw, classes, tiny(draw)).logits(batch(draw, 4))).out
     if not isinstance(out, np.ndarray) or out.shape != (4, classes):
-        fail(f"For 4 texts and {classes} classes the logits are {getattr(out, 'shape', None)}, not (4, {classes}).")
+        fail(
+            Words(
+                "For 4 texts and {classes} classes the logits are {value}, not (4, {classes}).",
+                classes=classes,
+                value=getattr(out, "shape", None),
+            )
+        )
 
 
 @pytest.mark.part("build-classifier", share=4, needs=("test_classifier_shape",))
@@ -172,7 +189,13 @@ def test_classifier_frozen(student, reference, draw, fail):
     program = built(draw, 3, tiny(draw), freeze_backbone=True).parameters()
     got, want = (shapes_of(side.run(program)) for side in (student, reference))
     if got != want:
-        fail(f"{told(got)} can be trained, expected {told(want)}: those of the classification layer.")
+        fail(
+            Words(
+                "{value} can be trained, expected {value2}: those of the classification layer.",
+                value=told(got),
+                value2=told(want),
+            )
+        )
 
 
 @pytest.mark.part("build-classifier", share=2, needs=("test_classifier_shape",))
@@ -181,7 +204,7 @@ def test_classifier_not_frozen(student, reference, draw, fail):
     program = built(draw, 3, tiny(draw)).parameters()
     got, want = (shapes_of(side.run(program)) for side in (student, reference))
     if got != want:
-        fail(f"{told(got)} can be trained, expected {told(want)}: all of them.")
+        fail(Words("{value} can be trained, expected {value2}: all of them.", value=told(got), value2=told(want)))
 
 
 def shapes_of(answer):
@@ -245,7 +268,14 @@ def same_updates(program, student, reference, fail, what):
         error = np.sqrt(np.mean((done - due) ** 2))
         if not error <= UPDATE * max(np.sqrt(np.mean(due**2)), 1e-12):
             still = " It has not moved at all." if not np.abs(done).any() and np.abs(due).any() else ""
-            fail(f"{what}, `{name}` is not what one gets by AdamW on the mean loss of each batch in turn.{still}")
+            fail(
+                Words(
+                    "{what}, `{name}` is not what one gets by AdamW on the mean loss of each batch in turn.{still}",
+                    what=what,
+                    name=name,
+                    still=still,
+                )
+            )
 
 
 def cancels(name):
@@ -257,7 +287,7 @@ def history_of(answer, epochs, fail):
     """The history as two arrays, losses and accuracies."""
     out = answer.out
     if not isinstance(out, (list, tuple)) or len(out) != epochs or not all(isinstance(row, dict) for row in out):
-        fail(f"After {epochs} epochs the result should be a list of {epochs} dicts, one an epoch.")
+        fail(Words("After {epochs} epochs the result should be a list of {epochs} dicts, one an epoch.", epochs=epochs))
     return [metric(row, fail) for row in out]
 
 
@@ -268,16 +298,30 @@ def metric(row, fail):
         if isinstance(value, np.ndarray) and value.size == 1:
             value = float(value.reshape(-1)[0])
         if type(value) not in (int, float):
-            fail(f"`{key}` is missing, or no number.")
+            fail(Words("`{key}` is missing, or no number.", key=key))
         found.append(float(value))
     return found
 
 
 def same_metrics(got, want, fail, when):
     if abs(got[0] - want[0]) > LOSS * max(1.0, abs(want[0])):
-        fail(f"The loss {when} is {got[0]:.4f}, expected {want[0]:.4f}.")
+        fail(
+            Words(
+                "The loss {when} is {value}, expected {value2}.",
+                when=when,
+                value=f"{got[0]:.4f}",
+                value2=f"{want[0]:.4f}",
+            )
+        )
     if abs(got[1] - want[1]) > 1e-6:
-        fail(f"The accuracy {when} is {got[1]:.4f}, expected {want[1]:.4f}.")
+        fail(
+            Words(
+                "The accuracy {when} is {value}, expected {value2}.",
+                when=when,
+                value=f"{got[1]:.4f}",
+                value2=f"{want[1]:.4f}",
+            )
+        )
 
 
 @pytest.mark.part("fine-tune")
@@ -327,7 +371,7 @@ def test_frozen(student, reference, draw, fail):
         if not isinstance(got, dict) or not isinstance(got.get(name), np.ndarray):
             fail("The model has other weights after training than before.")
         if not moved and not np.array_equal(got[name], before):
-            fail(f"`{name}` is frozen, and has changed all the same.")
+            fail(Words("`{name}` is frozen, and has changed all the same.", name=name))
     same_updates(program, student, reference, fail, "With a frozen backbone")
 
 
@@ -392,15 +436,31 @@ def test_learns(student, reference, draw, fail):
     answer = student.run(program)
     got = accuracy(answer, labels, fail)
     if got < right - SHORT_OF_REFERENCE:
-        fail(f"It is right on {got:.0%} of the held-out news; {right:.0%} can be reached.")
+        fail(
+            Words(
+                "It is right on {got} of the held-out news; {right} can be reached.",
+                got=f"{got:.0%}",
+                right=f"{right:.0%}",
+            )
+        )
     if got < low + ABOVE_SCRATCH:
-        fail(f"It is right on {got:.0%} of the held-out news, no better than a model that was never pre-trained.")
+        fail(
+            Words(
+                "It is right on {got} of the held-out news, no better than a model that was never pre-trained.",
+                got=f"{got:.0%}",
+            )
+        )
     # Here alone a training step that an answer compiles is compiled, which may lose what it counts.
     for mine, due in zip(
         history_of(answer, EPOCHS, fail), history_of(reference.run(program), EPOCHS, fail), strict=True
     ):
         if not np.allclose(mine, due, atol=LONG_HISTORY):
-            fail(f"In a training of {EPOCHS * EXAMPLES // ROWS} steps the history is not what happened in it.")
+            fail(
+                Words(
+                    "In a training of {value} steps the history is not what happened in it.",
+                    value=EPOCHS * EXAMPLES // ROWS,
+                )
+            )
 
 
 # -- evaluation -------------------------------------------------------------------------------------------------------
@@ -475,7 +535,12 @@ def test_mode_restored(student, draw, fail, training):
     seen = student.run(uneven(draw, training=training)).values.get("seen")
     mode = seen.get("mode") if isinstance(seen, dict) else None
     if mode is not training:
-        fail(f"The model came in {'training' if training else 'evaluation'} mode, and was left in the other.")
+        fail(
+            Words(
+                "The model came in {value} mode, and was left in the other.",
+                value="training" if training else "evaluation",
+            )
+        )
 
 
 @pytest.mark.part("evaluate", needs=("test_evaluation_form",), tracks=("pytorch",))

@@ -14,6 +14,7 @@ import pytest
 
 from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, trainable
 from autograder.judging.program import Embedding, Generator, Program
+from autograder.words import Words
 
 # -- masking words ----------------------------------------------------------------------------------------------------
 
@@ -66,11 +67,22 @@ def taken(out, shape, fail):
         fail("Give back two tensors, the inputs and the labels: return inputs, labels.")
     for name, array in zip(("inputs", "labels"), out, strict=True):
         if not isinstance(array, np.ndarray):
-            fail(f"The {name} are no tensor.")
+            fail(Words("The {name} are no tensor.", name=name))
         if array.shape != shape:
-            fail(f"The {name} have shape {array.shape}, expected {shape}, the shape of the ids.")
+            fail(
+                Words(
+                    "The {name} have shape {shape}, expected {expected}, the shape of the ids.",
+                    name=name,
+                    shape=array.shape,
+                    expected=shape,
+                )
+            )
         if array.dtype.kind not in "iu":
-            fail(f"The {name} are of {array.dtype}: ids are whole numbers, and so are labels.")
+            fail(
+                Words(
+                    "The {name} are of {dtype}: ids are whole numbers, and so are labels.", name=name, dtype=array.dtype
+                )
+            )
     return [array.astype(np.int64) for array in out]
 
 
@@ -151,7 +163,7 @@ def test_other_places(student, draw, fail):
     to_mask = np.mean(inputs[others] == MASK)
     to_others = np.mean((inputs != ids)[others] & (inputs[others] != MASK))
     if to_mask > 0.5:
-        fail(f"{percent(to_mask)} of the places without a label are masked.", "shares-of-all-places")
+        fail(Words("{value} of the places without a label are masked.", value=percent(to_mask)), "shares-of-all-places")
     few_masked = to_mask < 0.01  # a random id may be that of [MASK]
     if few_masked and near(to_others, 0.1):
         fail("A tenth of the places without a label has another id now.", "random-without-selection")
@@ -202,13 +214,16 @@ def test_places_are_independent(student, draw, fail):
         (fate[:, :-1], fate[:, 1:], inputs[:, :-1], inputs[:, 1:], "along a row"),
     ):
         if not near((one == other).mean(), equal, 0.08):
-            fail(f"What becomes of a place, masked, replaced or kept, is the same {where}.", "one-fate-for-many")
+            fail(
+                Words("What becomes of a place, masked, replaced or kept, is the same {where}.", where=where),
+                "one-fate-for-many",
+            )
         random = (one == 2) & (other == 2)
         _ids, counts = np.unique(inputs[fate == 2], return_counts=True)
         by_chance = ((counts / max(1, counts.sum())) ** 2).sum()
         # Ids that come too often are the matter of another test: here, more pairs than their frequencies make.
         if random.any() and (one_id == other_id)[random].mean() > by_chance + 0.2:
-            fail(f"The random ids are the same {where}.", "one-fate-for-many")
+            fail(Words("The random ids are the same {where}.", where=where), "one-fate-for-many")
 
 
 @pytest.mark.part("mask-tokens", share=3, needs=("test_special_places",))
@@ -233,7 +248,11 @@ def test_share(student, draw, fail, probability):
     elif near(share, 0.9 * probability) and not (inputs == ids)[selected].any():
         mistake = "kept-without-label"
     fail(
-        f"{percent(share)} of the places that are not special are selected, asked for were {percent(probability)}.",
+        Words(
+            "{value} of the places that are not special are selected, asked for were {value2}.",
+            value=percent(share),
+            value2=percent(probability),
+        ),
         mistake,
     )
 
@@ -258,7 +277,7 @@ def test_none_and_all(student, draw, fail, probability):
             mistake = "kept-without-label"
         elif near(share, 1 - np.exp(-1), 0.1):
             mistake = "places-drawn-twice"
-        fail(f"With probability 1 only {percent(share)} of the places are selected.", mistake)
+        fail(Words("With probability 1 only {value} of the places are selected.", value=percent(share)), mistake)
 
 
 SPLITS = {  # shares of selected places that are masked, get another id, keep theirs: what they tell
@@ -375,7 +394,7 @@ def test_default_probability(student, draw, fail):
     for labels in (first, second):
         share = share_selected(labels, special)
         if not near(share, 0.15):
-            fail(f"{percent(share)} of the places that are not special are selected, not 15%.")
+            fail(Words("{value} of the places that are not special are selected, not 15%.", value=percent(share)))
 
 
 @pytest.mark.part("mask-tokens", share=2, needs=("test_split", "test_share"), tracks=("tensorflow",))
@@ -597,8 +616,13 @@ def test_head_parameters(student, draw, fail):
     own = WIDTH * WIDTH + WIDTH + 2 * WIDTH + WORDS
     if count not in (own, own + WORDS * WIDTH):
         fail(
-            f"The module has {count} trainable numbers. The dense layer, the norm and the bias have {own}, "
-            f"and with the token embedding, where the module knows it, it is {own + WORDS * WIDTH}."
+            Words(
+                "The module has {count} trainable numbers. The dense layer, the norm and the bias have {own}, "
+                "and with the token embedding, where the module knows it, it is {value}.",
+                count=count,
+                own=own,
+                value=own + WORDS * WIDTH,
+            )
         )
 
 

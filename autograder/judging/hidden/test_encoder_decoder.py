@@ -12,6 +12,7 @@ import pytest
 
 from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, trainable
 from autograder.judging.program import Module, Program
+from autograder.words import Words
 from course.data import numbers
 
 AXES = "batch, position, width"
@@ -139,8 +140,14 @@ def test_decoder_sizes(student, draw, fail, d_ff):
     due = decoder_size(D, d_ff)
     if found != due:
         fail(
-            f"For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in each attention, "
-            f"2 D F + F + D in the network, 6 D in the norms. Yours has {found}."
+            Words(
+                "For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in each "
+                "attention, 2 D F + F + D in the network, 6 D in the norms. Yours has {found}.",
+                D=D,
+                d_ff=d_ff,
+                due=due,
+                found=found,
+            )
         )
 
 
@@ -260,7 +267,15 @@ def logits(student, fail, program, shapes, vocab=SIZES["target_vocab"]):
     for out, shape in zip(found, shapes, strict=True):
         if not isinstance(out, np.ndarray) or out.shape != (*shape, vocab):
             got = out.shape if isinstance(out, np.ndarray) else None
-            fail(f"For targets {shape} and {vocab} words the result has shape {got}, expected {(*shape, vocab)}.")
+            fail(
+                Words(
+                    "For targets {shape} and {vocab} words the result has shape {got}, expected {value}.",
+                    shape=shape,
+                    vocab=vocab,
+                    got=got,
+                    value=(*shape, vocab),
+                )
+            )
         if out.dtype.kind != "f" or not np.isfinite(out).all():
             fail("The logits are not all finite numbers.")
     return found
@@ -396,8 +411,16 @@ def test_translator_sizes(student, draw, fail, what):
     )
     if large - small != due:
         fail(
-            f"{told[0].upper()}{told[1:]}: with {argument} {step} larger there should be {due} more trainable numbers, "
-            f"not {large - small}."
+            Words(
+                "{value}{value2}: with {argument} {step} larger there should be {due} more trainable numbers, "
+                "not {value3}.",
+                value=told[0].upper(),
+                value2=told[1:],
+                argument=argument,
+                step=step,
+                due=due,
+                value3=large - small,
+            )
         )
 
 
@@ -408,7 +431,12 @@ def test_translator_is_one_chain(student, draw, fail):
     program = translator(num_layers=3, dropout=0.0).train([([source, target], target)], 1, 0.01)
     unreached = student.run(program).values["training"]["unreached"]
     if unreached != 0:
-        fail(f"The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?")
+        fail(
+            Words(
+                "The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?",
+                unreached=unreached,
+            )
+        )
 
 
 @pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
@@ -477,8 +505,11 @@ def test_translator_learns(student, draw, fail):
     right = float(np.mean(((out.argmax(axis=2) == target) | (target == 0)).all(axis=1)))
     if right < 0.95 and np.sum(((out.argmax(axis=2) != target) & (target != 0)).any(axis=1)) > 1:
         fail(
-            f"After 100 steps on Danish and English names of numbers, {right:.0%} of the numbers that it had not seen "
-            "are translated right."
+            Words(
+                "After 100 steps on Danish and English names of numbers, {right} of the numbers that it had "
+                "not seen are translated right.",
+                right=f"{right:.0%}",
+            )
         )
 
 
@@ -529,7 +560,14 @@ def written(student, fail, program, want, pad=0):
         fail("The result is no table of ids (B, at most max_new_tokens).")
     rows, most = want.shape
     if len(got) != rows or got.shape[1] > most:
-        fail(f"For {rows} texts and max_new_tokens = {most} the result has shape {got.shape}.")
+        fail(
+            Words(
+                "For {rows} texts and max_new_tokens = {most} the result has shape {shape}.",
+                rows=rows,
+                most=most,
+                shape=got.shape,
+            )
+        )
     full = np.full(want.shape, pad)
     full[:, : got.shape[1]] = got
     return full
@@ -541,7 +579,13 @@ def check_written(student, fail, program, want, pad=0, says="The words are not t
         row = int(np.argmax((full != want).any(axis=1)))
         place = int(np.argmax(full[row] != want[row]))
         fail(
-            f"{says} The first difference is at word {place + 1} of a text: {full[row, place]}, not {want[row, place]}."
+            Words(
+                "{says} The first difference is at word {value} of a text: {value2}, not {value3}.",
+                says=says,
+                value=place + 1,
+                value2=full[row, place],
+                value3=want[row, place],
+            )
         )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, picture_if_wrong, unpack
 from autograder.judging.program import Program
+from autograder.words import Words
 
 HEADS = {"names": ("heads",), "axes": {"heads": "batch, head, position, head width"}}
 MERGED = {"names": ("merged",), "axes": {"merged": "batch, position, width"}}
@@ -236,7 +237,7 @@ def outputs(student, fail, program, *queries):
         if output.shape != query.shape:
             fail("The output has another shape than the query: (batch, length, d_model) goes in and comes out.")
         if output.dtype.kind != "f":
-            fail(f"The output is of {output.dtype}: vectors go in and come out.")
+            fail(Words("The output is of {dtype}: vectors go in and come out.", dtype=output.dtype))
         if not np.isfinite(output).all():
             fail("The output has infinite numbers in it, or NaN.")
     return found
@@ -323,7 +324,7 @@ def test_use_float64(student, draw, fail):
     program = fresh().apply(x).apply(shuffled).in_dtype("float64")
     straight, permuted = outputs(student, fail, program, x, shuffled)
     if straight.dtype != np.float64:
-        fail(f"The input is float64, the output {straight.dtype}: follow the dtype of the input.")
+        fail(Words("The input is float64, the output {dtype}: follow the dtype of the input.", dtype=straight.dtype))
     if not close(permuted, straight[:, order], 1e-11):
         fail("The output has only the digits of float32: is there a conversion inside?")
 

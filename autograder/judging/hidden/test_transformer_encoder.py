@@ -11,6 +11,7 @@ import pytest
 
 from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, trainable
 from autograder.judging.program import Program, Ref
+from autograder.words import Words
 
 AXES = "batch, position, width"
 
@@ -115,8 +116,14 @@ def test_block_sizes(student, draw, fail, d_ff):
     due = block_size(D, d_ff)
     if found != due:
         fail(
-            f"For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in the attention, "
-            f"2 D F + F + D in the network, 4 D in the norms. Yours has {found}."
+            Words(
+                "For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in the "
+                "attention, 2 D F + F + D in the network, 4 D in the norms. Yours has {found}.",
+                D=D,
+                d_ff=d_ff,
+                due=due,
+                found=found,
+            )
         )
 
 
@@ -172,9 +179,12 @@ def test_block_dropout(student, draw, fail):
     # Where both parts' results are dropped, pre-norm gives back the input as it came: 0.7 · 0.7 of the places.
     if abs(untouched - 0.49) > 0.08:
         fail(
-            f"With a dropout of 0.7 about 49% of the numbers should pass a pre-norm block unchanged in training: those "
-            f"where both additions are dropped. Here it is {untouched:.0%}. Drop what each part gives, before it is "
-            "added."
+            Words(
+                "With a dropout of 0.7 about 49% of the numbers should pass a pre-norm block unchanged in "
+                "training: those where both additions are dropped. Here it is {untouched}. Drop what each part gives, "
+                "before it is added.",
+                untouched=f"{untouched:.0%}",
+            )
         )
 
 
@@ -281,7 +291,15 @@ def logits(student, fail, program, rows, classes=SIZES["num_classes"]):
     for out, count in zip(found, rows, strict=True):
         if not isinstance(out, np.ndarray) or out.shape != (count, classes):
             shape = out.shape if isinstance(out, np.ndarray) else None
-            fail(f"For {count} texts and {classes} classes the result has shape {shape}, expected {(count, classes)}.")
+            fail(
+                Words(
+                    "For {count} texts and {classes} classes the result has shape {shape}, expected {value}.",
+                    count=count,
+                    classes=classes,
+                    shape=shape,
+                    value=(count, classes),
+                )
+            )
         if out.dtype.kind != "f" or not np.isfinite(out).all():
             fail("The logits are not all finite numbers.")
     return found
@@ -396,8 +414,16 @@ def test_classifier_sizes(student, draw, fail, what):
     grown = size(student, draw, fail, **{argument: SIZES[argument] + step}) - size(student, draw, fail)
     if grown != due:
         fail(
-            f"{told[0].upper()}{told[1:]}: with {argument} {step} larger there should be {due} more trainable "
-            f"numbers, not {grown}."
+            Words(
+                "{value}{value2}: with {argument} {step} larger there should be {due} more trainable numbers, "
+                "not {grown}.",
+                value=told[0].upper(),
+                value2=told[1:],
+                argument=argument,
+                step=step,
+                due=due,
+                grown=grown,
+            )
         )
 
 
@@ -408,7 +434,12 @@ def test_classifier_is_one_chain(student, draw, fail):
     program = classifier(num_layers=3, dropout=0.0).train([([words(draw, 4, SIZES["max_len"])], labels)], 1, 0.01)
     unreached = student.run(program).values["training"]["unreached"]
     if unreached != 0:
-        fail(f"The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?")
+        fail(
+            Words(
+                "The loss does not depend on {unreached} of the trainable numbers: is every block used, in its turn?",
+                unreached=unreached,
+            )
+        )
 
 
 @pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
@@ -446,7 +477,7 @@ def test_classifier_float64(student, draw, fail):
     program = classifier().apply(ids).apply(padded).in_dtype("float64")
     alone, together = logits(student, fail, program, (3, 3))
     if alone.dtype != np.float64:
-        fail(f"The classifier is float64, its logits are {alone.dtype}.")
+        fail(Words("The classifier is float64, its logits are {dtype}.", dtype=alone.dtype))
     if not close(alone, together, 1e-11):
         fail("The logits have only the digits of float32: is there a conversion inside?")
 
@@ -506,7 +537,13 @@ def test_learns_by_heart(student, draw, fail):
     """It learns 32 texts by heart, whatever their labels."""
     right = accuracy(student, fail, *by_heart(draw))
     if right < 0.95:
-        fail(f"After {STEPS} steps on the same 32 texts it is right on {right:.0%} of them: what does not learn?")
+        fail(
+            Words(
+                "After {STEPS} steps on the same 32 texts it is right on {right} of them: what does not learn?",
+                STEPS=STEPS,
+                right=f"{right:.0%}",
+            )
+        )
 
 
 @pytest.mark.part("trained-classifier", share=2)
@@ -515,8 +552,12 @@ def test_learns_word_order(student, draw, fail):
     right = accuracy(student, fail, *in_order(draw))
     if right < 0.9:
         fail(
-            f"The class of a text was that of its first word. After {STEPS} steps the classifier is right on "
-            f"{right:.0%} of new texts; who cannot tell the order gets about half."
+            Words(
+                "The class of a text was that of its first word. After {STEPS} steps the classifier is right "
+                "on {right} of new texts; who cannot tell the order gets about half.",
+                STEPS=STEPS,
+                right=f"{right:.0%}",
+            )
         )
 
 

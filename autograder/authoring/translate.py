@@ -1,0 +1,284 @@
+"""Translation: which messages there are, the catalogues that say them in another language, and what is missing there.
+
+    course/locale/<language>/LC_MESSAGES/
+        course.po               what the course package says: visible checks, figures, titles of the syllabus
+        feedback.po             what a grading says: pages, remarks, the judge's sentences
+        quizzes.po              questions, options, explanations
+        lessons/<exercise>.po   the lesson, a message for each paragraph
+        hints/<module>.po       titles and hints of known mistakes, titles and messages of hidden tests
+
+English is what stands in the sources. `update` brings the catalogues of a language in step with them: new messages come
+in empty, messages that have changed keep their old translation marked "fuzzy", and what is gone goes. `problems` says
+what a catalogue lacks, each with file and line. To begin another language, say `autograder translate LANGUAGE`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from autograder.authoring import AuthoringError
+from autograder.authoring.lessons import lesson_path, paragraphs, raw_cells
+from course import i18n
+from course.syllabus import Assignment, syllabus
+
+MARKS = {"_", "N_", "Words"}  # a call of these has the message as its first argument
+HIDDEN_MARKS = {"fail": 0, "Mismatch": 0, "picture": 0, "picture_if_wrong": 4}  # in hidden tests, and where it stands
+LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|TBD)\b")
+# What a translation must keep: values that are put in, facts of the syllabus, and code.
+PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{\w*(?:[!:][^{}]*)?\}")
+CODE = re.compile(r"`[^`\n]+`")
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)  # braces in there are its own; the words may change
+FEW_WORDS = 4  # so many may be the same in two languages
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not right in a catalogue; `kind` is missing, stale, unfinished or broken."""
+
+    path: Path
+    line: int
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+# -- the messages that there are ---------------------------------------------------------------------------------------
+
+
+def messages(root: Path) -> dict[str, dict[str, list[tuple[str, int]]]]:
+    """By catalogue, "course" or "lessons/self-attention": each message, and where it stands."""
+    root = Path(root)
+    found: dict[str, dict[str, list[tuple[str, int]]]] = {}
+
+    def add(catalogue: str, path: Path, texts: Iterable[tuple[str, int]]) -> None:
+        table = found.setdefault(catalogue, {})
+        for text, line in texts:
+            if text.strip():
+                table.setdefault(text, []).append((path.relative_to(root).as_posix(), line))
+
+    table = root / "course" / "syllabus.toml"
+    add("course", table, _in_toml(table, _syllabus_texts))
+    for path in sorted((root / "course").rglob("*.py")):
+        add("course", path, _in_python(path))
+    judging = root / "autograder" / "judging"
+    for path in sorted((root / "autograder").rglob("*.py")):
+        if path.parent != judging / "hidden" or path.name == "shared.py":
+            add("quizzes" if path.name == "quizzes.py" else "feedback", path, _in_python(path, HIDDEN_MARKS))
+    for path in sorted((root / "autograder" / "reporting" / "templates").glob("*.j2")):
+        add("feedback", path, _in_template(path))
+    for path in sorted((root / "course" / "quizzes").glob("*.toml")):
+        add("quizzes", path, _in_toml(path, _quiz_texts))
+    for exercise in syllabus().exercises.values():
+        path = root / "course" / "lessons" / f"{exercise.id}.md"
+        if path.is_file():
+            add(f"lessons/{exercise.id}", path, _in_lesson(path))
+        path = judging / "catalogue" / f"{exercise.module}.toml"
+        if path.is_file():
+            add(f"hints/{exercise.module}", path, _in_toml(path, _hint_texts))
+        path = judging / "hidden" / f"test_{exercise.module}.py"
+        if path.is_file():
+            add(f"hints/{exercise.module}", path, _in_hidden_tests(path))
+    for name, texts in found.items():  # what the course says is said there, once
+        if name in ("feedback", "quizzes") or name.startswith("hints/"):
+            for text in found["course"].keys() & texts.keys():
+                del texts[text]
+        if name.startswith("hints/"):
+            for text in found["feedback"].keys() & texts.keys():
+                del texts[text]
+    return found
+
+
+def _in_python(path: Path, more: dict[str, int] | None = None) -> Iterator[tuple[str, int]]:
+    places = dict.fromkeys(MARKS, 0) | (more or {})
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in places and len(node.args) > places[name]:
+                yield from _constants(node.args[places[name]])
+
+
+def _constants(node: ast.expr) -> Iterator[tuple[str, int]]:
+    """A text, or the two of `a if b else c`."""
+    if isinstance(node, ast.IfExp):
+        yield from _constants(node.body)
+        yield from _constants(node.orelse)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value, node.lineno
+
+
+def _in_hidden_tests(path: Path) -> Iterator[tuple[str, int]]:
+    """Titles (docstrings of tests), the names of cases, and what tests say."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield " ".join((ast.get_docstring(node) or "").split()), node.lineno
+            for call in node.decorator_list:
+                for keyword in getattr(call, "keywords", []):
+                    if keyword.arg == "ids" and isinstance(keyword.value, ast.List):
+                        yield from ((e.value, e.lineno) for e in keyword.value.elts if isinstance(e, ast.Constant))
+    yield from _in_python(path, HIDDEN_MARKS)
+
+
+def _in_template(path: Path) -> Iterator[tuple[str, int]]:
+    text = path.read_text(encoding="utf-8")
+    for match in re.finditer(r'\b_\("([^"]*)"\)', text):
+        yield match.group(1), text.count("\n", 0, match.start()) + 1
+
+
+def _in_toml(path: Path, texts) -> Iterator[tuple[str, int]]:
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    for text in texts(tomllib.loads(source)):
+        head = text.split("\n")[0][:30].replace('"', '\\"')
+        yield text, next((n for n, line in enumerate(lines, 1) if head in line), 1)
+
+
+def _syllabus_texts(table: dict) -> Iterator[str]:
+    yield table["course"]["title"]
+    for exercise in table["exercises"]:
+        yield exercise["title"]
+        yield from (part["title"] for part in exercise["parts"])
+
+
+def _quiz_texts(table: dict) -> Iterator[str]:
+    yield from (table["title"], table["intro"])
+    for question in table["questions"]:
+        yield question["text"]
+        for option in question["options"]:
+            yield from (option[key] for key in ("text", "why") if isinstance(option.get(key), str))
+        yield question.get("otherwise", "")
+
+
+def _hint_texts(table: dict) -> Iterator[str]:
+    for mistake in table.get("mistake", []):
+        yield from (mistake["title"], mistake["hint"])
+
+
+def _in_lesson(path: Path) -> Iterator[tuple[str, int]]:
+    for cell, line in raw_cells(path):
+        if cell.cell_type == "markdown":
+            for offset, text, spoken in paragraphs(cell.source):
+                if spoken:
+                    yield text, line + offset
+
+
+# -- catalogues --------------------------------------------------------------------------------------------------------
+
+
+def folder(root: Path, language: str) -> Path:
+    return Path(root) / "course" / "locale" / language / "LC_MESSAGES"
+
+
+def read(path: Path):
+    """A catalogue, as Babel's Catalog. Raises AuthoringError, with file and line, where it cannot be read."""
+    try:
+        return i18n.parsed(path)
+    except i18n.CatalogueError as error:
+        raise AuthoringError(str(error)) from None
+
+
+def update(root: Path, language: str) -> dict[str, tuple[int, int]]:
+    """Bring the catalogues of a language in step with the sources.
+
+    Returns: by catalogue, how many messages are translated, and how many there are.
+    Raises AuthoringError for a language's name that is none, and for a catalogue that cannot be read.
+    """
+    from babel.messages import Catalog
+
+    if not LANGUAGE.fullmatch(language) or language == i18n.SOURCE_LANGUAGE:
+        raise AuthoringError(f"{language!r} is no language to translate to; say its code, for example 'da'")
+    counts, home = {}, folder(root, language)
+    for name, texts in messages(root).items():
+        template, path = Catalog(), home / f"{name}.po"
+        for text, places in texts.items():
+            template.add(text, locations=[(place, None) for place in dict.fromkeys(place for place, _line in places)])
+        catalogue = read(path) if path.is_file() else Catalog()
+        catalogue.update(template)
+        catalogue.obsolete.clear()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = written(catalogue, language)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+        counts[name] = (sum(bool(m.id and m.string and not m.fuzzy) for m in catalogue), len(texts))
+    return counts
+
+
+def written(catalogue, language: str) -> str:
+    """A catalogue as the text of its file: without dates and line numbers, which would change when nothing has."""
+    import io
+
+    from babel.messages import pofile
+
+    head = f'"Language: {language}\\n"\n"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+    buffer = io.BytesIO()
+    pofile.write_po(buffer, catalogue, width=110, omit_header=True, include_lineno=False)
+    body = buffer.getvalue().decode().strip("\n")
+    return f'msgid ""\nmsgstr ""\n{head}"Content-Transfer-Encoding: 8bit\\n"\n\n{body}\n'
+
+
+def problems(root: Path, language: str) -> list[Problem]:
+    """What is not right in the catalogues of a language."""
+    found: list[Problem] = []
+    for name, texts in messages(root).items():
+        path = folder(root, language) / f"{name}.po"
+        catalogue = {m.id: m for m in read(path) if m.id} if path.is_file() else {}
+        for text, places in texts.items():
+            message = catalogue.get(text)
+            where, line = places[0]
+            if message is None or not message.string:
+                at = message.lineno if message else 1
+                found.append(Problem(path, at, "missing", f"nothing is said for {where}:{line}: {_short(text)}"))
+            elif message.fuzzy:
+                found.append(Problem(path, message.lineno, "unfinished", f"marked as fuzzy: {_short(text)}"))
+            else:
+                found += [Problem(path, message.lineno, *p) for p in _wrong(text, message.string)]
+        for text in catalogue.keys() - texts.keys():
+            line = catalogue[text].lineno
+            found.append(Problem(path, line, "stale", f"nothing says this any more: {_short(text)}"))
+    return found
+
+
+def _wrong(text: str, said: str) -> Iterator[tuple[str, str]]:
+    for pattern, what in ((PLACEHOLDER, "placeholders"), (CODE, "code")):
+        want, has = (sorted(set(pattern.findall(FORMULA.sub("", t)))) for t in (text, said))
+        if want != has:
+            lacks, extra = [x for x in want if x not in has], [x for x in has if x not in want]
+            told = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} instead"] * bool(extra)
+            yield "broken", f"other {what} than in the message: {'; '.join(told)}"
+    if UNFINISHED.search(said) or (said == text and len(re.findall(r"\w{2,}", CODE.sub("", text))) > FEW_WORDS):
+        yield "unfinished", f"not translated: {_short(text)}"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 70 else line[:69] + "…"
+
+
+# -- notebooks ---------------------------------------------------------------------------------------------------------
+
+
+def translate_notebook(root: Path, assignment: Assignment, notebook: NotebookNode, language: str) -> NotebookNode:
+    """The source notebook with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
+    from autograder.authoring.lessons import read_lesson
+
+    if not lesson_path(root, assignment).is_file():
+        return notebook
+    english, other = (
+        {cell.name: cell.source for cell in read_lesson(root, assignment, spoken) if cell.role is None}
+        for spoken in (i18n.SOURCE_LANGUAGE, i18n.known(language))
+    )
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and english.get(cell.get("id")) == cell.source:
+            cell.source = other[cell.id]
+    if "course" in notebook.metadata:
+        notebook.metadata.course["language"] = language
+    return notebook

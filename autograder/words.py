@@ -1,0 +1,47 @@
+"""Sentences for students that can be said again in another language.
+
+The judge speaks English, so that no language can touch a mark or a replay. `Words` is that English sentence, and
+remembers the message and the values that it was made of; a result keeps these in its table `words`, by sentence, and
+`autograder.reporting` says it in the reader's language. A message is marked for translation by being an argument here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from course.i18n import _
+
+
+class Words(str):
+    """A message with its values put in: `Words("the {name} is {kind}", name="mask", kind=Words("a tensor"))`."""
+
+    message: str
+    values: dict[str, Any]
+
+    def __new__(cls, message: str, /, **values: Any) -> Words:
+        self = super().__new__(cls, message.format(**values) if values else message)
+        self.message, self.values = message, values
+        return self
+
+    def told(self) -> dict[str, Any]:
+        """The same as plain JSON data."""
+        values = {k: v.told() if isinstance(v, Words) else str(v) for k, v in self.values.items()}
+        return {"message": self.message, "values": values}
+
+
+def sentence(message: str | None) -> str | None:
+    """A message as a student reads it: with a capital, unless it begins with code."""
+    return message[:1].upper() + message[1:] if message else message
+
+
+def table(*messages: str | None) -> dict[str, Any]:
+    """The table `words` of a result: how each of these messages was made, by how it reads."""
+    return {sentence(text): text.told() for text in messages if isinstance(text, Words)}
+
+
+def again(told: Any) -> str:
+    """What `told` gave, said in the language that is chosen now; anything else as it is."""
+    if not isinstance(told, dict):
+        return _(str(told)) if _(str(told)) != str(told) else _(f"{told}.").removesuffix(".")  # a title, quoted
+    message, values = _(str(told.get("message", ""))), told.get("values") or {}
+    return message.format(**{k: again(v) for k, v in values.items()}) if values else message

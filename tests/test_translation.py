@@ -1,0 +1,270 @@
+"""Languages: Danish is complete but for what is listed here, and a third language needs nothing but its catalogues.
+
+The pseudo-language of these tests writes every message in capitals between guillemets, and keeps what a translation
+must keep. Where English comes through in a release, no translator could have reached it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from autograder.authoring import AuthoringError
+from autograder.authoring.lessons import paragraphs
+from autograder.authoring.release import release
+from autograder.authoring.translate import CODE, PLACEHOLDER, folder, messages, problems, read, update, written
+from autograder.cli import main
+from autograder.judging.catalogue import catalogue
+from autograder.reporting.html import feedback_page
+from course import i18n
+
+ROOT = Path(__file__).resolve().parent.parent
+ONE = "self-attention-pytorch"
+
+# What is not wholly translated yet. A catalogue that is not listed must be complete; one that becomes so leaves the
+# list.
+GAPS = {
+    "da": {
+        "course",
+        "quizzes",
+        "lessons/positional-embedding",
+        "lessons/multi-head-attention",
+        "lessons/transformer-encoder",
+        "lessons/encoder-decoder",
+        "lessons/bert-pretraining",
+        "lessons/bert-finetuning",
+        "hints/positional_embedding",
+        "hints/multi_head_attention",
+        "hints/transformer_encoder",
+        "hints/encoder_decoder",
+        "hints/bert_pretraining",
+        "hints/bert_finetuning",
+    }
+}
+
+
+def pseudo(text: str) -> str:
+    """A message in the pseudo-language: in capitals, but for values that are put in, code, formulas and tags."""
+    kept = re.compile(rf"{CODE.pattern}|{PLACEHOLDER.pattern}|\$\$.*?\$\$|\$[^$\n]*\$|<[^>]*>", re.DOTALL)
+    out, at = [], 0
+    for match in kept.finditer(text):
+        out += [text[at : match.start()].upper(), match.group()]
+        at = match.end()
+    out.append(text[at:].upper())
+    return "".join(out)
+
+
+@pytest.fixture
+def pseudo_language(monkeypatch, tmp_path):
+    """The language "xx", of which there are catalogues and nothing else."""
+    root = tmp_path / "root"
+    for name, texts in messages(ROOT).items():
+        write(root, "xx", name, {text: pseudo(text) for text in texts})
+    monkeypatch.setattr(i18n, "LOCALE", root / "course" / "locale")
+    forget()
+    yield root
+    forget()
+
+
+def write(root: Path, language: str, name: str, texts: dict[str, str]) -> Path:
+    from babel.messages import Catalog
+
+    catalogue = Catalog()
+    for text, said in texts.items():
+        catalogue.add(text, said)
+    path = folder(root, language) / f"{name}.po"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(written(catalogue, language), encoding="utf-8")
+    return path
+
+
+def forget() -> None:
+    for remembered in (i18n._catalogue, i18n._read, i18n._released):
+        remembered.cache_clear()
+
+
+def unpacked(path: Path, place: Path) -> Path:
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(place)
+    return place / path.stem
+
+
+# -- what is committed -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", i18n.languages()[1:])
+def test_nothing_is_missing_stale_or_unfinished_but_what_is_known(language):
+    home, gaps = folder(ROOT, language), GAPS.get(language, set())
+    wrong = problems(ROOT, language)
+    told = [str(p) for p in wrong if p.kind != "missing" or str(p.path.relative_to(home).with_suffix("")) not in gaps]
+    assert not told, f"say `autograder translate {language}`, then translate:\n" + "\n".join(told)
+    lacking = {str(p.path.relative_to(home).with_suffix("")) for p in wrong if p.kind == "missing"}
+    assert lacking == gaps, "complete now: take it off the list of gaps"
+
+
+def test_there_is_danish():
+    assert i18n.languages() == ("en", "da")
+
+
+def test_the_catalogues_are_as_the_command_writes_them(tmp_path):
+    for path in folder(ROOT, "da").rglob("*.po"):
+        assert path.read_text(encoding="utf-8") == written(read(path), "da"), path
+
+
+# -- what a translator is told -----------------------------------------------------------------------------------------
+
+
+def a_course(tmp_path: Path) -> Path:
+    """A checkout with one message to translate in it, beside what every one has."""
+    (tmp_path / "course" / "quizzes").mkdir(parents=True)
+    shutil.copy(ROOT / "course" / "syllabus.toml", tmp_path / "course")
+    (tmp_path / "course" / "one.py").write_text('def f(n):\n    return _("Line {n} of `code` is wrong, I fear.")\n')
+    return tmp_path
+
+
+MESSAGE = "Line {n} of `code` is wrong, I fear."
+
+
+@pytest.mark.parametrize(
+    "said, kind, told",
+    [
+        ("", "missing", "course/one.py:2"),
+        ("Linje {m} i `code` er forkert", "broken", "lacks {n}; has {m} instead"),
+        ("Linje {n} i `kode` er forkert", "broken", "lacks `code`; has `kode` instead"),
+        ("Linje {n} i koden", "broken", "lacks `code`"),
+        (MESSAGE, "unfinished", "not translated"),
+        ("TODO {n} `code`", "unfinished", "not translated"),
+    ],
+)
+def test_what_is_wrong_with_a_message_is_told_with_file_and_line(tmp_path, said, kind, told):
+    root = a_course(tmp_path)
+    update(root, "da")
+    texts = dict.fromkeys(messages(root)["course"], "Oversat")
+    path = write(root, "da", "course", {**texts, MESSAGE: said})
+    found = [p for p in problems(root, "da") if p.path == path]
+    assert [p.kind for p in found] == [kind] and told in str(found[0])
+    line = path.read_text().splitlines()[found[0].line - 1]
+    assert line.startswith("msgid") and "Line {n}" in line
+
+
+def test_a_good_translation_is_no_problem_and_one_that_nothing_says_is_stale(tmp_path):
+    root = a_course(tmp_path)
+    update(root, "da")
+    texts = dict.fromkeys(messages(root)["course"], "Oversat")
+    write(root, "da", "course", {**texts, MESSAGE: "Linje {n} i `code` er nok forkert.", "Gone": "Væk"})
+    assert [(p.kind, "Gone" in str(p)) for p in problems(root, "da") if p.path.stem == "course"] == [("stale", True)]
+    update(root, "da")  # takes it out, and keeps the rest
+    assert not [p for p in problems(root, "da") if p.path.stem == "course"]
+
+
+def test_a_message_that_changes_keeps_its_translation_for_the_translator_and_shows_english_until_then(tmp_path):
+    root = a_course(tmp_path)
+    update(root, "da")
+    texts = dict.fromkeys(messages(root)["course"], "Oversat")
+    path = write(root, "da", "course", {**texts, MESSAGE: "Linje {n} i `code` er nok forkert."})
+    source = root / "course" / "one.py"
+    source.write_text(source.read_text().replace("I fear", "I am afraid"))
+    update(root, "da")
+    (problem,) = [p for p in problems(root, "da") if p.path == path]
+    assert problem.kind == "unfinished" and "fuzzy" in problem.text
+    assert "er nok forkert" in path.read_text() and b"nok forkert" not in i18n.compiled(path)
+
+
+@pytest.mark.parametrize("broken", ["msgstr no quotes", 'msgstr "no end', "nonsense"])
+def test_a_catalogue_that_is_none_is_told_with_file_and_line(tmp_path, broken):
+    root = a_course(tmp_path)
+    update(root, "da")
+    path = folder(root, "da") / "course.po"
+    lines = path.read_text().splitlines()
+    at = lines.index('msgstr ""', 5)
+    lines[at] = broken
+    path.write_text("\n".join(lines))
+    for reading, error in ((lambda: problems(root, "da"), AuthoringError), (lambda: i18n.compiled(path), ValueError)):
+        with pytest.raises(error, match=re.escape(f"{path}:{at + 1}: not a catalogue")):
+            reading()
+
+
+def test_a_lesson_falls_into_paragraphs_and_back():
+    text = "# One\n\nTwo `code`\nwraps.\n\n\n```python\nx = 1\n\ny = 2\n```\n\n$$\na + b\n$$\n\n</details>\n\nLast"
+    spoken = [block for _line, block, spoken in paragraphs(text) if spoken]
+    assert spoken == ["# One", "Two `code`\nwraps.", "Last"]
+    assert [line for line, block, _ in paragraphs(text) if block == "Last"] == [18]
+
+
+# -- an unknown language -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["release", ONE, "--language", "tlh", "--output", "out"],
+        ["init", "course", "--language", "tlh"],
+        ["grade", str(ROOT / "solutions" / "pytorch" / "self_attention.py"), "--language", "tlh"],
+        ["translate", "tlh", "--check"],
+    ],
+)
+def test_an_unknown_language_gets_the_list_of_what_there_is(monkeypatch, tmp_path, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert "no language is called 'tlh'; there is: en, da" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
+
+
+# -- a third language --------------------------------------------------------------------------------------------------
+
+
+def english(text: str) -> list[str]:
+    """Words of a text that are not in capitals, without what no language changes."""
+    text = re.sub(r"```.*?```|\$\$.*?\$\$|\$[^$\n]*\$|`[^`]*`|<[^>]*>|\{\{.*?\}\}", "", text, flags=re.DOTALL)
+    return re.findall(r"\b(?=\w*[a-z])[A-Za-z]{2,}\b", text)
+
+
+def test_a_release_in_a_new_language_speaks_it_throughout(pseudo_language, tmp_path):
+    (path,) = release(ROOT, [ONE], tmp_path, language="xx")
+    home = unpacked(path, tmp_path)
+    notebook = json.loads((home / "self-attention.ipynb").read_text(encoding="utf-8"))
+    texts = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    left = [word for text in texts for word in english(text) if word != "PyTorch"]
+    assert texts and not left
+    assert notebook["metadata"]["course"]["language"] == "xx"
+    assert "# 3. SELF-ATTENTION" in (home / "README.md").read_text(encoding="utf-8")
+    code = "import course; course.lesson('self-attention', 'pytorch')('causal-mask')"
+    said = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, env={})
+    assert "THERE IS NO `causal_mask` YET." in said.stdout and "THE CAUSAL MASK" in said.stdout, said.stderr
+    files = {file.relative_to(home).as_posix() for file in home.rglob("*")}
+    spoken = {file for file in files if "/locale/" in file and "." in file}
+    assert spoken == {"course/locale/xx/LC_MESSAGES/course.mo"}
+
+
+def test_the_same_release_twice_has_the_same_bytes(pseudo_language, tmp_path):
+    first, second = (release(ROOT, [ONE], tmp_path / name, language="xx")[0].read_bytes() for name in "ab")
+    assert first == second
+
+
+# -- feedback ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_student_graded_in_danish_reads_danish_and_the_result_stays_english(tmp_path):
+    source = (ROOT / "solutions" / "pytorch" / "self_attention.py").read_text(encoding="utf-8")
+    known = {mistake.id: mistake for mistake in catalogue("self-attention")}
+    wrong = known["softmax-over-queries"].changes["pytorch"].apply(source)
+    (tmp_path / "ann.py").write_text(wrong, encoding="utf-8")
+    arguments = ["grade", str(tmp_path / "ann.py"), "--assignment", ONE, "--jobs", "1", "--language", "da"]
+    assert main([*arguments, "--html", str(tmp_path), "--json", str(tmp_path / "r.json")]) == 0
+    (result,) = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    (page,) = (path.read_text(encoding="utf-8") for path in tmp_path.glob("ann*.html"))
+    assert '<html lang="da">' in page and "Softmax over forespørgslerne" in page
+    english = feedback_page(result)
+    assert '<html lang="en">' in english and "Softmax over the queries" in english
+    messages = [test["message"] for test in result["parts"][0]["tests"] if test["message"]]
+    assert messages
+    for said in (*messages, *(test["title"].partition(" (")[0] for test in result["parts"][0]["tests"])):
+        assert escape(said, quote=False) not in page.replace("&#39;", "'")
