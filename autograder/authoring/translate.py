@@ -78,7 +78,7 @@ def messages(root: Path) -> dict[str, dict[str, list[tuple[str, int]]]]:
         add("feedback", path, _in_template(path))
     for path in sorted((root / "course" / "quizzes").glob("*.toml")):
         add("quizzes", path, _in_toml(path, _quiz_texts))
-    for exercise in syllabus().exercises.values():
+    for exercise in (*syllabus().exercises.values(), *syllabus().by_hand.values()):
         path = root / "course" / "lessons" / f"{exercise.id}.md"
         if path.is_file():
             add(f"lessons/{exercise.id}", path, _in_lesson(path))
@@ -147,6 +147,9 @@ def _syllabus_texts(table: dict) -> Iterator[str]:
     for exercise in table["exercises"]:
         yield exercise["title"]
         yield from (part["title"] for part in exercise["parts"])
+    for assignment in table["by_hand"]:
+        yield assignment["title"]
+        yield from (task["title"] for task in assignment["tasks"])
 
 
 def _quiz_texts(table: dict) -> Iterator[str]:
