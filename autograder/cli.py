@@ -128,6 +128,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--seed", type=int, metavar="N")
 
+    p.add_argument("--power", action="store_true", help="grade mechanical mutants of the solutions instead")
+    p.add_argument("--mutants", type=int, metavar="N", help="with --power: at most so many of an assignment")
     p.add_argument("--checkpoint", **CHECKPOINT)
 
     p = verb("pretrain", pretrain, "make bert-mini, the small pre-trained BERT that the course comes with, again")
@@ -303,6 +305,8 @@ def verify(options: argparse.Namespace) -> int:
     assignments = chosen(options.assignments)
     require_checkpoint(options.checkpoint)
     settings = {"jobs": options.jobs, "seed": options.seed, "checkpoint": options.checkpoint}
+    if options.power:
+        return power_of(assignments, settings, options.mutants)
     with Grader(**settings) as grader, bar("Verifying", 1) as advance:
         findings = verify_claims(assignments, grader, lambda done, of: advance(done, of))
     table = Table("Exercise", "Track", "Solution", "Untouched", "Mistakes caught", "named", "Alternatives accepted")
@@ -329,6 +333,36 @@ def verify(options: argparse.Namespace) -> int:
         if f.claim.kind == "mistake" and not f.named and not f.problem:
             out.print(f"{f.claim.assignment.id}: {escape(f.claim.name)} is caught, but not named")
     return 1 if wrong else 0
+
+
+def power_of(assignments: list, settings: dict, most: int | None) -> int:
+    from autograder.grading.executor import Grader
+    from autograder.grading.power import power
+
+    with Grader(**settings) as grader, bar("Mutants", 1) as advance:
+        fates = power(assignments, grader, lambda done, of: advance(done, of), most)
+    table = Table("Exercise", "Track", "Mutants", "Equivalent", "Caught", "in the right part", "named")
+    for assignment in assignments:
+        own = [f for f in fates if f.assignment == assignment and (f.caught or not f.equivalent)]
+        caught, placed = [f for f in own if f.caught], [f for f in own if f.in_part is not None]
+        table.add_row(
+            assignment.exercise.title,
+            assignment.track.title,
+            str(len(own)),
+            str(sum(f.assignment == assignment for f in fates) - len(own)),
+            f"{len(caught)}/{len(own)} ({len(caught) / max(1, len(own)):.1%})",
+            f"{sum(f.in_part for f in placed)}/{len(placed)}",
+            f"{sum(f.named for f in caught)}/{len(caught)}",
+        )
+    out.print(table)
+    for f in fates:
+        if f.survived:
+            told = f"{f.assignment.id}: {f.mutant.symbol}, line {f.mutant.line}: {f.mutant.change} ({f.mutant.kind})"
+            out.print(f"[red]{escape(told)} was not noticed[/]", soft_wrap=True)
+        elif f.caught and f.equivalent:
+            told = f"{f.assignment.id}: {f.mutant.symbol}: {f.mutant.change} is listed as equivalent, and was caught"
+            out.print(f"[red]{escape(told)}[/]", soft_wrap=True)
+    return 1 if any(f.survived or (f.caught and f.equivalent) for f in fates) else 0
 
 
 def pretrain(options: argparse.Namespace) -> int:

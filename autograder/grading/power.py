@@ -1,0 +1,79 @@
+"""The power of the hidden tests: how many mechanical mutants of the solutions they catch. `autograder verify --power`.
+
+Every mutant is handed in and graded like any answer. It is caught if it loses a point, in the right part if one of the
+lost points belongs to the symbol that was changed, and named if the feedback names a known mistake for it. Survivors
+that are not listed as equivalent are holes in the tests: they want a test, or a reason in `tests/equivalents/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.grading.executor import ROOT, Grader, solution_source
+from autograder.grading.mutants import Equivalent, Mutant, equivalents, mutants
+from autograder.submission.intake import of_source
+from course.syllabus import Assignment
+
+EQUIVALENTS = ROOT / "tests" / "equivalents"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant. `in_part`: whether a part of the changed symbol lost points (None: no part is of it)."""
+
+    assignment: Assignment
+    mutant: Mutant
+    caught: bool
+    in_part: bool | None
+    named: bool
+    equivalent: Equivalent | None
+
+    @property
+    def survived(self) -> bool:
+        return not self.caught and self.equivalent is None
+
+
+def power(
+    assignments: Iterable[Assignment],
+    grader: Grader,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    most: int | None = None,
+    folder: Path = EQUIVALENTS,
+) -> list[Fate]:
+    """Grade the mutants of assignments' solutions; at most `most` of each assignment, evenly over the solution.
+
+    Raises ValueError for an entry among the equivalents that fits no mutant: it is stale.
+    """
+    every: list[tuple[Assignment, Mutant, Equivalent | None]] = []
+    for assignment in assignments:
+        found = mutants(solution_source(assignment))
+        listed = {
+            (e.symbol, e.change): e
+            for e in equivalents(folder, assignment.exercise.module)
+            if e.track == assignment.track.id
+        }
+        if stale := listed.keys() - {(m.symbol, m.change) for m in found}:
+            symbol, change = sorted(stale)[0]
+            raise ValueError(f"{assignment.id}: no mutant of {symbol} is {change!r}; take it off the equivalents")
+        chosen = found if most is None else found[:: max(1, -(-len(found) // most))]
+        every += [(assignment, m, listed.get((m.symbol, m.change))) for m in chosen]
+    done = 0
+
+    def count(_: dict) -> None:
+        nonlocal done
+        done += 1
+        progress(done, len(every))
+
+    results = grader.grade([of_source(a, m.source, f"mutant{i}.py") for i, (a, m, _) in enumerate(every)], count)
+    return [_fate(*one, result) for one, result in zip(every, results, strict=True)]
+
+
+def _fate(assignment: Assignment, mutant: Mutant, equivalent: Equivalent | None, result: dict) -> Fate:
+    if result["status"] != "graded":
+        return Fate(assignment, mutant, True, None, False, equivalent)
+    lost = [p for p in result["parts"] if p["score"] < p["max_score"]]
+    own = any(part.symbol == mutant.symbol for part in assignment.exercise.parts)
+    in_part = any(p["symbol"] == mutant.symbol for p in lost) if own and lost else None
+    return Fate(assignment, mutant, bool(lost), in_part, any(p["misconception"] for p in lost), equivalent)
