@@ -337,10 +337,10 @@ def verify(options: argparse.Namespace) -> int:
 
 def power_of(assignments: list, settings: dict, most: int | None) -> int:
     from autograder.grading.executor import Grader
-    from autograder.grading.power import power
+    from autograder.grading.power import power, spread
 
     with Grader(**settings) as grader, bar("Mutants", 1) as advance:
-        fates = power(assignments, grader, lambda done, of: advance(done, of), most)
+        fates = power(assignments, grader, lambda done, of: advance(done, of), spread(most))
     table = Table("Exercise", "Track", "Mutants", "Equivalent", "Caught", "in the right part", "named")
     for assignment in assignments:
         own = [f for f in fates if f.assignment == assignment and (f.caught or not f.equivalent)]

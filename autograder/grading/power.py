@@ -39,10 +39,10 @@ def power(
     assignments: Iterable[Assignment],
     grader: Grader,
     progress: Callable[[int, int], None] = lambda done, of: None,
-    most: int | None = None,
+    pick: Callable[[list[Mutant]], list[Mutant]] = lambda found: found,
     folder: Path = EQUIVALENTS,
 ) -> list[Fate]:
-    """Grade the mutants of assignments' solutions; at most `most` of each assignment, evenly over the solution.
+    """Grade the mutants of assignments' solutions, or those that `pick` takes of an assignment's.
 
     Raises ValueError for an entry among the equivalents that fits no mutant: it is stale.
     """
@@ -57,8 +57,7 @@ def power(
         if stale := listed.keys() - {(m.symbol, m.change) for m in found}:
             symbol, change = sorted(stale)[0]
             raise ValueError(f"{assignment.id}: no mutant of {symbol} is {change!r}; take it off the equivalents")
-        chosen = found if most is None else found[:: max(1, -(-len(found) // most))]
-        every += [(assignment, m, listed.get((m.symbol, m.change))) for m in chosen]
+        every += [(assignment, m, listed.get((m.symbol, m.change))) for m in pick(found)]
     done = 0
 
     def count(_: dict) -> None:
@@ -68,6 +67,11 @@ def power(
 
     results = grader.grade([of_source(a, m.source, f"mutant{i}.py") for i, (a, m, _) in enumerate(every)], count)
     return [_fate(*one, result) for one, result in zip(every, results, strict=True)]
+
+
+def spread(most: int | None) -> Callable[[list[Mutant]], list[Mutant]]:
+    """Takes at most so many, evenly over the solution; all for None."""
+    return lambda found: found if most is None else found[:: max(1, -(-len(found) // most))]
 
 
 def _fate(assignment: Assignment, mutant: Mutant, equivalent: Equivalent | None, result: dict) -> Fate:
