@@ -132,6 +132,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--mutants", type=int, metavar="N", help="with --power: at most so many of an assignment")
     p.add_argument("--checkpoint", **CHECKPOINT)
 
+    p = verb("replay", replay, "grade a hand-in again as its result says, and say what is not the same")
+    p.add_argument("result", type=Path, metavar="RESULT", help="a file of `grade --json`, or of .autograder/results")
+    p.add_argument("hand_in", type=Path, nargs="?", metavar="HAND_IN", help="where it lies now (default: as then)")
+    p.add_argument("--student", metavar="ID", help="whose, where the file holds the results of several")
+    p.add_argument("--source", type=Path, metavar="DIR", help="the source notebooks (default: as for `grade`)")
+
     p = verb("pretrain", pretrain, "make bert-mini, the small pre-trained BERT that the course comes with, again")
     p.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: over the committed one)")
     for name, value in vars(Settings()).items():
@@ -363,6 +369,36 @@ def power_of(assignments: list, settings: dict, most: int | None) -> int:
             told = f"{f.assignment.id}: {f.mutant.symbol}: {f.mutant.change} is listed as equivalent, and was caught"
             out.print(f"[red]{escape(told)}[/]", soft_wrap=True)
     return 1 if any(f.survived or (f.caught and f.equivalent) for f in fates) else 0
+
+
+def replay(options: argparse.Namespace) -> int:
+    from autograder.grading import replay as again
+    from autograder.grading.executor import Grader
+
+    try:
+        result = again.choose(options.result, options.student)
+        path = options.hand_in or Path(str(result["submission"]).split("!")[0])
+        root = course_root([str(path)])
+        source = options.source or (root / "source" if root else ROOT / "source")
+        submission = again.hand_in_of(result, path, source)
+    except again.ReplayError as error:
+        raise Usage(str(error)) from None
+    settings = again.settings_of(result)
+    require_walls(settings["isolation"])
+    if settings["device"] == "cuda" and not any(map(os.path.exists, GPUS)):
+        raise Usage("this was graded on an NVIDIA GPU, and there is none on this machine")
+    if result.get("checkpoint"):
+        require_checkpoint(settings["checkpoint"])
+    for told in again.other_versions(result, submission):
+        err.print(f"[yellow]{escape(told)}[/]")
+    with Grader(jobs=1, source_root=source, **settings) as grader:
+        found = again.replay(result, submission, grader)
+    for told in found:
+        out.print(escape(told), soft_wrap=True)
+    mark = f"{result['score']:g} of {result['max_score']:g} points" if result.get("score") is not None else "no mark"
+    if not found:
+        out.print(f"The same again, mark and messages: {mark}.")
+    return 1 if found else 0
 
 
 def pretrain(options: argparse.Namespace) -> int:
