@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from autograder import cli
-from autograder.grading.executor import ROOT, solution_source
+from autograder.grading.executor import solution_source
 from autograder.grading.replay import ReplayError, choose, differences, machine_part
 from autograder.judging.catalogue import catalogue
 from course.syllabus import syllabus

@@ -28,7 +28,15 @@ SWAPS: dict[type, tuple[type, ...]] = {
     ast.In: (ast.NotIn,), ast.NotIn: (ast.In,), ast.And: (ast.Or,), ast.Or: (ast.And,),
 }  # fmt: skip
 DROPPED_OPERAND = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult, ast.BitAnd, ast.BitOr)
-SYMMETRIC = ("transpose", "swapaxes", "maximum", "minimum", "logical_and")  # the order of whose arguments is nothing
+SYMMETRIC = (
+    "transpose",
+    "swapaxes",
+    "maximum",
+    "minimum",
+    "logical_and",
+    "equal",
+    "not_equal",
+)  # the order of whose arguments is nothing
 WORDS = {"relu": "tanh", "gelu": "relu", "tanh": "relu", "softmax": "sigmoid"}
 
 
