@@ -116,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--language", help="of the feedback (default: the course's, else en)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
     p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
+    p.add_argument("--again", action="store_true", help="grade what the course has a result of as well")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
     p.add_argument(
         "--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, else our own)"
@@ -241,8 +242,8 @@ def translate(options: argparse.Namespace) -> int:
 
 
 def grade(options: argparse.Namespace) -> int:
+    from autograder.grading import store
     from autograder.grading.executor import Grader
-    from autograder.grading.store import save
     from autograder.reporting.html import write_pages
     from autograder.reporting.marks import csv_table
     from autograder.submission.intake import find, one_each, read
@@ -266,26 +267,41 @@ def grade(options: argparse.Namespace) -> int:
     if not submissions:
         raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
     done = Attempts()
-    with bar("Grading", len(submissions)) as advance:
+    how = {
+        "seed": options.seed,
+        "device": options.device,
+        "isolation": options.isolation,
+        "checkpoint": options.checkpoint,
+    }
+    known: list[dict | None] = [None] * len(submissions)
+    if root and not options.again:  # a command that was cut short goes on where it was
+        known = [store.finished(root, submission, **how) for submission in submissions]
+    new = [submission for submission, result in zip(submissions, known, strict=True) if result is None]
+    if len(new) < len(submissions):
+        err.print(
+            f"{len(submissions) - len(new)} of {len(submissions)} were graded before, and their results hold; "
+            "--again grades them as well"
+        )
+    with bar("Grading", len(new)) as advance:
 
         def finished(result: dict) -> None:
             if root and result["assignment"]:
-                done("the course's results", lambda: save(root, result))
+                done("the course's results", lambda: store.save(root, result))
             advance()
 
-        settings = {
-            "jobs": options.jobs,
-            "seed": options.seed,
-            "device": options.device,
-            "isolation": options.isolation,
-            "checkpoint": options.checkpoint,
-        }
-        with Grader(source_root=source, **settings) as grader:
-            results = grader.grade(submissions, finished)
+        graded: list[dict] = []
+        if new:
+            with Grader(source_root=source, jobs=options.jobs, **how) as grader:
+                graded = grader.grade(new, finished)
+    fresh = iter(graded)
+    results = [next(fresh) if result is None else result for result in known]
     if root and (root / "gradebook.db").exists():
-        from autograder.nbgrader import with_hand_marks
+        from autograder.nbgrader import GradebookError, with_hand_marks
 
-        results = [with_hand_marks(root, result) for result in results]
+        try:
+            results = [with_hand_marks(root, result) for result in results]
+        except GradebookError as error:
+            done.problems.append(str(error))
     # Where one of these fails, the others are written all the same.
     if options.json:
         done("the results", lambda: write_json(results, options.json))

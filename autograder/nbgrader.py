@@ -48,6 +48,7 @@ from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
 from nbgrader.preprocessors import ClearOutput, Execute, NbGraderPreprocessor
+from sqlalchemy.exc import DatabaseError
 from traitlets import Unicode
 from traitlets.config import Config, PyFileConfigLoader
 
@@ -60,6 +61,10 @@ from course.i18n import _
 from course.syllabus import Assignment, UnknownName, syllabus
 
 STUB = "# Your code here.\nraise NotImplementedError"
+
+
+class GradebookError(Exception):
+    """The gradebook cannot be read or written now; the message is for the instructor."""
 
 
 class NotGraded(Exception):
@@ -492,6 +497,8 @@ def hand_over(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
                 message = _hand_over_one(api, result, student, assignment, feedback)
+        except DatabaseError as error:
+            message = _database_told(error)
         except Exception as error:
             message = f"{type(error).__name__}: {clean(error, 500)}"
         outcomes.append(HandedOver(student, assignment, message is None, message))
@@ -557,6 +564,14 @@ def _grades(course_root: str | Path, result: dict) -> list[Any] | None:
             ]  # fmt: skip
     except (MissingEntry, UnknownName):
         return None
+    except DatabaseError as error:
+        raise GradebookError(_database_told(error)) from error
+
+
+def _database_told(error: DatabaseError) -> str:
+    if "locked" in str(error):
+        return "The gradebook is locked: another program is at work in it. Say the command again when that has ended."
+    return f"The gradebook cannot be used: {clean(error.orig, 300)}."
 
 
 def waiting(course_root: str | Path, result: dict) -> bool:

@@ -63,7 +63,17 @@ def main() -> None:
                 console.print(f"  {stock['seconds']:.1f} s; now autograder grade ...")
                 submitted = str(course / "submitted")
                 ours = timed(
-                    [sys.executable, "-m", "autograder.cli", "grade", submitted, "--jobs", str(options.jobs)], course
+                    [
+                        sys.executable,
+                        "-m",
+                        "autograder.cli",
+                        "grade",
+                        submitted,
+                        "--again",
+                        "--jobs",
+                        str(options.jobs),
+                    ],
+                    course,
                 )
                 console.print(f"  {ours['seconds']:.1f} s")
                 rows.append({"assignment": assignment.id, "size": options.size, "stock": stock, "autograder": ours})

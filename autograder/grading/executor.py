@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.grading import result as results
+from autograder.grading.scratch import Scratch
 from autograder.judging.catalogue import CatalogueError, catalogue
 from autograder.submission.intake import Submission
 from autograder.words import Words
@@ -148,7 +148,8 @@ class Grader:
         self.folder: Path | None = None
 
     def __enter__(self) -> Grader:
-        self.folder = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self.scratch = Scratch()
+        self.folder = self.scratch.path
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -158,7 +159,7 @@ class Grader:
             for service in (*self.judges.values(), *self.zygotes.values()):
                 service.close()
             self.judges, self.zygotes, self.lifelines = {}, {}, {}
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.scratch.close()
 
     # -- grading -----------------------------------------------------------------------------------------------------
 

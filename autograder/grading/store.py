@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from autograder.grading.result import versions
+from autograder.grading.result import sound, versions
 from autograder.submission.intake import Submission, Unreadable, load_notebook, read_notebook
 from course.syllabus import UnknownName, syllabus
 
@@ -46,13 +46,39 @@ def save(course_root: Path, result: dict[str, Any]) -> Path:
     return path
 
 
-def lookup(course_root: Path, assignment: str, student: str, notebook: dict) -> dict[str, Any] | None:
-    """The stored result of exactly this notebook's code by this version of the grader, or None."""
+def finished(course_root: Path, submission: Submission, **settings: Any) -> dict[str, Any] | None:
+    """The stored result of this hand-in, if it is what grading now would give: after a command that was cut short, say.
+
+    The code, what was odd about the notebook, and the judge are the same, and so are the settings that are not None
+    (`seed`, `device`, `isolation`, `checkpoint`). Without a seed, any will do.
+    """
+    if submission.problem or submission.assignment is None or not submission.content:
+        return None
+    result = _read(path_of(course_root, submission.assignment.id, submission.student))
+    if result is None or result.get("content") != submission.content:
+        return None
+    same = result.get("versions") == versions(submission.assignment.track.framework)
+    same &= result.get("remarks") == sound(list(submission.remarks))
+    same &= set(submission.flags) <= set(result.get("flags", []))
+    for name, value in settings.items():
+        if value is not None and not (name == "checkpoint" and result.get(name) is None):
+            same &= result.get(name) == value
+    return {**result, "submission": submission.name} if same else None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A graded result in a file; None where there is no such thing."""
     try:
-        result = json.loads(path_of(course_root, assignment, student).read_text(encoding="utf-8"))
+        result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(result, dict) or result.get("status") != "graded":
+    return result if isinstance(result, dict) and result.get("status") == "graded" else None
+
+
+def lookup(course_root: Path, assignment: str, student: str, notebook: dict) -> dict[str, Any] | None:
+    """The stored result of exactly this notebook's code by this version of the grader, or None."""
+    result = _read(path_of(course_root, assignment, student))
+    if result is None:
         return None
     submission = from_notebook(notebook, assignment, student, Path(course_root) / "source")
     same_code = submission.problem is None and submission.content == result.get("content")

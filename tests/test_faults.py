@@ -1,0 +1,250 @@
+"""What goes wrong around a grading: the command killed, the gradebook locked, the clock set. No wrong mark is written,
+nothing that was graded is lost, and saying the command again finishes the rest, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder import cli
+from autograder.grading import scratch, store
+from autograder.grading.cohort import answered
+from autograder.grading.executor import ROOT, Grader, solution_source
+from autograder.submission.intake import of_source
+from course.syllabus import syllabus
+
+SOURCE = ROOT / "source"
+ONE = syllabus().assignment("self-attention-pytorch")
+SOLVED = answered(SOURCE, ONE, solution_source(ONE))
+SLOW = json.dumps(SOLVED).replace('"def causal_mask(', '"import time\\ntime.sleep(0.7)\\ndef causal_mask(')
+
+
+def make_course(folder: Path, students: int) -> Path:
+    (folder / "nbgrader_config.py").write_text(
+        "from pathlib import Path\nfrom autograder.nbgrader import configure\n"
+        "c = get_config()\nconfigure(c, Path(__file__).parent)\n"
+    )
+    shutil.copytree(SOURCE / ONE.id, folder / "source" / ONE.id)
+    for i in range(students):
+        place = folder / "submitted" / f"s{i}" / ONE.id
+        place.mkdir(parents=True)
+        (place / "self-attention.ipynb").write_text(json.dumps(SOLVED))
+    return folder
+
+
+def stored(course: Path) -> dict[str, dict]:
+    files = (course / store.FOLDER / ONE.id).glob("*.json")
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+
+
+def command(course: Path) -> list[str]:
+    return [sys.executable, "-m", "autograder.cli", "grade", str(course / "submitted"), "--jobs", "1"]
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def temporary():
+    """A place for temporary files with a short name, as a system's is: pytest's own are too long for a socket."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="faults-") as folder:
+        yield Path(folder)
+
+
+def test_a_killed_command_goes_on_where_it_was_and_leaves_nothing_behind(tmp_path, temporary):
+    (tmp_path / "course").mkdir()
+    course = make_course(tmp_path / "course", 8)
+    for path in (course / "submitted").rglob("*.ipynb"):
+        path.write_text(SLOW)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    first = subprocess.Popen(command(course), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        give_up = time.monotonic() + 120
+        while len(stored(course)) < 2:
+            assert first.poll() is None and time.monotonic() < give_up
+            time.sleep(0.05)
+        family = psutil.Process(first.pid).children(recursive=True)
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    before = stored(course)
+    assert 2 <= len(before) < 8 and all(result["score"] == 14 for result in before.values())
+    gone, alive = psutil.wait_procs(family, timeout=20)
+    assert family and not alive
+    left = list(temporary.glob("autograder-*"))
+    assert left  # nobody could clean up
+
+    again = subprocess.run(command(course), env=environment, capture_output=True, text=True, timeout=200)
+    assert again.returncode == 0, again.stderr
+    after = stored(course)
+    assert len(after) == 8 and all(result["score"] == 14 for result in after.values())
+    assert {name: after[name] for name in before} == before  # with their seed: nothing was graded twice
+    assert f"{len(before)} of 8 were graded before" in " ".join(again.stderr.split())
+    assert not list(temporary.glob("autograder-*"))
+
+
+def test_a_folder_that_somebody_works_in_stays_and_what_was_left_goes(temporary, monkeypatch):
+    tmp_path = temporary
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    working = scratch.Scratch()
+    left = tmp_path / "autograder-left"
+    left.mkdir()
+    (left / "lock").touch()
+    (left / "deep").mkdir()
+    young = tmp_path / "autograder-young"  # being made: no lock yet
+    young.mkdir()
+    (tmp_path / "autograder-link").symlink_to(working.path)
+    assert scratch.sweep() == [left]
+    assert working.path.is_dir() and young.is_dir() and not left.exists()
+    working.close()
+    assert not working.path.exists()
+
+
+def test_a_place_for_temporary_files_with_a_long_name_is_not_used_for_sockets(tmp_path, monkeypatch):
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with Grader(jobs=1, seed=3) as grader:
+        (result,) = grader.grade([of_source(ONE, solution_source(ONE))])
+        assert not list(deep.iterdir())
+    assert result["score"] == 14
+    monkeypatch.setattr(scratch.os, "access", lambda *_: False)
+    with pytest.raises(OSError, match="set TMPDIR to one of at most"):
+        scratch.Scratch()
+
+
+# -- what has a result is not graded again ----------------------------------------------------------------------------
+
+
+def grade(course: Path, capsys, *more: str) -> str:
+    assert cli.main([str(a) for a in ("grade", course / "submitted", "--jobs", "1", *more)]) == 0
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grader, monkeypatch):
+    from autograder.grading import executor, result
+
+    asked = []
+
+    class Borrowed(Grader):
+        def __init__(self, **settings) -> None:
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_) -> None:
+            pass
+
+        def grade(self, submissions, progress=None):
+            asked.append(sorted(s.student for s in submissions))
+            return grader.grade(submissions, progress)
+
+    monkeypatch.setattr(executor, "Grader", Borrowed)
+    course = make_course(tmp_path, 2)
+    grade(course, capsys)
+    assert "2 of 2 were graded before" in grade(course, capsys)
+    changed = json.dumps(SOLVED).replace("positions[:, None] >=", "positions[:, None] >")
+    (course / "submitted" / "s1" / ONE.id / "self-attention.ipynb").write_text(changed)
+    assert "1 of 2 were graded before" in grade(course, capsys)
+    grade(course, capsys, "--again")
+    grade(course, capsys, "--seed", "5")  # other inputs than those of the results
+    monkeypatch.setattr(result, "judge_digest", lambda: "another judge")
+    result.versions.cache_clear()
+    grade(course, capsys)
+    result.versions.cache_clear()
+    assert asked == [["s0", "s1"], ["s1"], ["s0", "s1"], ["s0", "s1"], ["s0", "s1"]]
+    assert stored(course)["s1"]["score"] < 14 == stored(course)["s0"]["score"]
+
+
+def test_the_judge_is_another_when_a_hidden_test_changes(tmp_path, monkeypatch):
+    from autograder.grading import result
+
+    before = result.judge_digest()
+    for folder in ("autograder", "solutions", "course"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.po", "*.ipynb")
+        )
+    monkeypatch.setattr(result, "__file__", str(tmp_path / "autograder" / "grading" / "result.py"))
+    same = result.judge_digest.__wrapped__()
+    path = tmp_path / "autograder" / "judging" / "hidden" / "test_self_attention.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert same == before != result.judge_digest.__wrapped__()
+
+
+# -- the gradebook, the clock -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_locked_gradebook_costs_no_result(tmp_path, capsys):
+    course = make_course(tmp_path, 1)
+    assert cli.main(["grade", str(course / "submitted"), "--nbgrader", "--jobs", "1"]) == 0
+    lock = sqlite3.connect(course / "gradebook.db")
+    lock.execute("BEGIN EXCLUSIVE")
+    capsys.readouterr()
+    status = cli.main(["grade", str(course / "submitted"), "--again", "--nbgrader", "--jobs", "1"])
+    said = " ".join(capsys.readouterr().err.split())
+    lock.rollback()
+    lock.close()
+    assert status == 1 and "locked" in said and "Traceback" not in said
+    assert stored(course)["s0"]["score"] == 14
+    assert cli.main(["grade", str(course / "submitted"), "--nbgrader", "--jobs", "1"]) == 0
+
+
+def test_a_clock_that_is_set_changes_nothing(grader, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 1e7 * (os.getpid() % 2 - 0.5))
+    (result,) = grader.grade([of_source(ONE, solution_source(ONE))])
+    assert result["score"] == 14
+    for path in (ROOT / "autograder").rglob("*.py"):  # limits are counted by clocks that nobody sets
+        assert "time.time(" not in path.read_text(encoding="utf-8"), path
+
+
+# -- many -------------------------------------------------------------------------------------------------------------
+
+
+def weight(pid: int) -> tuple[int, int, int]:
+    """Memory (MiB, shared pages shared out), processes and open files of a process and all below it."""
+    memory, files = 0, 0
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    for process in family:
+        try:
+            memory += process.memory_full_info().pss
+            files += process.num_fds()
+        except psutil.NoSuchProcess:
+            continue
+    return memory >> 20, len(family), files
+
+
+@pytest.mark.slow
+def test_a_thousand_hand_ins_leave_no_trace(temporary, monkeypatch):
+    tmp_path = temporary
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    source = solution_source(ONE)
+    wrong = source.replace("positions[:, None] >=", "positions[:, None] >")
+    crashing = source + "\nimport os\nos.abort()\n"
+    kinds = [source, wrong, source, crashing]
+    hand_ins = [of_source(ONE, kinds[i % 4] + f"\n# {i}\n", f"{i}.py") for i in range(1000)]
+    with Grader(jobs=2, seed=3) as grader:
+        for start in (0, 200, 400, 600, 800):
+            results = grader.grade(hand_ins[start : start + 200])
+            assert [r["score"] == 14 for r in results[:4]] == [True, False, True, False]
+            assert all(r["status"] == "graded" for r in results)
+            if start == 200:
+                early, entries = weight(os.getpid()), len(list(tmp_path.rglob("*")))
+        late = weight(os.getpid())
+        assert late[0] <= early[0] * 1.1 + 20, (early, late)
+        assert late[1] <= early[1] + 2 and late[2] <= early[2] + 8, (early, late)
+        assert len(list(tmp_path.rglob("*"))) <= entries + 4
+    assert not list(tmp_path.glob("autograder-*"))
