@@ -120,15 +120,18 @@ def _constants(node: ast.expr) -> Iterator[tuple[str, int]]:
 
 def _in_hidden_tests(path: Path) -> Iterator[tuple[str, int]]:
     """Titles (docstrings of tests), the names of cases, of what is compared and of its axes, and what tests say."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    shared = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)
+              and isinstance(node.targets[0], ast.Name)}  # fmt: skip
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield " ".join((ast.get_docstring(node) or "").split()), node.lineno
         elif isinstance(node, ast.Call):
             yield from _case_names(node)
-            yield from _compared(node)
+            yield from _compared(node, shared)
         elif isinstance(node, ast.Dict):  # keyword arguments that several tests share
             for key, value in zip(node.keys, node.values, strict=True):
-                yield from _named(getattr(key, "value", None), value)
+                yield from _named(getattr(key, "value", None), value, shared)
     yield from _in_python(path, HIDDEN_MARKS)
 
 
@@ -141,17 +144,21 @@ def _case_names(call: ast.Call) -> Iterator[tuple[str, int]]:
                 yield item.value, item.lineno
 
 
-def _compared(call: ast.Call) -> Iterator[tuple[str, int]]:
+def _compared(call: ast.Call, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
     """What a test calls what it compares, and its axes."""
     for keyword in call.keywords:
-        yield from _named(keyword.arg, keyword.value)
+        yield from _named(keyword.arg, keyword.value, shared)
     if getattr(call.func, "id", "") == "compare":
         for word, value in zip(("name", "axes"), call.args[2:4], strict=False):
-            yield from _named(word, value)
+            yield from _named(word, value, shared)
 
 
-def _named(word: str | None, value: ast.expr) -> Iterator[tuple[str, int]]:
-    """The words in `names=("scores", "M")` or `axes={"scores": "batch, key"}`, without what is code."""
+def _named(word: str | None, value: ast.expr, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
+    """The words in `names=("scores", "M")` or `axes={"scores": "batch, key"}`, without what is code.
+
+    `shared`: what the file gives a name to, which may stand there.
+    """
+    value = shared.get(getattr(value, "id", ""), value)
     if word in NAMES or word in AXES:
         kept = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [value])
         for item in kept:
