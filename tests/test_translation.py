@@ -6,6 +6,7 @@ must keep. Where English comes through in a release, no translator could have re
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -24,6 +25,7 @@ from autograder.authoring.translate import CODE, PLACEHOLDER, folder, messages, 
 from autograder.cli import main
 from autograder.judging.catalogue import catalogue
 from autograder.reporting.html import feedback_page
+from autograder.words import Words, again
 from course import i18n
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,24 +33,7 @@ ONE = "self-attention-pytorch"
 
 # What is not wholly translated yet. A catalogue that is not listed must be complete; one that becomes so leaves the
 # list.
-GAPS = {
-    "da": {
-        "course",
-        "quizzes",
-        "lessons/positional-embedding",
-        "lessons/multi-head-attention",
-        "lessons/transformer-encoder",
-        "lessons/encoder-decoder",
-        "lessons/bert-pretraining",
-        "lessons/bert-finetuning",
-        "hints/positional_embedding",
-        "hints/multi_head_attention",
-        "hints/transformer_encoder",
-        "hints/encoder_decoder",
-        "hints/bert_pretraining",
-        "hints/bert_finetuning",
-    }
-}
+GAPS = {"da": {"lessons/bert-finetuning", "lessons/transformers-in-the-wild"}}
 
 
 def pseudo(text: str) -> str:
@@ -197,6 +182,86 @@ def test_a_lesson_falls_into_paragraphs_and_back():
     spoken = [block for _line, block, spoken in paragraphs(text) if spoken]
     assert spoken == ["# One", "Two `code`\nwraps.", "Last"]
     assert [line for line, block, _ in paragraphs(text) if block == "Last"] == [18]
+
+
+# -- what the judge says -----------------------------------------------------------------------------------------------
+
+SAYING = {"fail", "Mismatch", "Words", "N_", "_"}  # a call of these has a message as its first argument
+SPEAKERS = [
+    *sorted((ROOT / "autograder" / "judging").rglob("*.py")),
+    *sorted((ROOT / "autograder" / "submission").glob("*.py")),
+    ROOT / "autograder" / "workers" / "client.py",
+]
+
+
+def glued(source: str, known: set[str]) -> list[str]:
+    """Messages of a source that are put together from pieces, and words put into them that are no messages."""
+    found = []
+    for call in ast.walk(ast.parse(source)):
+        name = getattr(getattr(call, "func", None), "id", None)
+        if isinstance(call, ast.Call) and name in SAYING:
+            found += [ast.unparse(call) for said in call.args[:1] if not _whole(said)]
+            if name == "Words":
+                found += [ast.unparse(call) for k in call.keywords if not _no_english(k.value, known)]
+    return found
+
+
+def _whole(said: ast.expr) -> bool:
+    if isinstance(said, ast.IfExp):
+        return _whole(said.body) and _whole(said.orelse)
+    put_in = isinstance(said, ast.Call) and getattr(said.func, "attr", "") in ("format", "join", "replace")
+    return not (put_in or isinstance(said, (ast.JoinedStr, ast.BinOp)))
+
+
+def _no_english(value: ast.expr, known: set[str]) -> bool:
+    if isinstance(value, ast.IfExp):
+        return _no_english(value.body, known) and _no_english(value.orelse, known)
+    if isinstance(value, ast.JoinedStr):  # a number as it is to be written
+        return not any(isinstance(v, ast.Constant) and re.search("[A-Za-z]", v.value) for v in value.values)
+    return not (isinstance(value, ast.Constant) and isinstance(value.value, str)) or value.value in known
+
+
+def test_no_message_of_the_judge_is_glued_together():
+    known = {text for texts in messages(ROOT).values() for text in texts}
+    found = {path.name: glued(path.read_text(encoding="utf-8"), known) for path in SPEAKERS}
+    assert len(found) > 20 and not {name: wrong for name, wrong in found.items() if wrong}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'fail(f"There are {n} of them.")',
+        'fail("There are " + told)',
+        'fail("None." if n else f"There are {n} of them.")',
+        'fail("There are {} of them.".format(n))',
+        'raise Mismatch(" ".join(pieces))',
+        'fail(Words(f"There are {n} of them."))',
+        'fail(Words("It is {what}.", what="far too large"))',
+        'fail(Words("It is {what}.", what="all" if n else "far too large"))',
+        'fail(Words("It is {what}.", what=f"{n} too large"))',
+    ],
+)
+def test_glue_is_found(wrong):
+    assert glued(wrong, {"all"})
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        'fail("None of them.")',
+        'fail("None." if n else Words("There are {n}.", n=n))',
+        'fail(Words("It is {share}, {what}.", share=f"{n:.0%}", what="all"))',
+    ],
+)
+def test_what_is_whole_is_no_glue(right):
+    assert not glued(right, {"all"})
+
+
+def test_what_stands_in_backticks_is_code_in_every_language(pseudo_language):
+    with i18n.using("xx"):
+        said = again(Words("`{key}` is missing, or no tensor.", key="weights").told())
+        named = again(Words("the {name} is not finite", name="weights").told())
+    assert (said, named) == ("`weights` IS MISSING, OR NO TENSOR.", "THE WEIGHTS IS NOT FINITE")
 
 
 # -- an unknown language -----------------------------------------------------------------------------------------------

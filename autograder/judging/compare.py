@@ -95,7 +95,7 @@ def difference(
 def _tuple_difference(
     got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]
 ) -> str | None:
-    expected: str = Words("a {kind} of {count}", kind="tuple", count=len(want))
+    expected: str = Words("a {kind} of {count}", kind=type(want).__name__, count=len(want))
     if len(names) == len(want):
         expected = Words("{what} ({items})", what=expected, items=listed(*names))
     if not isinstance(got, (tuple, list)):
