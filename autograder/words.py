@@ -60,4 +60,6 @@ def again(told: Any) -> str:
         return _(str(told)) if _(str(told)) != str(told) else _(f"{told}.").removesuffix(".")  # a title, quoted
     message, values = _(str(told.get("message", ""))), told.get("values") or {}
     # A value that the message has in backticks is code, and no message even where it reads like one.
-    return message.format(**{k: v if f"`{{{k}}}`" in message else again(v) for k, v in values.items()})
+    return message.format(
+        **{k: v if isinstance(v, str) and f"`{{{k}}}`" in message else again(v) for k, v in values.items()}
+    )

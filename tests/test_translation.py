@@ -23,10 +23,14 @@ from autograder.authoring.lessons import paragraphs
 from autograder.authoring.release import release
 from autograder.authoring.translate import CODE, PLACEHOLDER, folder, messages, problems, read, update, written
 from autograder.cli import main
+from autograder.grading.verify import claims_for
 from autograder.judging.catalogue import catalogue
 from autograder.reporting.html import feedback_page
+from autograder.reporting.language import spoken
 from autograder.words import Words, again
+from autograder.workers.said import MESSAGES, heard
 from course import i18n
+from course.syllabus import syllabus
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE = "self-attention-pytorch"
@@ -186,11 +190,11 @@ def test_a_lesson_falls_into_paragraphs_and_back():
 
 # -- what the judge says -----------------------------------------------------------------------------------------------
 
-SAYING = {"fail", "Mismatch", "Words", "N_", "_"}  # a call of these has a message as its first argument
+SAYING = {"fail", "Mismatch", "Words", "Said", "N_", "_"}  # a call of these has a message as its first argument
 SPEAKERS = [
     *sorted((ROOT / "autograder" / "judging").rglob("*.py")),
     *sorted((ROOT / "autograder" / "submission").glob("*.py")),
-    ROOT / "autograder" / "workers" / "client.py",
+    *sorted((ROOT / "autograder" / "workers").glob("*.py")),
 ]
 
 
@@ -257,6 +261,17 @@ def test_what_is_whole_is_no_glue(right):
     assert not glued(right, {"all"})
 
 
+@pytest.mark.parametrize("message", MESSAGES)
+def test_what_a_worker_says_is_known_again(message):
+    names = re.findall(r"\{(\w+)\}", message)
+    values = {name: ("x.weight", "(3, 5)", "two\nlines")[i % 3] for i, name in enumerate(names)}
+    assert heard(message.format(**values)) == (message, values)
+
+
+def test_what_is_no_word_of_a_worker_stays_as_it_is():
+    assert heard("'Tensor' object has no attribute 'nonsense'") is None
+
+
 def test_what_stands_in_backticks_is_code_in_every_language(pseudo_language):
     with i18n.using("xx"):
         said = again(Words("`{key}` is missing, or no tensor.", key="weights").told())
@@ -312,6 +327,42 @@ def test_a_release_in_a_new_language_speaks_it_throughout(pseudo_language, tmp_p
 def test_the_same_release_twice_has_the_same_bytes(pseudo_language, tmp_path):
     first, second = (release(ROOT, [ONE], tmp_path / name, language="xx")[0].read_bytes() for name in "ab")
     assert first == second
+
+
+# Wrong answers by exercise, which between them get messages of all kinds; "released" is an answer not begun.
+WRONG = {
+    "self-attention": ("released", "output-alone", "batch-of-one-squeezed", "gradients-nan", "padding-as-numbers"),
+    "additive-attention": ("module-with-biases", "context-not-in-the-logits", "scores-squeezed", "v-detached"),
+    "positional-embedding": ("encoding-transposed", "encoding-in-float64", "positions-detached", "odd-width-accepted"),
+    "multi-head-attention": ("split-axes-not-swapped", "heads-output-alone", "weights-averaged", "heads-detached"),
+    "transformer-encoder": ("width-of-network-fixed", "same-block-again", "dropout-of-the-sum", "logits-for-each-word"),
+    "encoder-decoder": ("one-encoder-block", "decoder-in-a-plain-list", "least-likely", "one-word-more"),
+    "bert-pretraining": ("probability-ignored", "never-random", "one-fate-for-many", "bias-not-registered"),
+    "bert-finetuning": ("not-truncated", "freeze-ignored", "loss-summed", "evaluation-weighs-batches-alike"),
+}
+OF_PYTHON = {"tuple", "float", "bool", "None", "ValueError"}
+ONE_IS_QUICK = [e if ONE.startswith(e) else pytest.param(e, marks=pytest.mark.slow) for e in WRONG]
+
+
+def test_there_are_wrong_answers_of_every_exercise():
+    assert WRONG.keys() == syllabus().exercises.keys()
+
+
+@pytest.mark.parametrize("exercise", ONE_IS_QUICK)
+def test_feedback_in_a_new_language_speaks_it_throughout(pseudo_language, grader, exercise):
+    claims = [c for c in claims_for(syllabus().assignment(f"{exercise}-pytorch"), ROOT / "source")
+              if c.name in WRONG[exercise]]  # fmt: skip
+    assert len(claims) == len(WRONG[exercise])
+    results = grader.grade([claim.submission for claim in claims])
+    with i18n.using("xx"):
+        parts = [part for result in results for part in spoken(result)["parts"]]
+    known = [part["misconception"] for part in parts if part["misconception"]]
+    tests = [test for part in parts for test in part["tests"]]
+    told = [test["message"] for test in tests if test["message"]]
+    assert len(told) >= len(claims) and len(known) >= len(claims) - 1
+    said = [*told, *(test["title"] for test in tests), *(m[key] for m in known for key in ("title", "hint"))]
+    left = {text: words for text in said if (words := set(english(text)) - OF_PYTHON)}
+    assert not left
 
 
 # -- feedback ----------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from autograder.authoring.lessons import lesson_path, paragraphs, raw_cells
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
-MARKS = {"_", "N_", "Words"}  # a call of these has the message as its first argument
+MARKS = {"_", "N_", "Words", "Said"}  # a call of these has the message as its first argument
 HIDDEN_MARKS = {"fail": 0, "Mismatch": 0, "picture": 0, "picture_if_wrong": 4}  # in hidden tests, and where it stands
 NAMES, AXES = {"names", "name"}, {"axes"}  # of what hidden tests compare: words, unless they are code
 WORDS = re.compile(r"[a-z]{2,}( [a-z]{2,})*")

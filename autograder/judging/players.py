@@ -17,6 +17,7 @@ from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.words import Words, cell_name
 from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure, hand_in_seconds
+from autograder.workers.said import heard
 from course.i18n import N_
 
 MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
@@ -101,9 +102,9 @@ def tell(error: StudentError) -> str:
     """An error as a sentence for the student."""
     name = error.types[0] if error.types else "error"
     if error.kind in ("missing", "timeout", "crash", "exit", "killed", "reply", "exhausted"):
-        return error.message
+        return _heard(error.message)
     if name == "StudentMessage":
-        return error.message
+        return _heard(error.message)
     if error.kind == "memory":
         what: str = Words("it asked for more memory than a hand-in may use")
     elif name == "NotImplementedError":
@@ -119,6 +120,12 @@ def tell(error: StudentError) -> str:
             source=error.source,
         )
     return what
+
+
+def _heard(message: str) -> str:
+    """What a worker has said, as a message with values."""
+    known = None if isinstance(message, Words) else heard(message)
+    return Words(known[0], **known[1]) if known else message
 
 
 class Student:
