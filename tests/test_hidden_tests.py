@@ -21,7 +21,8 @@ HIDDEN = ROOT / "autograder" / "judging" / "hidden"
 EXERCISES = [e for e in syllabus().exercises.values() if (HIDDEN / f"test_{e.module}.py").exists()]
 ASSIGNMENTS = [a for a in syllabus().assignments().values() if a.exercise in EXERCISES]
 # One hidden test serves both tracks, and Keras is several times slower: its mistakes are for the slow suite, and so are
-# those in exercises whose tests train models. All else is put to both tracks in the quick one.
+# those in exercises whose tests train models, where Keras's alternatives are, too. All else is put to both tracks in
+# the quick one.
 TRAINING = ("transformer-encoder", "encoder-decoder", "bert-finetuning")
 # What has not been run as a whole yet tells how it ends and fails nobody; take the mark off when it has.
 UNSEEN = pytest.mark.xfail(reason="not seen to pass as a whole yet", strict=False)
@@ -161,7 +162,12 @@ def test_a_mistake_loses_points_in_its_part_alone_and_is_named(finding, assignme
 @pytest.mark.parametrize(
     "assignment, path",
     [
-        pytest.param(a, path, id=f"{a.id}-{path.stem}")
+        pytest.param(
+            a,
+            path,
+            id=f"{a.id}-{path.stem}",
+            marks=[pytest.mark.slow] if a.track.id == "tensorflow" and a.exercise.id in TRAINING else [],
+        )
         for a in ASSIGNMENTS
         for path in sorted((ALTERNATIVES / a.track.id / a.exercise.module).glob("*.py"))
     ],

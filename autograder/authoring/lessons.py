@@ -83,7 +83,8 @@ def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:
             words = re.sub(r"<[^>]*>|`[^`]*`|\{\{.*?\}\}", "", block)
             if "\\text" not in words:
                 words = re.sub(r"\$\$.*?\$\$|\$[^$\n]*\$", "", words, flags=re.DOTALL)
-            spoken = not (fenced or opens or block.startswith("```")) and re.search(r"[A-Za-z]{2}", words) is not None
+            kept = fenced or opens or block.startswith(("```", "==="))  # code, or the marks of a mark scheme
+            spoken = not kept and re.search(r"[A-Za-z]{2}", words) is not None
             fenced ^= opens
             yield at, block, spoken
         at += block.count("\n")
@@ -156,7 +157,7 @@ class _Reader:
             if "task" in raw.metadata:
                 return self.task(str(raw.metadata["task"]), raw.source, line)
             if "write" in raw.metadata:
-                return Cell(None, f"write-{raw.metadata['write']}", raw.source, line)
+                return Cell(None, f"write-{raw.metadata['write']}", translated(raw.source, self.catalogue), line)
             self.texts += 1
             return Cell(None, f"text-{self.texts}", self.fill(translated(raw.source, self.catalogue), line), line)
         return self.code(raw, line)
@@ -174,7 +175,7 @@ class _Reader:
         self.seen[name] = line
         if not 1 == source.count(BEGIN_MARKS) == source.count(END_MARKS):
             raise self.error(line, f"task {name} needs a mark scheme, between {BEGIN_MARKS!r} and {END_MARKS!r}")
-        return Cell("task", name, self.fill(source, line), line, points=part.points)
+        return Cell("task", name, self.fill(translated(source, self.catalogue), line), line, points=part.points)
 
     def code(self, raw: NotebookNode, line: int) -> Cell:
         allowed = ("start",) if self.assignment.exercise.by_hand else ROLES

@@ -35,4 +35,4 @@ def look_through(found: Match, source_cells: list[dict], tasks: Iterable[Any]) -
         )
     elif empty:
         found.flags.append("empty-tasks")
-        found.remarks += [Words("Nothing is written below “{title}”.", title=Words(title)) for title in empty]
+        found.remarks.extend(Words("Nothing is written below “{title}”.", title=Words(title)) for title in empty)

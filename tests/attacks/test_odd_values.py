@@ -66,7 +66,17 @@ def odd(symbols: set[str], track: str, value: str) -> str:
     return "\n".join(text)
 
 
-@pytest.mark.parametrize("assignment", [a for a in syllabus().assignments() if a.rsplit("-", 1)[1] in IMPORTS])
+QUICK = ("self-attention-pytorch", "self-attention-tensorflow", "additive-attention-pytorch", "bert-finetuning-pytorch")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        pytest.param(a, marks=[] if a in QUICK else [pytest.mark.slow])
+        for a in syllabus().assignments()
+        if a.rsplit("-", 1)[1] in IMPORTS
+    ],
+)
 def test_whatever_comes_back_is_graded(arena, assignment):
     forge = Forge(assignment)
     symbols = {part.symbol for part in forge.assignment.exercise.parts}

@@ -143,16 +143,21 @@ def built(draw, classes, checkpoint, **options):
     return Program.module("build_classifier", checkpoint, classes, **options)
 
 
+def six_classes(draw):
+    """A model that two tests look at, built once: loading one is what these tests cost."""
+    draw = draw.named("six classes")
+    return built(draw, 6, tiny(draw)).logits(batch(draw, 4)).parameters().put_once()
+
+
 @pytest.mark.part("build-classifier")
-@pytest.mark.parametrize("classes", [3, 6], ids=["three classes", "six classes"])
-def test_classifier_shape(student, draw, fail, classes):
+def test_classifier_shape(student, draw, fail):
     """The model gives logits (B, C), for any number of classes."""
-    out = student.run(built(draw, classes, tiny(draw)).logits(batch(draw, 4))).out
-    if not isinstance(out, np.ndarray) or out.shape != (4, classes):
+    out = student.run(six_classes(draw)).out
+    if not isinstance(out, np.ndarray) or out.shape != (4, 6):
         fail(
             Words(
                 "For 4 texts and {classes} classes the logits are {shape}, not (4, {classes}).",
-                classes=classes,
+                classes=6,
                 shape=getattr(out, "shape", None),
             )
         )
@@ -204,8 +209,7 @@ def test_classifier_frozen(student, reference, draw, fail):
 @pytest.mark.part("build-classifier", share=2, needs=("test_classifier_shape",))
 def test_classifier_not_frozen(student, reference, draw, fail):
     """Without it, every weight is trained."""
-    program = built(draw, 3, tiny(draw)).parameters()
-    got, want = (shapes_of(side.run(program)) for side in (student, reference))
+    got, want = (shapes_of(side.run(six_classes(draw))) for side in (student, reference))
     if got != want:
         fail(
             Words(
@@ -490,45 +494,43 @@ def test_learns(student, reference, draw, fail):
 # -- evaluation -------------------------------------------------------------------------------------------------------
 
 
-def evaluated(draw, batches, training=True, dropout=0.4):
-    program = model(draw, dropout=dropout).mode(training)
-    return program.call("evaluate", Module(), batches).state().seen().put_once()
+def evaluations(draw, training=True):
+    """One model, evaluated on one batch, on a padded one, and on batches of 6, 6 and 2: `out`, `out2`, `out3`."""
+    draw = draw.named("evaluations")
+    program = model(draw, dropout=0.4)
+    one, padded = [batch(draw, 6, padded=False)], [batch(draw, 6)]
+    unequal = [batch(draw, 6), batch(draw, 6), batch(draw, 2)]
+    for batches in (one, padded, unequal):
+        program = program.mode(training).call("evaluate", Module(), batches)
+    return program.state().seen().put_once()
 
 
-def one_batch(draw):
-    draw = draw.named("one batch")
-    return evaluated(draw, [batch(draw, 6, padded=False)])
-
-
-def uneven(draw, **options):
-    draw = draw.named("unequal batches")
-    return evaluated(draw, [batch(draw, 6), batch(draw, 6), batch(draw, 2)], **options)
+def evaluation(side, which, draw, fail):
+    """Loss and accuracy of one of the three evaluations."""
+    out = side.run(evaluations(draw)).values.get(which)
+    if not isinstance(out, dict):
+        fail("The result should be a dict with `loss` and `accuracy`.")
+    return metric(out, fail)
 
 
 @pytest.mark.part("evaluate")
 def test_evaluation_form(student, draw, fail):
     """The result is a dict with `loss` and `accuracy`."""
-    out = student.run(one_batch(draw)).out
-    if not isinstance(out, dict):
-        fail("The result should be a dict with `loss` and `accuracy`.")
-    found = metric(out, fail)
-    if not np.isfinite(found).all():
+    if not np.isfinite(evaluation(student, "out", draw, fail)).all():
         fail("The loss or the accuracy is not finite.")
 
 
 @pytest.mark.part("evaluate", share=2, needs=("test_evaluation_form",))
 def test_evaluation_of_one_batch(student, reference, draw, fail):
     """Loss and accuracy of one batch, without dropout."""
-    program = one_batch(draw)
-    got, want = (metric(side.run(program).out, fail) for side in (student, reference))
+    got, want = (evaluation(side, "out", draw, fail) for side in (student, reference))
     same_metrics(got, want, fail, Words("of one batch"))
 
 
 @pytest.mark.part("evaluate", share=2, needs=("test_evaluation_form", "test_evaluation_of_one_batch"))
 def test_evaluation_of_padded_texts(student, reference, draw, fail):
     """Padding has no effect."""
-    program = evaluated(draw, [batch(draw, 6)])
-    got, want = (metric(side.run(program).out, fail) for side in (student, reference))
+    got, want = (evaluation(side, "out2", draw, fail) for side in (student, reference))
     same_metrics(got, want, fail, Words("of a batch with padding"))
 
 
@@ -539,14 +541,14 @@ def test_evaluation_of_padded_texts(student, reference, draw, fail):
 )
 def test_evaluation_of_unequal_batches(student, reference, draw, fail):
     """Every example counts the same, also those of a smaller last batch."""
-    got, want = (metric(side.run(uneven(draw)).out, fail) for side in (student, reference))
+    got, want = (evaluation(side, "out3", draw, fail) for side in (student, reference))
     same_metrics(got, want, fail, Words("of batches of 6, 6 and 2 texts"))
 
 
 @pytest.mark.part("evaluate", share=2, needs=("test_evaluation_form",))
 def test_evaluation_trains_nothing(student, reference, draw, fail):
     """Evaluation changes no weight."""
-    program = uneven(draw)
+    program = evaluations(draw)
     got, want = (side.run(program).values.get("state") for side in (student, reference))
     if not same_structure(got, want) or any(not np.array_equal(got[name], want[name]) for name in want):
         fail("The weights are not the same after evaluation as before it.")
@@ -556,7 +558,7 @@ def test_evaluation_trains_nothing(student, reference, draw, fail):
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 def test_mode_restored(student, draw, fail, training):
     """Afterwards the model is in the mode in which it came."""
-    seen = student.run(uneven(draw, training=training)).values.get("seen")
+    seen = student.run(evaluations(draw, training)).values.get("seen")
     mode = seen.get("mode") if isinstance(seen, dict) else None
     if mode is not training:
         fail(
@@ -569,7 +571,7 @@ def test_mode_restored(student, draw, fail, training):
 @pytest.mark.part("evaluate", needs=("test_evaluation_form",), tracks=("pytorch",))
 def test_evaluation_without_gradients(student, draw, fail):
     """No gradients are recorded."""
-    seen = student.run(uneven(draw)).values.get("seen")
+    seen = student.run(evaluations(draw)).values.get("seen")
     recorded = seen.get("gradient") if isinstance(seen, dict) else None
     if recorded is None or any(recorded) or seen.get("gradients_left"):
         fail("The model was called with gradients on: they cost memory and time, and nobody needs them here.")
