@@ -189,6 +189,7 @@ def test_a_lesson_falls_into_paragraphs_and_back():
 # -- what the judge says -----------------------------------------------------------------------------------------------
 
 SAYING = {"fail", "Mismatch", "Words", "Said", "N_", "_"}  # a call of these has a message as its first argument
+UNSEEN = {"named", "Generator", "AssertionError", "parametrize"}  # names and inputs; the names of cases are messages
 SPEAKERS = [
     *sorted((ROOT / "autograder" / "judging").rglob("*.py")),
     *sorted((ROOT / "autograder" / "submission").glob("*.py")),
@@ -205,6 +206,25 @@ def glued(source: str, known: set[str]) -> list[str]:
             found += [ast.unparse(call) for said in call.args[:1] if not _whole(said)]
             if name == "Words":
                 found += [ast.unparse(call) for k in call.keywords if not _no_english(k.value, known)]
+    return found
+
+
+def stray(source: str, known: set[str]) -> list[str]:
+    """Texts of several words in a file of hidden tests that are no messages, unless a student never reads them."""
+    tree = ast.parse(source)
+    above = {id(below): node for node in ast.walk(tree) for below in ast.iter_child_nodes(node)}
+
+    def unseen(node: ast.AST) -> bool:
+        called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+        return called in UNSEEN or (id(node) in above and unseen(above[id(node)]))
+
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not {node.value} & known:
+            several = [text for text in node.value.split(", ") if re.search("[a-z]{2} [a-z]{2}", text)]
+            docstring = isinstance(above[id(node)], ast.Expr)
+            if set(several) - known and not docstring and not unseen(node):
+                found.append(node.value)
     return found
 
 
@@ -227,6 +247,8 @@ def test_no_message_of_the_judge_is_glued_together():
     known = {text for texts in messages(ROOT).values() for text in texts}
     found = {path.name: glued(path.read_text(encoding="utf-8"), known) for path in SPEAKERS}
     assert len(found) > 20 and not {name: wrong for name, wrong in found.items() if wrong}
+    hidden = (ROOT / "autograder" / "judging" / "hidden").glob("test_*.py")
+    assert not [wrong for path in hidden for wrong in stray(path.read_text(encoding="utf-8"), known)]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +267,12 @@ def test_no_message_of_the_judge_is_glued_together():
 )
 def test_glue_is_found(wrong):
     assert glued(wrong, {"all"})
+
+
+@pytest.mark.parametrize("wrong", ['check(a, "of one batch")', 'still = " It has not moved." if n else ""'])
+def test_words_that_are_no_message_are_found(wrong):
+    assert stray(f"def test(fail):\n    {wrong}", {"all"})
+    assert not stray(f"def test(fail):\n    {wrong}", {"of one batch", " It has not moved."})
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ from course.syllabus import Assignment, syllabus
 
 MARKS = {"_", "N_", "Words", "Said"}  # a call of these has the message as its first argument
 HIDDEN_MARKS = {"fail": 0, "Mismatch": 0, "picture": 0, "picture_if_wrong": 4}  # in hidden tests, and where it stands
-NAMES, AXES = {"names", "name"}, {"axes"}  # of what hidden tests compare: words, unless they are code
-WORDS = re.compile(r"[a-z]{2,}( [a-z]{2,})*")
+NAMES, AXES = {"names", "name", "title", "rows", "columns"}, {"axes"}  # in hidden tests: words, unless they are code
+WORDS = re.compile(r"[A-Za-z][a-z]+( [a-z]{2,})*")
 LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|TBD)\b")
 # What a translation must keep: values that are put in, facts of the syllabus, and code.
@@ -145,7 +145,7 @@ def _case_names(call: ast.Call) -> Iterator[tuple[str, int]]:
 
 
 def _compared(call: ast.Call, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
-    """What a test calls what it compares, and its axes."""
+    """What a test calls what it compares, and its axes; titles of pictures."""
     for keyword in call.keywords:
         yield from _named(keyword.arg, keyword.value, shared)
     if getattr(call.func, "id", "") == "compare":

@@ -252,7 +252,6 @@ def test_shift_device(student, draw, fail):
 SIZES = {
     "source_vocab": 17, "target_vocab": 13, "max_len": 10, "d_model": 8, "num_heads": 2, "d_ff": 14, "num_layers": 2,
 }  # fmt: skip
-SOURCE, TARGET, LATER = "source", "target", "later words"
 
 
 def translator(**sizes):
