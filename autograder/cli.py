@@ -25,7 +25,7 @@ from autograder.authoring.pretrain import Settings
 from autograder.grading.executor import ROOT, GradingError
 from autograder.workers import jail
 from course import i18n
-from course.i18n import UnknownLanguage
+from course.i18n import UnknownLanguage, _
 from course.models import CheckpointError, checkpoint
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -643,7 +643,7 @@ def marks_table(results: list[dict]) -> Table:
             notes += [flag.replace("-", " ") for flag in result["flags"]]
             note = escape("; ".join(dict.fromkeys(notes)))
         elif result["status"] == "by_hand":
-            mark, note = "–", escape("; ".join(["waits for a person", *result["remarks"]]))
+            mark, note = "–", escape("; ".join([_("waits for a person"), *result["remarks"]]))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
         table.add_row(escape(printable(result["student"])), str(result["assignment"] or "?"), mark, note)

@@ -7,6 +7,7 @@ remembers the message and the values that it was made of; a result keeps these i
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from course.i18n import _
@@ -29,6 +30,20 @@ class Words(str):
         return {"message": self.message, "values": values}
 
 
+def listed(*items: str) -> Words:
+    """The items with commas between them, each of which may be said in another language by itself."""
+    return Words(", ".join(f"{{item{i}}}" for i in range(len(items))), **{f"item{i}": x for i, x in enumerate(items)})
+
+
+def cell_name(label: str) -> str:
+    """A cell's label, as a message where it is none of the student's own names."""
+    place = re.fullmatch(r"(cell|setup) ([0-9]+)", label)
+    if place is None:
+        return Words("added cell") if label == "added cell" else label
+    n = place.group(2)
+    return Words("cell {n}", n=n) if place.group(1) == "cell" else Words("setup {n}", n=n)
+
+
 def sentence(message: str | None) -> str | None:
     """A message as a student reads it: with a capital, unless it begins with code."""
     return message[:1].upper() + message[1:] if message else message
@@ -44,4 +59,7 @@ def again(told: Any) -> str:
     if not isinstance(told, dict):
         return _(str(told)) if _(str(told)) != str(told) else _(f"{told}.").removesuffix(".")  # a title, quoted
     message, values = _(str(told.get("message", ""))), told.get("values") or {}
-    return message.format(**{k: again(v) for k, v in values.items()}) if values else message
+    # A value that the message has in backticks is code, and no message even where it reads like one.
+    return message.format(
+        **{k: v if isinstance(v, str) and f"`{{{k}}}`" in message else again(v) for k, v in values.items()}
+    )

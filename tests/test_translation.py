@@ -6,6 +6,7 @@ must keep. Where English comes through in a release, no translator could have re
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -22,15 +23,18 @@ from autograder.authoring.lessons import paragraphs
 from autograder.authoring.release import release
 from autograder.authoring.translate import CODE, PLACEHOLDER, folder, messages, problems, read, update, written
 from autograder.cli import main
+from autograder.grading.verify import claims_for
 from autograder.judging.catalogue import catalogue
 from autograder.reporting.html import feedback_page
+from autograder.reporting.language import spoken
+from autograder.words import Words, again
+from autograder.workers.said import MESSAGES, heard
 from course import i18n
+from course.syllabus import syllabus
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE = "self-attention-pytorch"
 
-# What is not wholly translated yet. A catalogue that is not listed must be complete; one that becomes so leaves the
-# list.
 GAPS: dict[str, set[str]] = {}  # catalogues of a language that are not complete yet
 
 
@@ -182,6 +186,125 @@ def test_a_lesson_falls_into_paragraphs_and_back():
     assert [line for line, block, _ in paragraphs(text) if block == "Last"] == [18]
 
 
+# -- what the judge says -----------------------------------------------------------------------------------------------
+
+SAYING = {"fail", "Mismatch", "Words", "Said", "N_", "_"}  # a call of these has a message as its first argument
+UNSEEN = {"named", "Generator", "AssertionError", "parametrize"}  # names and inputs; the names of cases are messages
+SPEAKERS = [
+    *sorted((ROOT / "autograder" / "judging").rglob("*.py")),
+    *sorted((ROOT / "autograder" / "submission").glob("*.py")),
+    *sorted((ROOT / "autograder" / "workers").glob("*.py")),
+]
+
+
+def glued(source: str, known: set[str]) -> list[str]:
+    """Messages of a source that are put together from pieces, and words put into them that are no messages."""
+    found = []
+    for call in ast.walk(ast.parse(source)):
+        name = getattr(getattr(call, "func", None), "id", None)
+        if isinstance(call, ast.Call) and name in SAYING:
+            found += [ast.unparse(call) for said in call.args[:1] if not _whole(said)]
+            if name == "Words":
+                found += [ast.unparse(call) for k in call.keywords if not _no_english(k.value, known)]
+    return found
+
+
+def stray(source: str, known: set[str]) -> list[str]:
+    """Texts of several words in a file of hidden tests that are no messages, unless a student never reads them."""
+    tree = ast.parse(source)
+    above = {id(below): node for node in ast.walk(tree) for below in ast.iter_child_nodes(node)}
+
+    def unseen(node: ast.AST) -> bool:
+        called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+        return called in UNSEEN or (id(node) in above and unseen(above[id(node)]))
+
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not {node.value} & known:
+            several = [text for text in node.value.split(", ") if re.search("[a-z]{2} [a-z]{2}", text)]
+            docstring = isinstance(above[id(node)], ast.Expr)
+            if set(several) - known and not docstring and not unseen(node):
+                found.append(node.value)
+    return found
+
+
+def _whole(said: ast.expr) -> bool:
+    if isinstance(said, ast.IfExp):
+        return _whole(said.body) and _whole(said.orelse)
+    put_in = isinstance(said, ast.Call) and getattr(said.func, "attr", "") in ("format", "join", "replace")
+    return not (put_in or isinstance(said, (ast.JoinedStr, ast.BinOp)))
+
+
+def _no_english(value: ast.expr, known: set[str]) -> bool:
+    if isinstance(value, ast.IfExp):
+        return _no_english(value.body, known) and _no_english(value.orelse, known)
+    if isinstance(value, ast.JoinedStr):  # a number as it is to be written
+        return not any(isinstance(v, ast.Constant) and re.search("[A-Za-z]", v.value) for v in value.values)
+    return not (isinstance(value, ast.Constant) and isinstance(value.value, str)) or value.value in known
+
+
+def test_no_message_of_the_judge_is_glued_together():
+    known = {text for texts in messages(ROOT).values() for text in texts}
+    found = {path.name: glued(path.read_text(encoding="utf-8"), known) for path in SPEAKERS}
+    assert len(found) > 20 and not {name: wrong for name, wrong in found.items() if wrong}
+    hidden = (ROOT / "autograder" / "judging" / "hidden").glob("test_*.py")
+    assert not [wrong for path in hidden for wrong in stray(path.read_text(encoding="utf-8"), known)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'fail(f"There are {n} of them.")',
+        'fail("There are " + told)',
+        'fail("None." if n else f"There are {n} of them.")',
+        'fail("There are {} of them.".format(n))',
+        'raise Mismatch(" ".join(pieces))',
+        'fail(Words(f"There are {n} of them."))',
+        'fail(Words("It is {what}.", what="far too large"))',
+        'fail(Words("It is {what}.", what="all" if n else "far too large"))',
+        'fail(Words("It is {what}.", what=f"{n} too large"))',
+    ],
+)
+def test_glue_is_found(wrong):
+    assert glued(wrong, {"all"})
+
+
+@pytest.mark.parametrize("wrong", ['check(a, "of one batch")', 'still = " It has not moved." if n else ""'])
+def test_words_that_are_no_message_are_found(wrong):
+    assert stray(f"def test(fail):\n    {wrong}", {"all"})
+    assert not stray(f"def test(fail):\n    {wrong}", {"of one batch", " It has not moved."})
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        'fail("None of them.")',
+        'fail("None." if n else Words("There are {n}.", n=n))',
+        'fail(Words("It is {share}, {what}.", share=f"{n:.0%}", what="all"))',
+    ],
+)
+def test_what_is_whole_is_no_glue(right):
+    assert not glued(right, {"all"})
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_what_a_worker_says_is_known_again(message):
+    names = re.findall(r"\{(\w+)\}", message)
+    values = {name: ("x.weight", "(3, 5)", "two\nlines")[i % 3] for i, name in enumerate(names)}
+    assert heard(message.format(**values)) == (message, values)
+
+
+def test_what_is_no_word_of_a_worker_stays_as_it_is():
+    assert heard("'Tensor' object has no attribute 'nonsense'") is None
+
+
+def test_what_stands_in_backticks_is_code_in_every_language(pseudo_language):
+    with i18n.using("xx"):
+        said = again(Words("`{key}` is missing, or no tensor.", key="weights").told())
+        named = again(Words("the {name} is not finite", name="weights").told())
+    assert (said, named) == ("`weights` IS MISSING, OR NO TENSOR.", "THE WEIGHTS IS NOT FINITE")
+
+
 # -- an unknown language -----------------------------------------------------------------------------------------------
 
 
@@ -230,6 +353,42 @@ def test_a_release_in_a_new_language_speaks_it_throughout(pseudo_language, tmp_p
 def test_the_same_release_twice_has_the_same_bytes(pseudo_language, tmp_path):
     first, second = (release(ROOT, [ONE], tmp_path / name, language="xx")[0].read_bytes() for name in "ab")
     assert first == second
+
+
+# Wrong answers by exercise, which between them get messages of all kinds; "released" is an answer not begun.
+WRONG = {
+    "self-attention": ("released", "output-alone", "batch-of-one-squeezed", "gradients-nan", "padding-as-numbers"),
+    "additive-attention": ("module-with-biases", "context-not-in-the-logits", "scores-squeezed", "v-detached"),
+    "positional-embedding": ("encoding-transposed", "encoding-in-float64", "positions-detached", "odd-width-accepted"),
+    "multi-head-attention": ("split-axes-not-swapped", "heads-output-alone", "weights-averaged", "heads-detached"),
+    "transformer-encoder": ("width-of-network-fixed", "same-block-again", "dropout-of-the-sum", "logits-for-each-word"),
+    "encoder-decoder": ("one-encoder-block", "decoder-in-a-plain-list", "least-likely", "one-word-more"),
+    "bert-pretraining": ("probability-ignored", "never-random", "one-fate-for-many", "bias-not-registered"),
+    "bert-finetuning": ("not-truncated", "freeze-ignored", "loss-summed", "evaluation-weighs-batches-alike"),
+}
+OF_PYTHON = {"tuple", "float", "bool", "None", "ValueError"}
+ONE_IS_QUICK = [e if ONE.startswith(e) else pytest.param(e, marks=pytest.mark.slow) for e in WRONG]
+
+
+def test_there_are_wrong_answers_of_every_exercise():
+    assert WRONG.keys() == syllabus().exercises.keys()
+
+
+@pytest.mark.parametrize("exercise", ONE_IS_QUICK)
+def test_feedback_in_a_new_language_speaks_it_throughout(pseudo_language, grader, exercise):
+    claims = [c for c in claims_for(syllabus().assignment(f"{exercise}-pytorch"), ROOT / "source")
+              if c.name in WRONG[exercise]]  # fmt: skip
+    assert len(claims) == len(WRONG[exercise])
+    results = grader.grade([claim.submission for claim in claims])
+    with i18n.using("xx"):
+        parts = [part for result in results for part in spoken(result)["parts"]]
+    known = [part["misconception"] for part in parts if part["misconception"]]
+    tests = [test for part in parts for test in part["tests"]]
+    told = [test["message"] for test in tests if test["message"]]
+    assert len(told) >= len(claims) and len(known) >= len(claims) - 1
+    said = [*told, *(test["title"] for test in tests), *(m[key] for m in known for key in ("title", "hint"))]
+    left = {text: words for text in said if (words := set(english(text)) - OF_PYTHON)}
+    assert not left
 
 
 # -- feedback ----------------------------------------------------------------------------------------------------------

@@ -28,8 +28,10 @@ from autograder.authoring.lessons import lesson_path, paragraphs, raw_cells
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
-MARKS = {"_", "N_", "Words"}  # a call of these has the message as its first argument
+MARKS = {"_", "N_", "Words", "Said"}  # a call of these has the message as its first argument
 HIDDEN_MARKS = {"fail": 0, "Mismatch": 0, "picture": 0, "picture_if_wrong": 4}  # in hidden tests, and where it stands
+NAMES, AXES = {"names", "name", "title", "rows", "columns"}, {"axes"}  # in hidden tests: words, unless they are code
+WORDS = re.compile(r"[A-Za-z][a-z]+( [a-z]{2,})*")
 LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|TBD)\b")
 # What a translation must keep: values that are put in, facts of the syllabus, and code.
@@ -117,15 +119,52 @@ def _constants(node: ast.expr) -> Iterator[tuple[str, int]]:
 
 
 def _in_hidden_tests(path: Path) -> Iterator[tuple[str, int]]:
-    """Titles (docstrings of tests), the names of cases, and what tests say."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Titles (docstrings of tests), the names of cases, of what is compared and of its axes, and what tests say."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    shared = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)
+              and isinstance(node.targets[0], ast.Name)}  # fmt: skip
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield " ".join((ast.get_docstring(node) or "").split()), node.lineno
-            for call in node.decorator_list:
-                for keyword in getattr(call, "keywords", []):
-                    if keyword.arg == "ids" and isinstance(keyword.value, ast.List):
-                        yield from ((e.value, e.lineno) for e in keyword.value.elts if isinstance(e, ast.Constant))
+        elif isinstance(node, ast.Call):
+            yield from _case_names(node)
+            yield from _compared(node, shared)
+        elif isinstance(node, ast.Dict):  # keyword arguments that several tests share
+            for key, value in zip(node.keys, node.values, strict=True):
+                yield from _named(getattr(key, "value", None), value, shared)
     yield from _in_python(path, HIDDEN_MARKS)
+
+
+def _case_names(call: ast.Call) -> Iterator[tuple[str, int]]:
+    """The `ids` of a parametrize, or what is put in where it is texts."""
+    if getattr(call.func, "attr", "") == "parametrize":
+        ids = [keyword.value for keyword in call.keywords if keyword.arg == "ids"] or call.args[1:2]
+        for item in getattr(ids[0], "elts", []):
+            if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                yield item.value, item.lineno
+
+
+def _compared(call: ast.Call, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
+    """What a test calls what it compares, and its axes; titles of pictures."""
+    for keyword in call.keywords:
+        yield from _named(keyword.arg, keyword.value, shared)
+    if getattr(call.func, "id", "") == "compare":
+        for word, value in zip(("name", "axes"), call.args[2:4], strict=False):
+            yield from _named(word, value, shared)
+
+
+def _named(word: str | None, value: ast.expr, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
+    """The words in `names=("scores", "M")` or `axes={"scores": "batch, key"}`, without what is code.
+
+    `shared`: what the file gives a name to, which may stand there.
+    """
+    value = shared.get(getattr(value, "id", ""), value)
+    if word in NAMES or word in AXES:
+        kept = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [value])
+        for item in kept:
+            if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                texts = item.value.split(", ") if word in AXES else [item.value]
+                yield from ((text, item.lineno) for text in texts if WORDS.fullmatch(text))
 
 
 def _in_template(path: Path) -> Iterator[tuple[str, int]]:

@@ -102,7 +102,7 @@ def by_hand(result: dict[str, Any]) -> dict[str, Any]:
 def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:
     """A judge's reply made into a result."""
     parts = judged["parts"]
-    flags, words = list(result["flags"]), dict(result["words"])
+    flags, words = list(result["flags"]), {**result["words"], **judged.get("words", {})}
     for part in parts:
         words |= part.pop("words")
     if any(part.pop("ready_made") for part in parts):

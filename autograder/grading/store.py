@@ -92,5 +92,5 @@ def from_notebook(notebook: dict, assignment: str, student: str, source_root: Pa
         submission.assignment = syllabus().assignment(assignment)
         read_notebook(submission, load_notebook(json.dumps(notebook)), source_root)
     except (Unreadable, UnknownName) as reason:
-        submission.problem = str(reason)
+        submission.problem = reason.args[0]
     return submission

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.words import Words
+from autograder.words import Words, listed
+from course.i18n import N_
 
 RTOL = {"float32": 1e-5, "float64": 1e-9}
 
@@ -30,7 +31,7 @@ class Mismatch(AssertionError):
 
 @dataclass(frozen=True)
 class Odd:
-    """A value that is no tensor, list, tuple, dict, number or None: only the name of its type is known."""
+    """A value that is no tensor, list, tuple, dict, number or None: only its type's name is known, or a message."""
 
     type_name: str
 
@@ -47,15 +48,15 @@ class Abstract:
 def difference(
     got: Any,
     want: Any,
-    name: str = "result",
+    name: str = N_("result"),
     axes: dict[str, str] | str | None = None,
     rtol: float | None = None,
     names: tuple[str, ...] = (),
 ) -> str | None:
     """What is wrong with `got`, as a sentence, or None where it agrees with `want`.
 
-    `names` are the names of the items where `want` is a tuple; `axes` says what the axes of an array are, by name of
-    the item (or as one string where there is only one).
+    `names` are the names of the items where `want` is a tuple; a key of a dict that is `Words` is a name by itself.
+    `axes` says what the axes of an array are, by name of the item (or as one string where there is only one).
     """
     if isinstance(want, tuple):
         return _tuple_difference(got, want, name, axes, rtol, names)
@@ -63,9 +64,11 @@ def difference(
         if not isinstance(got, dict):
             return Words("the {name} is {kind}, expected a dictionary", name=name, kind=describe(got))
         for key in want:
-            found = difference(got.get(key), want[key], f"{name} {key}", axes, rtol) if want[key] is not None else None
-            if found:
-                return found
+            if want[key] is not None:
+                whole = key if isinstance(key, Words) else Words("{name} {key}", name=name, key=key)
+                found = difference(got.get(key), want[key], whole, axes, rtol)
+                if found:
+                    return found
         return None
     if want is None:
         return None if got is None else Words("the {name} is {kind}, expected None", name=name, kind=describe(got))
@@ -75,7 +78,9 @@ def difference(
         return (
             None
             if type(got) is type(want) and got == want
-            else Words("the {name} is {kind}, expected {kind2}", name=name, kind=describe(got), kind2=describe(want))
+            else Words(
+                "the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=describe(want)
+            )
         )
     if isinstance(want, Abstract):
         want_shape, got_shape = want.shape, getattr(got, "shape", None)
@@ -90,42 +95,32 @@ def difference(
 def _tuple_difference(
     got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]
 ) -> str | None:
-    expected = f"a tuple of {len(want)}" + (f" ({', '.join(names)})" if len(names) == len(want) else "")
+    expected: str = Words("a {kind} of {count}", kind=type(want).__name__, count=len(want))
+    if len(names) == len(want):
+        expected = Words("{what} ({items})", what=expected, items=listed(*names))
     if not isinstance(got, (tuple, list)):
         return Words("the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=expected)
     if len(got) != len(want):
         return Words("the {name} has {count} items, expected {expected}", name=name, count=len(got), expected=expected)
     for i, (g, w) in enumerate(zip(got, want, strict=True)):
-        found = difference(g, w, names[i] if i < len(names) else f"{name}[{i}]", axes, rtol)
+        item = names[i] if i < len(names) else Words("{name}[{index}]", name=name, index=i)
+        found = difference(g, w, item, axes, rtol)
         if found:
             return found
     return None
 
 
 def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, rtol: float | None) -> str | None:
-    where = f" ({axes})" if axes else ""
     if isinstance(got, Abstract):
         if got.shape != want.shape:
-            return Words(
-                "the {name} has shape {shape}, expected {expected}{where}",
-                name=name,
-                shape=got.shape,
-                expected=want.shape,
-                where=where,
-            )
+            return _other_shape(got, want, name, axes)
         return Words(
             "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
         )
     if not isinstance(got, np.ndarray):
         return Words("the {name} is {kind}, expected a tensor", name=name, kind=describe(got))
     if got.shape != want.shape:
-        return Words(
-            "the {name} has shape {shape}, expected {expected}{where}",
-            name=name,
-            shape=got.shape,
-            expected=want.shape,
-            where=where,
-        )
+        return _other_shape(got, want, name, axes)
     if got.dtype != want.dtype and not (got.dtype.kind in "iu" and want.dtype.kind in "iu"):
         return Words(
             "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
@@ -140,9 +135,24 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
             else None
         )
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        bad = "NaN" if np.isnan(got).any() else Words("infinite values")
-        return Words("the {name} contains {bad}", name=name, bad=bad)
+        if np.isnan(got).any():
+            return Words("the {name} contains NaN", name=name)
+        return Words("the {name} contains infinite values", name=name)
     return _value_difference(got.astype(np.float64), want.astype(np.float64), name, want.dtype, rtol)
+
+
+def _other_shape(got: Abstract | np.ndarray, want: np.ndarray, name: str, axes: str | None) -> Words:
+    if axes:
+        # Axes that are in parentheses already are code, "(B, L)"; the others are words, each of them a message.
+        axes = axes.removeprefix("(").removesuffix(")")
+        return Words(
+            "the {name} has shape {shape}, expected {expected} ({axes})",
+            name=name,
+            shape=got.shape,
+            expected=want.shape,
+            axes=listed(*axes.split(", ")),
+        )
+    return Words("the {name} has shape {shape}, expected {expected}", name=name, shape=got.shape, expected=want.shape)
 
 
 def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dtype, rtol: float | None) -> str | None:
@@ -159,15 +169,23 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
         return None
     if not got.ndim:
         return Words(
-            "the {name} is not as expected: it is {value} of the expected value away",
+            "the {name} is not as expected: it is {share} of the expected value away",
             name=name,
-            value=f"{worst / scale:.2g}",
+            share=f"{worst / scale:.2g}",
         )
     if largest and not np.abs(got).any():
-        return f"the {name} is zero everywhere" + (
-            ": is something detached from the graph?" if "gradient" in name else ""
-        )
+        if "gradient" in name:
+            return Words("the {name} is zero everywhere: is something detached from the graph?", name=name)
+        return Words("the {name} is zero everywhere", name=name)
     off = float(np.mean(error > tolerance * scale))
+    if off == 1:
+        return Words(
+            "the {name} differs from the expected values in all of its entries; the largest difference is "
+            "{worst}, where the largest expected value is {largest}",
+            name=name,
+            worst=f"{worst:.2g}",
+            largest=f"{largest:.2g}",
+        )
     return Words(
         "the {name} differs from the expected values in {share} of its entries; the largest difference is "
         "{worst}, where the largest expected value is {largest}",
@@ -203,7 +221,7 @@ def describe(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, Odd):
-        return Words("a {type_name}", type_name=value.type_name)
+        return Words("a {kind}", kind=value.type_name)
     if isinstance(value, (tuple, list)):
         return Words("a {kind} of {count}", kind=type(value).__name__, count=len(value))
     if isinstance(value, (np.ndarray, Abstract)):
@@ -214,4 +232,4 @@ def describe(value: Any) -> str:
 
 
 def _percent(share: float) -> str:
-    return Words("all") if share == 1 else f"{share:.0%}" if share >= 0.01 else Words("under 1%")
+    return f"{share:.0%}" if share >= 0.01 else Words("under 1%")

@@ -15,8 +15,10 @@ import numpy as np
 
 from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.words import Words
+from autograder.words import Words, cell_name
 from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure, hand_in_seconds
+from autograder.workers.said import heard
+from course.i18n import N_
 
 MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
 MAX_TEXT = 2000
@@ -29,9 +31,9 @@ def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] |
     room = [MAX_ITEMS] if room is None else room
     room[0] -= 1
     if depth > 10:
-        return Odd("structure that is too deep")
+        return Odd(N_("structure that is too deep"))
     if room[0] < 0:
-        return Odd("structure that is too large")
+        return Odd(N_("structure that is too large"))
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, dict) and len(value) == 1:
@@ -48,7 +50,7 @@ def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] |
             try:
                 return float(content)
             except ValueError:
-                return Odd("number that cannot be read")
+                return Odd(N_("number that cannot be read"))
         if kind == "str" and isinstance(content, str):
             return content[:MAX_TEXT]
         if kind == "unavailable":
@@ -61,7 +63,7 @@ def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] |
             )
         if kind == "other":
             return Odd(str(content)[:100])
-    return Odd("value that cannot be read")
+    return Odd(N_("value that cannot be read"))
 
 
 def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, ...] | None = None) -> Answer:
@@ -98,19 +100,32 @@ def student_error(error: dict) -> StudentError:
 
 def tell(error: StudentError) -> str:
     """An error as a sentence for the student."""
-    place = ""
-    if error.cell and error.source:
-        place = Words(" ({cell}, line {line}: `{source}`)", cell=error.cell, line=error.line, source=error.source)
     name = error.types[0] if error.types else "error"
     if error.kind in ("missing", "timeout", "crash", "exit", "killed", "reply", "exhausted"):
-        return error.message
+        return _heard(error.message)
     if name == "StudentMessage":
-        return error.message
+        return _heard(error.message)
     if error.kind == "memory":
-        return Words("it asked for more memory than a hand-in may use{place}", place=place)
-    if name == "NotImplementedError":
-        return Words("this is not written yet{place}", place=place)
-    return f"{name}: {error.message}{place}" if error.message else f"{name}{place}"
+        what: str = Words("it asked for more memory than a hand-in may use")
+    elif name == "NotImplementedError":
+        what = Words("this is not written yet")
+    else:
+        what = f"{name}: {error.message}" if error.message else name
+    if error.cell and error.source:
+        return Words(
+            "{what} ({cell}, line {line}: `{source}`)",
+            what=what,
+            cell=cell_name(error.cell),
+            line=error.line,
+            source=error.source,
+        )
+    return what
+
+
+def _heard(message: str) -> str:
+    """What a worker has said, as a message with values."""
+    known = None if isinstance(message, Words) else heard(message)
+    return Words(known[0], **known[1]) if known else message
 
 
 class Student:
@@ -153,7 +168,7 @@ class Student:
                 self.restarts_left -= 1
                 if not self._current_cell_retry(ended):
                     self.fatal[self.current] = StudentError(
-                        ended.kind, (), str(ended), self.cells[self.current]["label"]
+                        ended.kind, (), ended.message, self.cells[self.current]["label"]
                     )
 
     def _run_cell(self, index: int, cell: dict) -> dict:
@@ -194,7 +209,10 @@ class Student:
                 if self.contestant is None:
                     if self.restarts_left <= 0 or self.out_of_time:
                         return Answer(
-                            {}, StudentError("exhausted", (), "not run: the hand-in had used up its computing time.")
+                            {},
+                            StudentError(
+                                "exhausted", (), Words("not run: the hand-in had used up its computing time.")
+                            ),
                         )
                     self.restarts_left -= 1
                     self.load()
@@ -207,7 +225,7 @@ class Student:
                 self._bury()
                 if ended.kind == "killed" and attempt < KILLED_RETRIES:
                     continue
-                return Answer({}, StudentError(ended.kind, (), str(ended)))
+                return Answer({}, StudentError(ended.kind, (), ended.message))
         raise AssertionError("unreachable")
 
     def _explained(self, answer: Answer, program: Program) -> Answer:
@@ -217,7 +235,11 @@ class Student:
         symbol = program.steps[0].get("symbol", "")
         for cell, outcome in zip(self.cells, self.outcomes, strict=True):
             if outcome["error"] is not None and re.search(rf"\b(def|class)\s+{re.escape(symbol)}\b", cell["source"]):
-                message = f"`{symbol}` is not defined, because its cell stopped: {tell(outcome['error'])}"
+                message = Words(
+                    "`{symbol}` is not defined, because its cell stopped: {error}",
+                    symbol=symbol,
+                    error=tell(outcome["error"]),
+                )
                 return replace(answer, error=replace(answer.error, message=message))
         return answer
 

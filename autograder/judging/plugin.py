@@ -23,8 +23,9 @@ from autograder.judging.draw import Draw
 from autograder.judging.players import tell
 from autograder.judging.program import Answer, Program
 from autograder.words import Words
+from course.i18n import N_
 
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+ORDINALS = (N_("first"), N_("second"), N_("third"), N_("fourth"), N_("fifth"), N_("sixth"))
 
 
 # What a test may raise over a value that it did not expect. Everything else is ours.
@@ -213,7 +214,7 @@ class Hooks:
             if answer.error is not None:  # only what a test has to take as inconclusive comes back
                 return answer
             if not names and isinstance(expected.out, tuple) and len(expected.out) == 2:
-                names = ("output", "weights")  # what every attention of the course gives back
+                names = (N_("output"), N_("weights"))  # what every attention of the course gives back
             tolerance = rtol if rtol is not None else compare.RTOL[program.dtype]
             filled = ("filled",) if "filled" in expected.values else ()
             for key in (*filled, *what) if what else expected.values:
@@ -248,7 +249,7 @@ class AskStudent:
                 raise Mismatch(Words("no {expect_error} was raised", expect_error=expect_error))
             if not error.is_a(expect_error) or error.is_a("NotImplementedError"):
                 raise Mismatch(
-                    Words("expected a {expect_error}: {value}", expect_error=expect_error, value=tell(error))
+                    Words("expected a {expect_error}: {error}", expect_error=expect_error, error=tell(error))
                 )
             return answer
         if error is not None and not (error.kind == "data-dependent" and program.device == "meta"):
@@ -284,7 +285,7 @@ def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
     )
 
 
-def _compare(got: Any, want: Any, name: str = "result", axes: str | None = None, rtol: float | None = None) -> None:
+def _compare(got: Any, want: Any, name: str = N_("result"), axes: str | None = None, rtol: float | None = None) -> None:
     want = np.asarray(want)
     if isinstance(got, np.ndarray) and got.dtype.kind == want.dtype.kind == "f":
         rtol = compare.RTOL.get(got.dtype.name) if rtol is None else rtol
@@ -299,31 +300,27 @@ def _same_shapes(got: Any, want: dict) -> None:
     for name, shapes in want.items():
         has = got.get(name) if isinstance(got, dict) else None
         if has != shapes:
-            told = [", ".join(map(str, s)) if isinstance(s, list) else "none" for s in (has, shapes)]
+            told = [", ".join(map(str, s)) if isinstance(s, list) else Words("none") for s in (has, shapes)]
             raise Mismatch(
                 Words(
-                    "`{name}` has parameters of shapes {value}, expected {value2}",
+                    "`{name}` has parameters of shapes {shapes}, expected {expected}",
                     name=name,
-                    value=told[0],
-                    value2=told[1],
+                    shapes=told[0],
+                    expected=told[1],
                 )
             )
 
 
 def _name(key: str, names: tuple[str, ...]) -> str:
     if key == "grad":
-        return "gradient"
+        return Words("gradient")
     if key == "after":
-        return "inputs after the call:"
-    return (
-        names[0]
-        if len(names) == 1
-        else "result"
-        if key == "out"
-        else f"result of call {key[3:]}"
-        if key[3:].isdigit()
-        else key
-    )
+        return Words("inputs after the call:")
+    if len(names) == 1:
+        return names[0]
+    if key == "out":
+        return Words("result")
+    return Words("result of call {n}", n=key[3:]) if key[3:].isdigit() else key
 
 
 def _asked_for(program: Program, want: dict, got: Any) -> dict:
@@ -340,11 +337,16 @@ def _named_gradients(program: Program, gradients: Any) -> Any:
     for step in program.steps:
         for i, value in enumerate(step.get("args", [])):
             if isinstance(value, dict) and "array" in value:
-                labels.setdefault(value["array"], f"with respect to the {ORDINALS[i]} argument")
+                label = Words("gradient with respect to the {ordinal} argument", ordinal=ORDINALS[i])
+                labels.setdefault(value["array"], label)
         for key, value in (step.get("kwargs") or {}).items():
             if isinstance(value, dict) and "array" in value:
-                labels.setdefault(value["array"], f"with respect to `{key}`")
-    return {labels.get(name, f"with respect to `{name}`"): value for name, value in gradients.items()}
+                labels.setdefault(value["array"], _gradient_of(key))
+    return {labels.get(name) or _gradient_of(name): value for name, value in gradients.items()}
+
+
+def _gradient_of(name: str) -> Words:
+    return Words("gradient with respect to `{name}`", name=name)
 
 
 def _small(matrix: Any, most: int = 12) -> list[list[float]] | None:

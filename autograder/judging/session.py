@@ -23,7 +23,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,7 +30,7 @@ from autograder.judging import diagnosis
 from autograder.judging.catalogue import catalogue
 from autograder.judging.players import Student, Trusted, tell
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
-from autograder.words import Words, sentence, table
+from autograder.words import Words, cell_name, sentence, table
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Ended, Place, ReferenceLine, WorkerFailure
 from course.syllabus import Exercise, Limits, Part, syllabus
@@ -136,7 +135,7 @@ class Session:
         try:
             outcomes = student.load()
         except Ended as ended:
-            return self.without_verdicts(Words("None of it could be run: {ended}", ended=ended))
+            return self.without_verdicts(Words("None of it could be run: {ended}", ended=ended.message))
         self.desk.player = student
         used: dict[str, set[str]] = {}
         verdicts: dict[str, Verdict] = {}
@@ -148,16 +147,18 @@ class Session:
         self.judge_with_standins(job, verdicts, used, student)
         read = job.get("ready_made", {})
         parts = [self.part_result(part, verdicts, used[part.id], read.get(part.symbol)) for part in self.exercise.parts]
+        errors = [tell(outcome["error"]) if outcome["error"] is not None else None for outcome in outcomes]
         cells = [
             {
                 **{k: cell.get(k) for k in ("grade_id", "label", "index")},
                 "output": outcome["output"],
-                "error": _error(outcome["error"]),
+                "error": sentence(error),
             }
-            for cell, outcome in zip(job["cells"], outcomes, strict=True)
+            for cell, outcome, error in zip(job["cells"], outcomes, errors, strict=True)
         ]
         return {
             "cells": cells,
+            "words": table(*errors),
             "parts": parts,
             "cpu_seconds": round(student.cpu_used, 3),
             "peak_mb": student.peak_kb >> 10,
@@ -226,21 +227,14 @@ class Session:
     ) -> dict:
         """`used`: the ready-made attention that was seen at work; `read`: where the answer's text names it."""
         own = [v for v in verdicts.values() if v.spec.part == part.id]
-        places = {
-            use["name"]: Words(" ({cell}, line {line})", cell=use["label"], line=use["line"])
-            for use in reversed(read or [])
-        }
+        places = {use["name"]: (cell_name(use["label"]), use["line"]) for use in reversed(read or [])}
         track = syllabus().track(self.track)
         forbidden = sorted(name for name in {*used, *places} if self.exercise.forbids(name, track))
         if forbidden:
             name = next((use["name"] for use in read or [] if use["name"] in forbidden), forbidden[0])
             for verdict in own:
                 verdict.outcome, verdict.picture = "failed", None
-                verdict.message = Words(
-                    "The framework's own {name}{place} is at work here; this exercise asks you to write it yourself.",
-                    name=name,
-                    place=places.get(name, ""),
-                )
+                verdict.message = _at_work(name, *places.get(name, ()))
             named = None
         else:
             named = diagnosis.diagnose(own, [m.id for m in self.mistakes[part.id]], self.trusted)
@@ -267,16 +261,26 @@ class Session:
         return {"cells": [], "parts": [self.part_result(part, verdicts, set()) for part in self.exercise.parts]}
 
 
+def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Words:
+    """That a ready-made attention does the work, and where the answer's text names it, if it does."""
+    if cell is None:
+        return Words(
+            "The framework's own {name} is at work here; this exercise asks you to write it yourself.", name=name
+        )
+    return Words(
+        "The framework's own {name} ({cell}, line {line}) is at work here; this exercise asks you to write it "
+        "yourself.",
+        name=name,
+        cell=cell,
+        line=line,
+    )
+
+
 class MarkName:
     """Registers the mark `part`, since hidden tests are run without any configuration file."""
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", "part(id, share, needs, tracks): the part that a hidden test belongs to")
-
-
-def _error(error: Any) -> str | None:
-
-    return tell(error) if error is not None else None
 
 
 def _standins(track: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.words import again, sentence
+from autograder.words import Words, again, cell_name, sentence
 from course.i18n import _
 
 
@@ -21,6 +21,11 @@ def spoken(result: dict) -> dict:
         if not isinstance(text, str):
             return text
         return sentence(again(words[text])) if text in words else _(text)
+
+    def cell(c: dict) -> dict:
+        name = cell_name(str(c.get("label")))
+        label = again(name.told()) if isinstance(name, Words) else c.get("label")
+        return {**c, "label": label, "error": say(c.get("error"))}
 
     def part(p: dict) -> dict:
         known = p.get("misconception")
@@ -41,6 +46,7 @@ def spoken(result: dict) -> dict:
     return {
         **result,
         "message": say(result.get("message")),
+        "cells": [cell(c) for c in result.get("cells") or []],
         "remarks": [say(remark) for remark in result.get("remarks") or []],
         "parts": [part(p) for p in result.get("parts") or []],
     }

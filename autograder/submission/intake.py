@@ -97,7 +97,7 @@ def find(paths: Iterable[str | Path]) -> Iterator[Found]:
             for file, parts in files.items():
                 if _may_be_hand_in(parts):
                     found = list(_from_file(file, parts, str(file)))
-                    yield from found or [Found(str(file), parts, None, "There is no notebook in the zip.")]
+                    yield from found or [Found(str(file), parts, None, Words("There is no notebook in the zip."))]
             yield from _without_notebook(files.values(), str(path))
         else:
             yield from _from_file(path, _below(path, path.parent), str(path))
@@ -164,10 +164,13 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
             yield Found(
-                name, parts, None, "The hand-in is a symbolic link, which is not followed; hand in the file itself."
+                name,
+                parts,
+                None,
+                Words("The hand-in is a symbolic link, which is not followed; hand in the file itself."),
             )
         elif not stat.S_ISREG(status.st_mode):
-            yield Found(name, parts, None, "The hand-in is not a file.")
+            yield Found(name, parts, None, Words("The hand-in is not a file."))
         elif path.suffix.lower() == ".zip":
             yield from _from_zip(path, parts, name)
         elif status.st_size > MAX_BYTES:
@@ -175,7 +178,8 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
         else:
             yield Found(name, parts, path.read_bytes())
     except OSError as error:
-        yield Found(name, parts, None, f"The file cannot be read: {error.strerror or error}.")
+        problem = Words("The file cannot be read: {error}.", error=error.strerror or error)
+        yield Found(name, parts, None, problem)
 
 
 def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth: int = 0) -> Iterator[Found]:
@@ -193,16 +197,16 @@ def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth:
                 below = (*above, *inside.parts)
                 label = f"{name}!{info.filename}"
                 if inside.is_absolute() or ".." in inside.parts:
-                    yield Found(
-                        label, below[-1:], None, "The zip holds a file whose path leads out of it; it is not opened."
-                    )
+                    problem = Words("The zip holds a file whose path leads out of it; it is not opened.")
+                    yield Found(label, below[-1:], None, problem)
                 elif info.file_size > MAX_BYTES:
                     yield Found(label, below, None, _too_large(info.file_size))
                 else:
                     yield from _from_entry(archive, info, below, label, depth)
             yield from _without_notebook(((*above, *inside.parts) for _, inside in entries if inside.parts), name)
     except DAMAGED as error:
-        yield Found(name, parts, None, f"The zip file is damaged and cannot be opened ({error}).")
+        problem = Words("The zip file is damaged and cannot be opened ({error}).", error=error)
+        yield Found(name, parts, None, problem)
 
 
 def _from_entry(
@@ -211,17 +215,17 @@ def _from_entry(
     try:
         data = _unpack(archive, info)
     except DAMAGED as error:
-        yield Found(label, below, None, f"The file is damaged in the zip and cannot be read ({error}).")
+        problem = Words("The file is damaged in the zip and cannot be read ({error}).", error=error)
+        yield Found(label, below, None, problem)
         return
     if not below[-1].lower().endswith(".zip"):
         yield Found(label, below, data)
     elif len(data) > MAX_BYTES or depth >= MAX_DEPTH:
-        yield Found(
-            label, below, None, "The zip is packed into too many others, or too large; hand in the notebook itself."
-        )
+        problem = Words("The zip is packed into too many others, or too large; hand in the notebook itself.")
+        yield Found(label, below, None, problem)
     else:
         found = list(_from_zip(io.BytesIO(data), below, label, depth + 1))
-        yield from found or [Found(label, below, None, "There is no notebook in the zip.")]
+        yield from found or [Found(label, below, None, Words("There is no notebook in the zip."))]
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -231,10 +235,12 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data[: MAX_BYTES + 1]
 
 
-def _too_large(size: int) -> str:
-    return (
-        f"The file has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB that a hand-in may have. "
-        "Clear the outputs and hand it in again."
+def _too_large(size: int) -> Words:
+    return Words(
+        "The file has {size} MB, more than the {most} MB that a hand-in may have. Clear the outputs and hand it in "
+        "again.",
+        size=size >> 20,
+        most=MAX_BYTES >> 20,
     )
 
 
@@ -345,14 +351,18 @@ def load_notebook(text: str) -> dict:
     except RecursionError:
         raise Unreadable(Words("The file is nested too deeply to be a notebook.")) from None
     except ValueError:
-        start = text.lstrip()[:1]
-        why = "it ends too early or was changed by hand" if start == "{" else "it does not hold a notebook"
-        raise Unreadable(
+        problem = (
             Words(
-                "The file cannot be read as a notebook: {why}. Save it once more in Jupyter and hand in that file.",
-                why=why,
+                "The file cannot be read as a notebook: it ends too early or was changed by hand. Save it once more in "
+                "Jupyter and hand in that file."
             )
-        ) from None
+            if text.lstrip()[:1] == "{"
+            else Words(
+                "The file cannot be read as a notebook: it does not hold a notebook. Save it once more in Jupyter and "
+                "hand in that file."
+            )
+        )
+        raise Unreadable(problem) from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
         raise Unreadable(Words("The file is not a notebook: it has no cells."))
     if "cells" not in notebook:  # version 3 of the format and before
@@ -376,10 +386,10 @@ def _check_code(sources: Iterable[str]) -> None:
     if size > MAX_CODE:
         raise Unreadable(
             Words(
-                "The hand-in has {value} KB of code, more than the {value2} KB that it may have. Put data into "
+                "The hand-in has {size} KB of code, more than the {most} KB that it may have. Put data into "
                 "files, not into cells.",
-                value=size >> 10,
-                value2=MAX_CODE >> 10,
+                size=size >> 10,
+                most=MAX_CODE >> 10,
             )
         )
 
@@ -409,7 +419,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     language = language.get("language") if isinstance(language, dict) else None
     if isinstance(language, str) and language.lower() not in ("", "python"):
         submission.remarks.append(
-            Words("The notebook says that its language is {value}; it was run as Python.", value=language[:40])
+            Words("The notebook says that its language is {language}; it was run as Python.", language=language[:40])
         )
         submission.flags.append("other-kernel")
     if by_hand:  # nothing is run, and all of it is read

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.workers import said
 from autograder.workers.harness import StudentMessage
 
 Linear = Callable[[Any], list]  # the linear layers in a module, in their order
@@ -64,31 +65,28 @@ def attribute_of(module: Any, attribute: str, linear: Linear) -> Any:
     if attribute.isdecimal():
         layers = linear(module)
         if int(attribute) >= len(layers):
-            raise StudentMessage(
-                f"the {type(module).__name__} has {len(layers)} linear layers in it, expected {int(attribute) + 1} or "
-                "more. A module that keeps its parameters differently defines `load_arrays(self, arrays)`."
-            )
+            few = said.FEW_LINEAR_LAYERS
+            raise StudentMessage(few.format(type=type(module).__name__, count=len(layers), expected=int(attribute) + 1))
         return layers[int(attribute)]
     try:
         return getattr(module, attribute)
     except AttributeError:
-        raise StudentMessage(
-            f"{type(module).__name__} has no attribute `{attribute}`. Keep each parameter in the attribute that "
-            "the docstring names, or define `load_arrays(self, arrays)`."
-        ) from None
+        lacking = said.NO_ATTRIBUTE.format(type=type(module).__name__, attribute=attribute)
+        raise StudentMessage(lacking) from None
 
 
 def cannot_load(owner: Any, leaf: str, key: str) -> StudentMessage:
     """What to say where a module has no such parameter in the place that its docstring names."""
     attribute = key.rpartition(".")[0].rpartition(".")[2]
-    where = f"{attribute} is a {type(owner).__name__}" if attribute else f"it is a {type(owner).__name__}"
-    return StudentMessage(
-        f"`{key}` cannot be loaded: {where} without `{leaf}`. "
-        "A module that keeps its parameters differently defines `load_arrays(self, arrays)`."
-    )
+    message = said.CANNOT_LOAD_INTO if attribute else said.CANNOT_LOAD
+    return StudentMessage(message.format(key=key, attribute=attribute, type=type(owner).__name__, leaf=leaf))
 
 
-def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, note: str = "") -> None:
-    """A weight must have the shape that it was asked for; the message speaks of the mathematical layout."""
+def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, transposed: bool = False) -> None:
+    """A weight must have the shape that it was asked for; the message speaks of the mathematical layout.
+
+    `transposed`: the framework keeps it the other way round, so that the message says which axis is which.
+    """
     if tuple(has) != array.shape:
-        raise StudentMessage(f"`{key}` has shape {tuple(has)}, expected {array.shape}{note}")
+        message = said.SHAPE_INPUT_OUTPUT if transposed else said.SHAPE
+        raise StudentMessage(message.format(key=key, shape=tuple(has), expected=array.shape))

@@ -19,7 +19,7 @@ import transformers  # noqa: E402
 from torch import nn  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer  # noqa: E402
 
-from autograder.workers import tiny_bert  # noqa: E402
+from autograder.workers import said, tiny_bert  # noqa: E402
 from autograder.workers.adapting import check_shape  # noqa: E402
 from autograder.workers.harness import StudentMessage  # noqa: E402
 
@@ -65,10 +65,8 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.module, "classifier", None)
         if not isinstance(head, nn.Linear):
-            raise StudentMessage(
-                "the model has no classification layer `classifier`: return the class that is asked for"
-            )
-        check_shape("classifier.weight", tuple(reversed(head.weight.shape)), weight, " (input, output)")
+            raise StudentMessage(said.NO_CLASSIFIER)
+        check_shape("classifier.weight", tuple(reversed(head.weight.shape)), weight, transposed=True)
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(np.array(weight.T)))
             head.bias.copy_(torch.from_numpy(np.array(bias)))
@@ -89,10 +87,7 @@ class Classifiers:
                     rows = slice(start, start + MANY)
                     result = module(input_ids=ids[rows], attention_mask=mask[rows])
                     if not isinstance(getattr(result, "logits", None), torch.Tensor):
-                        kind = type(module).__name__
-                        raise StudentMessage(
-                            f"the model is a {kind}, which gives no logits; a BertForSequenceClassification does"
-                        )
+                        raise StudentMessage(said.NO_LOGITS.format(type=type(module).__name__))
                     found.append(result.logits)
         finally:  # the next program in this process is watched again, whatever became of this one
             self.asking = False

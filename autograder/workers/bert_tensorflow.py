@@ -13,7 +13,7 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from autograder.workers import tiny_bert
+from autograder.workers import said, tiny_bert
 from autograder.workers.adapting import check_shape
 from autograder.workers.harness import StudentMessage
 
@@ -43,8 +43,8 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.layer, "output_dense", None)
         if not isinstance(head, keras.layers.Dense):
-            raise StudentMessage("the model has no classification layer: return the class that is asked for")
-        check_shape("classification layer's weight", tuple(head.kernel.shape), weight, " (input, output)")
+            raise StudentMessage(said.NO_CLASSIFICATION_LAYER)
+        check_shape("classification layer's weight", tuple(head.kernel.shape), weight, transposed=True)
         head.kernel.assign(tf.cast(weight, head.kernel.dtype))
         head.bias.assign(tf.cast(bias, head.bias.dtype))
 

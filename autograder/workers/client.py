@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autograder.words import Words
 from autograder.workers import forkserver, jail, wire
 from course.syllabus import Limits
 
@@ -28,7 +29,7 @@ class Ended(Exception):
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.message = kind, message
 
 
 class WorkerFailure(Exception):
@@ -97,10 +98,20 @@ class Contestant:
             waited = time.monotonic() - started
             if used > allowed:
                 self._kill(
-                    "timeout", f"it used more than {allowed:.0f} seconds of computing time. Is there an endless loop?"
+                    "timeout",
+                    Words(
+                        "it used more than {seconds} seconds of computing time. Is there an endless loop?",
+                        seconds=f"{allowed:.0f}",
+                    ),
                 )
             elif waited > patience:
-                self._kill("timeout", f"it gave no answer within {waited:.0f} seconds. Does it wait for something?")
+                self._kill(
+                    "timeout",
+                    Words(
+                        "it gave no answer within {seconds} seconds. Does it wait for something?",
+                        seconds=f"{waited:.0f}",
+                    ),
+                )
 
         try:
             wire.send(self.sock, header, arrays, tick)
@@ -108,7 +119,7 @@ class Contestant:
         except wire.Closed:
             raise self._ended() from None
         except wire.WireError as error:
-            self._killed_for = ("reply", f"its result could not be read: {error}")
+            self._killed_for = ("reply", Words("its result could not be read: {error}", error=error))
             self._tell_keeper()
             raise self._ended() from None
         finally:
@@ -152,22 +163,27 @@ class Contestant:
             while not _exited(self.pid) and time.monotonic() < patience:
                 time.sleep(0.01)
             if not _exited(self.pid):
-                self._killed_for = ("exit", "it closed the line on which its results are sent.")
+                self._killed_for = ("exit", Words("it closed the line on which its results are sent."))
         report = self.close()
         if self._killed_for:
             return Ended(*self._killed_for)
         code = report["code"]
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu"] >= self.limits.cpu_seconds):
-            return Ended("timeout", f"it used more than {self.limits.cpu_seconds:.0f} seconds of computing time.")
+            used = f"{self.limits.cpu_seconds:.0f}"
+            return Ended("timeout", Words("it used more than {seconds} seconds of computing time.", seconds=used))
         if code == -signal.SIGKILL:
             return Ended(
-                "killed", "its process was killed from outside, perhaps because the machine ran out of memory."
+                "killed", Words("its process was killed from outside, perhaps because the machine ran out of memory.")
             )
         if code is not None and code < 0:
-            return Ended("crash", f"it brought the Python process down ({signal.Signals(-code).name}).")
+            name = signal.Signals(-code).name
+            return Ended("crash", Words("it brought the Python process down ({signal}).", signal=name))
         if code is None:
-            return Ended("killed", "its process was lost.")
-        return Ended("exit", f"it ended the Python process (exit code {code}). Leave out exit(), quit() and the like.")
+            return Ended("killed", Words("its process was lost."))
+        return Ended(
+            "exit",
+            Words("it ended the Python process (exit code {code}). Leave out exit(), quit() and the like.", code=code),
+        )
 
 
 def _exited(pid: int) -> bool:

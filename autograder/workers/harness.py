@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.workers import wire
+from autograder.workers import said, wire
 
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_TEXT = 2000
@@ -197,12 +197,10 @@ class Run:
 
     def symbol(self, name: str) -> Any:
         if name not in self.variables:
-            raise StudentMessage(f"`{name}` is not defined: did the cell run?", "missing")
+            raise StudentMessage(said.NOT_DEFINED.format(name=name), "missing")
         found = self.variables[name]
         if not callable(found):
-            raise StudentMessage(
-                f"`{name}` is not a function or a class, but of type {type(found).__name__}", "missing"
-            )
+            raise StudentMessage(said.NOT_CALLABLE.format(name=name, type=type(found).__name__), "missing")
         return found
 
     def go(self) -> dict[str, Any]:
@@ -299,7 +297,7 @@ class Run:
         result = self.values[step["of"]]
         if step["item"] is not None:
             if not isinstance(result, (tuple, list)) or len(result) <= step["item"]:
-                raise StudentMessage(f"the result is a {type(result).__name__}, and has no item {step['item'] + 1}")
+                raise StudentMessage(said.NO_ITEM.format(type=type(result).__name__, n=step["item"] + 1))
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:

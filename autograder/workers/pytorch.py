@@ -25,6 +25,7 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
+from autograder.workers import said  # noqa: E402
 from autograder.workers.adapting import (  # noqa: E402
     attribute_of,
     cannot_load,
@@ -52,10 +53,7 @@ class OneDevice(TorchDispatchMode):
         if operation._schema.name not in self.FREE:
             tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.dim() > 0]
             if len({t.device.type for t in tensors}) > 1:
-                raise StudentMessage(
-                    "a tensor made on the CPU meets one on another device: make it on the device of the inputs, "
-                    "for example with `device=x.device`"
-                )
+                raise StudentMessage(said.ON_THE_CPU)
         return operation(*args, **(kwargs or {}))
 
 
@@ -144,9 +142,8 @@ class Adapter:
     def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
         module = symbol(*args, **kwargs)
         if not isinstance(module, nn.Module):
-            raise StudentMessage(
-                f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(module).__name__}, not an nn.Module"
-            )
+            name = getattr(symbol, "__name__", symbol)
+            raise StudentMessage(said.NO_MODULE.format(symbol=name, type=type(module).__name__))
         return Handle(symbol, args, kwargs, self._settle(module))
 
     def embedding(self, weight: np.ndarray) -> Handle:
@@ -169,9 +166,7 @@ class Adapter:
 
     def _settle(self, module: nn.Module) -> nn.Module:
         if self.device.type == "meta" and _lazy(module):
-            raise StudentMessage(
-                "a lazy layer cannot move to a device without contents before its first call", "data-dependent"
-            )
+            raise StudentMessage(said.LAZY_LAYER, "data-dependent")
         return module.to(device=self.device, dtype=self.dtype).eval()
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
@@ -191,7 +186,7 @@ class Adapter:
                 for attribute in name.split("."):
                     owner = attribute_of(owner, attribute, _linear)
                 if not isinstance(owner, nn.Module):
-                    raise StudentMessage(f"`{name}` is a {type(owner).__name__}, not an nn.Module")
+                    raise StudentMessage(said.PART_NO_MODULE.format(name=name, type=type(owner).__name__))
                 named = list(owner.named_parameters())
                 gains = [leaf.endswith("weight") and p.dim() == 1 for leaf, p in named]
                 shapes[name] = [tuple(p.shape) for _, p in named]
@@ -220,7 +215,7 @@ class Adapter:
         module, was, losses = handle.module, handle.module.training, []
         parameters = [p for p in module.parameters() if p.requires_grad]
         if not parameters:
-            raise StudentMessage("the module has nothing to train: are its layers attributes of it?")
+            raise StudentMessage(said.MODULE_WITHOUT_WEIGHTS)
         optimizer = torch.optim.Adam(parameters, lr=rate)
         module.train()
         with torch.enable_grad():
@@ -228,9 +223,9 @@ class Adapter:
                 inputs, labels = batches[n % len(batches)]
                 logits = module(*inputs)
                 if not isinstance(logits, torch.Tensor) or logits.shape[:-1] != labels.shape:
-                    raise StudentMessage("the module cannot be trained: it gives no logits, a row for each label")
+                    raise StudentMessage(said.MODULE_WITHOUT_LOGITS)
                 if not logits.requires_grad:
-                    raise StudentMessage("the module cannot be trained: no gradient flows from its result")
+                    raise StudentMessage(said.MODULE_WITHOUT_GRADIENT)
                 loss = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-1)
                 optimizer.zero_grad()
                 loss.backward()
@@ -253,7 +248,7 @@ class Adapter:
             key,
             tuple(reversed(tensor.shape)) if transposed else tuple(tensor.shape),
             array,
-            " (input, output)" if transposed else "",
+            transposed,
         )
         tensor.copy_(torch.from_numpy(np.array(array.T if transposed else array)))
 
@@ -275,9 +270,9 @@ class Adapter:
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, np.ndarray]:
         """Vector-Jacobian products in canonical layout; where no gradient flows it is zero."""
         if not isinstance(result, torch.Tensor):
-            raise StudentMessage(f"the result is a {type(result).__name__}, expected a torch.Tensor")
+            raise StudentMessage(said.RESULT_TYPE.format(type=type(result).__name__, expected="torch.Tensor"))
         if tuple(result.shape) != cotangent.shape:
-            raise StudentMessage(f"the result has shape {tuple(result.shape)}, expected {cotangent.shape}")
+            raise StudentMessage(said.RESULT_SHAPE.format(shape=tuple(result.shape), expected=cotangent.shape))
         plain = {name: s[0] if isinstance(s, tuple) else s for name, s in sources.items()}
         if result.requires_grad and plain:  # none is known where a module keeps all its parameters in its own way
             weights = torch.from_numpy(np.array(cotangent)).to(result)

@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
 
+from autograder.workers import said  # noqa: E402
 from autograder.workers.adapting import (  # noqa: E402
     attribute_of,
     cannot_load,
@@ -166,9 +167,8 @@ class Adapter:
     def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
         layer = symbol(*args, **kwargs)
         if not isinstance(layer, keras.layers.Layer):
-            raise StudentMessage(
-                f"`{getattr(symbol, '__name__', symbol)}(...)` gives a {type(layer).__name__}, not a Keras layer"
-            )
+            name = getattr(symbol, "__name__", symbol)
+            raise StudentMessage(said.NO_LAYER.format(symbol=name, type=type(layer).__name__))
         return Handle(symbol, args, kwargs, layer)
 
     def embedding(self, weight: np.ndarray) -> Handle:
@@ -204,7 +204,7 @@ class Adapter:
                 for attribute in name.split("."):
                     owner = attribute_of(owner, attribute, _linear)
                 if not isinstance(owner, keras.layers.Layer):
-                    raise StudentMessage(f"`{name}` is a {type(owner).__name__}, not a Keras layer")
+                    raise StudentMessage(said.PART_NO_LAYER.format(name=name, type=type(owner).__name__))
                 variables = owner.weights
                 shapes[name] = [tuple(v.shape) for v in variables]
                 gains = [v.name == "gamma" for v in variables]
@@ -240,7 +240,7 @@ class Adapter:
             self.apply(handle, batches[0][0], {})  # which makes the weights
         variables = [v.value if isinstance(v, keras.Variable) else v for v in layer.trainable_variables]
         if not variables:
-            raise StudentMessage("the layer has nothing to train: are its layers attributes of it?")
+            raise StudentMessage(said.LAYER_WITHOUT_WEIGHTS)
         unreached: set[int] = set()
         moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
 
@@ -248,13 +248,13 @@ class Adapter:
             with tf.GradientTape() as tape:
                 logits = layer(*inputs, training=True)
                 if not isinstance(logits, tf.Tensor) or logits.shape[:-1] != labels.shape:
-                    raise StudentMessage("the layer cannot be trained: it gives no logits, a row for each label")
+                    raise StudentMessage(said.LAYER_WITHOUT_LOGITS)
                 counted = tf.cast(labels >= 0, logits.dtype)
                 each = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
                 loss = tf.reduce_sum(each * counted) / tf.reduce_sum(counted)
             gradients = tape.gradient(loss, variables)
             if all(g is None for g in gradients):
-                raise StudentMessage("the layer cannot be trained: no gradient flows from its result")
+                raise StudentMessage(said.LAYER_WITHOUT_GRADIENT)
             unreached.update(n for n, gradient in enumerate(gradients) if gradient is None)
             for variable, gradient, (first, second) in zip(variables, gradients, moments, strict=True):
                 if gradient is not None:
@@ -321,9 +321,9 @@ class Adapter:
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, Any]:
         """Vector-Jacobian products; where no gradient flows it is zero."""
         if not isinstance(result, tf.Tensor):
-            raise StudentMessage(f"the result is a {type(result).__name__}, expected a tf.Tensor")
+            raise StudentMessage(said.RESULT_TYPE.format(type=type(result).__name__, expected="tf.Tensor"))
         if tuple(result.shape) != cotangent.shape:
-            raise StudentMessage(f"the result has shape {tuple(result.shape)}, expected {cotangent.shape}")
+            raise StudentMessage(said.RESULT_SHAPE.format(shape=tuple(result.shape), expected=cotangent.shape))
         with self.tape.stop_recording():
             weights = tf.cast(cotangent, result.dtype)
             return self.tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -11,6 +11,7 @@ import pytest
 
 from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, picture_if_wrong, trainable, unpack
 from autograder.judging.program import Program
+from autograder.words import Words
 
 # -- the additive score -----------------------------------------------------------------------------------------------
 
@@ -270,8 +271,15 @@ def test_attention_sizes(student, draw, fail, sizes):
     found, due = trainable(student.run(program), fail), (query_dim + key_dim + 1) * attention_dim
     if found != due:
         fail(
-            f"For query_dim = {query_dim}, key_dim = {key_dim} and attention_dim = {attention_dim} there are {due} "
-            f"trainable numbers, (Dq + Dk + 1) A: three layers without bias. Yours has {found}."
+            Words(
+                "For query_dim = {query_dim}, key_dim = {key_dim} and attention_dim = {attention_dim} there are {due} "
+                "trainable numbers, (Dq + Dk + 1) A: three layers without bias. Yours has {found}.",
+                query_dim=query_dim,
+                key_dim=key_dim,
+                attention_dim=attention_dim,
+                due=due,
+                found=found,
+            )
         )
 
 
@@ -426,9 +434,18 @@ def test_decoder_sizes(student, draw, fail, hidden_dim):
     found = trainable(student.run(program), fail)
     if found != due:
         fail(
-            f"For {V} words, widths {E} (embedding), {DS} (encoder), {hidden_dim} (state) and {A} (attention) there "
-            f"are {due} trainable numbers. Yours has {found}: the cell sees [embedding; context], the logits come "
-            "from [state; context]."
+            Words(
+                "For {words} words, widths {embedding} (embedding), {encoder} (encoder), {state} (state) and "
+                "{attention} (attention) there are {due} trainable numbers. Yours has {found}: the cell sees "
+                "[embedding; context], the logits come from [state; context].",
+                words=V,
+                embedding=E,
+                encoder=DS,
+                state=hidden_dim,
+                attention=A,
+                due=due,
+                found=found,
+            )
         )
 
 

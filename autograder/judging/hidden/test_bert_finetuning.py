@@ -96,7 +96,10 @@ def test_batch_truncated(student, reference, compare, draw, fail, longest):
     if got["input_ids"].shape[1:] != want["input_ids"].shape[1:]:
         fail(
             Words(
-                "A batch with max_length {longest} is {value} long.", longest=longest, value=got["input_ids"].shape[1:]
+                "With max_length {longest} a batch has shape {shape}, expected {expected}.",
+                longest=longest,
+                shape=got["input_ids"].shape,
+                expected=want["input_ids"].shape,
             )
         )
     compare(got["input_ids"], want["input_ids"], "input_ids", "(B, L)")
@@ -153,9 +156,9 @@ def test_classifier_shape(student, draw, fail):
     if not isinstance(out, np.ndarray) or out.shape != (4, 6):
         fail(
             Words(
-                "For 4 texts and {classes} classes the logits are {value}, not (4, {classes}).",
+                "For 4 texts and {classes} classes the logits are {shape}, not (4, {classes}).",
                 classes=6,
-                value=getattr(out, "shape", None),
+                shape=getattr(out, "shape", None),
             )
         )
 
@@ -196,9 +199,9 @@ def test_classifier_frozen(student, reference, draw, fail):
     if got != want:
         fail(
             Words(
-                "{value} can be trained, expected {value2}: those of the classification layer.",
-                value=told(got),
-                value2=told(want),
+                "{tensors} weight tensors with {numbers} numbers can be trained, expected {expected_tensors} weight "
+                "tensors with {expected_numbers} numbers: those of the classification layer.",
+                **counted(got, want),
             )
         )
 
@@ -208,7 +211,13 @@ def test_classifier_not_frozen(student, reference, draw, fail):
     """Without it, every weight is trained."""
     got, want = (shapes_of(side.run(six_classes(draw))) for side in (student, reference))
     if got != want:
-        fail(Words("{value} can be trained, expected {value2}: all of them.", value=told(got), value2=told(want)))
+        fail(
+            Words(
+                "{tensors} weight tensors with {numbers} numbers can be trained, expected {expected_tensors} weight "
+                "tensors with {expected_numbers} numbers: all of them.",
+                **counted(got, want),
+            )
+        )
 
 
 def shapes_of(answer):
@@ -217,8 +226,15 @@ def shapes_of(answer):
     return sorted(tuple(s) for s in shapes) if isinstance(shapes, list) else []
 
 
-def told(shapes):
-    return f"{len(shapes)} weight tensors with {sum(int(np.prod(s)) for s in shapes)} numbers"
+def counted(got, want):
+    """How many tensors and numbers these shapes are, as the messages name them."""
+    numbers, expected = (sum(int(np.prod(s)) for s in shapes) for shapes in (got, want))
+    return {
+        "tensors": len(got),
+        "numbers": numbers,
+        "expected_tensors": len(want),
+        "expected_numbers": expected,
+    }
 
 
 # -- fine-tuning ------------------------------------------------------------------------------------------------------
@@ -259,7 +275,7 @@ def start_of(program, reference):
     return reference.run(before).values["state"]
 
 
-def same_updates(program, student, reference, fail, what):
+def same_updates(program, student, reference, fail, when):
     """Training changed every weight as the reference's training does."""
     start = start_of(program, reference)
     got, want = (side.run(program).values.get("state") for side in (student, reference))
@@ -271,13 +287,20 @@ def same_updates(program, student, reference, fail, what):
         due, done = want[name] - before, got[name] - before
         error = np.sqrt(np.mean((done - due) ** 2))
         if not error <= UPDATE * max(np.sqrt(np.mean(due**2)), 1e-12):
-            still = " It has not moved at all." if not np.abs(done).any() and np.abs(due).any() else ""
+            if not np.abs(done).any() and np.abs(due).any():
+                fail(
+                    Words(
+                        "{when}, `{name}` is not what one gets by AdamW on the mean loss of each batch in turn. "
+                        "It has not moved at all.",
+                        when=when,
+                        name=name,
+                    )
+                )
             fail(
                 Words(
-                    "{what}, `{name}` is not what one gets by AdamW on the mean loss of each batch in turn.{still}",
-                    what=what,
+                    "{when}, `{name}` is not what one gets by AdamW on the mean loss of each batch in turn.",
+                    when=when,
                     name=name,
-                    still=still,
                 )
             )
 
@@ -307,23 +330,24 @@ def metric(row, fail):
     return found
 
 
-def same_metrics(got, want, fail, when):
+def same_metrics(got, want, fail, of):
+    """Loss and accuracy are these; `of` says of what, in words."""
     if abs(got[0] - want[0]) > LOSS * max(1.0, abs(want[0])):
         fail(
             Words(
-                "The loss {when} is {value}, expected {value2}.",
-                when=when,
-                value=f"{got[0]:.4f}",
-                value2=f"{want[0]:.4f}",
+                "The loss {of} is {loss}, expected {expected}.",
+                of=of,
+                loss=f"{got[0]:.4f}",
+                expected=f"{want[0]:.4f}",
             )
         )
     if abs(got[1] - want[1]) > 1e-6:
         fail(
             Words(
-                "The accuracy {when} is {value}, expected {value2}.",
-                when=when,
-                value=f"{got[1]:.4f}",
-                value2=f"{want[1]:.4f}",
+                "The accuracy {of} is {accuracy}, expected {expected}.",
+                of=of,
+                accuracy=f"{got[1]:.4f}",
+                expected=f"{want[1]:.4f}",
             )
         )
 
@@ -339,29 +363,29 @@ def test_history(student, draw, fail):
 @pytest.mark.part("fine-tune", share=4)
 def test_one_step(student, reference, draw, fail):
     """One step changes every weight as AdamW should."""
-    same_updates(one_step(draw), student, reference, fail, "After one step")
+    same_updates(one_step(draw), student, reference, fail, Words("After one step"))
 
 
 @pytest.mark.part("fine-tune", share=4, needs=("test_one_step",))
 def test_three_steps(student, reference, draw, fail):
     """Three steps, on batches of unequal size with padding, follow from each other."""
-    same_updates(three_steps(draw), student, reference, fail, "After three steps")
+    same_updates(three_steps(draw), student, reference, fail, Words("After three steps"))
 
 
 @pytest.mark.part("fine-tune", share=2, needs=("test_one_step", "test_three_steps"))
 def test_two_epochs(student, reference, draw, fail):
     """A second epoch goes on where the first ended, with the same optimizer."""
-    same_updates(two_epochs(draw), student, reference, fail, "After two epochs")
+    same_updates(two_epochs(draw), student, reference, fail, Words("After two epochs"))
 
 
 @pytest.mark.part("fine-tune", share=2, needs=("test_history", "test_one_step", "test_three_steps"))
 def test_history_values(student, reference, draw, fail):
     """Loss and accuracy are means over the examples, as they were when they were trained on."""
     got, want = (history_of(side.run(three_steps(draw)), 1, fail) for side in (student, reference))
-    same_metrics(got[0], want[0], fail, "of an epoch of unequal batches")
+    same_metrics(got[0], want[0], fail, Words("of an epoch of unequal batches"))
     got, want = (history_of(side.run(two_epochs(draw)), 2, fail) for side in (student, reference))
-    same_metrics(got[0], want[0], fail, "of the first of two epochs")
-    same_metrics(got[1], want[1], fail, "of the second epoch")
+    same_metrics(got[0], want[0], fail, Words("of the first of two epochs"))
+    same_metrics(got[1], want[1], fail, Words("of the second epoch"))
 
 
 @pytest.mark.part("fine-tune", share=2, needs=("test_one_step",))
@@ -376,7 +400,7 @@ def test_frozen(student, reference, draw, fail):
             fail("The model has other weights after training than before.")
         if not moved and not np.array_equal(got[name], before):
             fail(Words("`{name}` is frozen, and has changed all the same.", name=name))
-    same_updates(program, student, reference, fail, "With a frozen backbone")
+    same_updates(program, student, reference, fail, Words("With a frozen backbone"))
 
 
 @pytest.mark.part("fine-tune", share=2, needs=("test_one_step", "test_history"))
@@ -461,8 +485,8 @@ def test_learns(student, reference, draw, fail):
         if not np.allclose(mine, due, atol=LONG_HISTORY):
             fail(
                 Words(
-                    "In a training of {value} steps the history is not what happened in it.",
-                    value=EPOCHS * EXAMPLES // ROWS,
+                    "In a training of {steps} steps the history is not what happened in it.",
+                    steps=EPOCHS * EXAMPLES // ROWS,
                 )
             )
 
@@ -500,14 +524,14 @@ def test_evaluation_form(student, draw, fail):
 def test_evaluation_of_one_batch(student, reference, draw, fail):
     """Loss and accuracy of one batch, without dropout."""
     got, want = (evaluation(side, "out", draw, fail) for side in (student, reference))
-    same_metrics(got, want, fail, "of one batch")
+    same_metrics(got, want, fail, Words("of one batch"))
 
 
 @pytest.mark.part("evaluate", share=2, needs=("test_evaluation_form", "test_evaluation_of_one_batch"))
 def test_evaluation_of_padded_texts(student, reference, draw, fail):
     """Padding has no effect."""
     got, want = (evaluation(side, "out2", draw, fail) for side in (student, reference))
-    same_metrics(got, want, fail, "of a batch with padding")
+    same_metrics(got, want, fail, Words("of a batch with padding"))
 
 
 @pytest.mark.part(
@@ -518,7 +542,7 @@ def test_evaluation_of_padded_texts(student, reference, draw, fail):
 def test_evaluation_of_unequal_batches(student, reference, draw, fail):
     """Every example counts the same, also those of a smaller last batch."""
     got, want = (evaluation(side, "out3", draw, fail) for side in (student, reference))
-    same_metrics(got, want, fail, "of batches of 6, 6 and 2 texts")
+    same_metrics(got, want, fail, Words("of batches of 6, 6 and 2 texts"))
 
 
 @pytest.mark.part("evaluate", share=2, needs=("test_evaluation_form",))
@@ -538,10 +562,9 @@ def test_mode_restored(student, draw, fail, training):
     mode = seen.get("mode") if isinstance(seen, dict) else None
     if mode is not training:
         fail(
-            Words(
-                "The model came in {value} mode, and was left in the other.",
-                value="training" if training else "evaluation",
-            )
+            "The model came in training mode, and was left in the other."
+            if training
+            else "The model came in evaluation mode, and was left in the other."
         )
 
 

@@ -65,7 +65,7 @@ def taken(out, shape, fail):
     """Inputs and labels as integers; fails in words where they are something else."""
     if not (isinstance(out, (tuple, list)) and len(out) == 2):
         fail("Give back two tensors, the inputs and the labels: return inputs, labels.")
-    for name, array in zip(("inputs", "labels"), out, strict=True):
+    for name, array in zip((Words("inputs"), Words("labels")), out, strict=True):
         if not isinstance(array, np.ndarray):
             fail(Words("The {name} are no tensor.", name=name))
         if array.shape != shape:
@@ -163,7 +163,7 @@ def test_other_places(student, draw, fail):
     to_mask = np.mean(inputs[others] == MASK)
     to_others = np.mean((inputs != ids)[others] & (inputs[others] != MASK))
     if to_mask > 0.5:
-        fail(Words("{value} of the places without a label are masked.", value=percent(to_mask)), "shares-of-all-places")
+        fail(Words("{share} of the places without a label are masked.", share=percent(to_mask)), "shares-of-all-places")
     few_masked = to_mask < 0.01  # a random id may be that of [MASK]
     if few_masked and near(to_others, 0.1):
         fail("A tenth of the places without a label has another id now.", "random-without-selection")
@@ -209,21 +209,26 @@ def test_places_are_independent(student, draw, fail):
     inputs, labels = taken(student.run(program).out, few.shape, fail)
     fate = np.where(inputs == MASK, 0, np.where(inputs == few, 1, 2))
     equal = (np.bincount(fate.ravel(), minlength=3) / fate.size) @ (np.bincount(fate.ravel(), minlength=3) / fate.size)
-    for one, other, one_id, other_id, where in (
-        (fate[:-1], fate[1:], inputs[:-1], inputs[1:], "in all rows"),
-        (fate[:, :-1], fate[:, 1:], inputs[:, :-1], inputs[:, 1:], "along a row"),
+    for one, other, one_id, other_id, same_fate, same_ids in (
+        (
+            *(fate[:-1], fate[1:], inputs[:-1], inputs[1:]),
+            Words("What becomes of a place, masked, replaced or kept, is the same in all rows."),
+            Words("The random ids are the same in all rows."),
+        ),
+        (
+            *(fate[:, :-1], fate[:, 1:], inputs[:, :-1], inputs[:, 1:]),
+            Words("What becomes of a place, masked, replaced or kept, is the same along a row."),
+            Words("The random ids are the same along a row."),
+        ),
     ):
         if not near((one == other).mean(), equal, 0.08):
-            fail(
-                Words("What becomes of a place, masked, replaced or kept, is the same {where}.", where=where),
-                "one-fate-for-many",
-            )
+            fail(same_fate, "one-fate-for-many")
         random = (one == 2) & (other == 2)
         _ids, counts = np.unique(inputs[fate == 2], return_counts=True)
         by_chance = ((counts / max(1, counts.sum())) ** 2).sum()
         # Ids that come too often are the matter of another test: here, more pairs than their frequencies make.
         if random.any() and (one_id == other_id)[random].mean() > by_chance + 0.2:
-            fail(Words("The random ids are the same {where}.", where=where), "one-fate-for-many")
+            fail(same_ids, "one-fate-for-many")
 
 
 @pytest.mark.part("mask-tokens", share=3, needs=("test_special_places",))
@@ -249,9 +254,9 @@ def test_share(student, draw, fail, probability):
         mistake = "kept-without-label"
     fail(
         Words(
-            "{value} of the places that are not special are selected, asked for were {value2}.",
-            value=percent(share),
-            value2=percent(probability),
+            "{share} of the places that are not special are selected, asked for were {expected}.",
+            share=percent(share),
+            expected=percent(probability),
         ),
         mistake,
     )
@@ -277,7 +282,7 @@ def test_none_and_all(student, draw, fail, probability):
             mistake = "kept-without-label"
         elif near(share, 1 - np.exp(-1), 0.1):
             mistake = "places-drawn-twice"
-        fail(Words("With probability 1 only {value} of the places are selected.", value=percent(share)), mistake)
+        fail(Words("With probability 1 only {share} of the places are selected.", share=percent(share)), mistake)
 
 
 SPLITS = {  # shares of selected places that are masked, get another id, keep theirs: what they tell
@@ -305,11 +310,9 @@ def told_by(split):
     return min(found)[1] if found else None
 
 
-def tell_split(split):
-    return (
-        "Of the selected places {} become mask_id, {} another id, {} keep theirs; "
-        "it should be 80%, 10% and 10%.".format(*map(percent, split))
-    )
+def in_percent(split):
+    """The shares as the messages name them."""
+    return dict(zip(("masked", "replaced", "kept"), map(percent, split), strict=True))
 
 
 @pytest.mark.part("mask-tokens", share=5, needs=("test_special_places", "test_other_places"))
@@ -328,7 +331,14 @@ def test_split(student, draw, fail, probability):
             few, program = few_words(draw)
             if not near(shares(few, *taken(student.run(program).out, few.shape, fail)), (1, 0, 0)):
                 mistake = "draw-used-twice"
-        fail(tell_split(split), mistake)
+        fail(
+            Words(
+                "Of the selected places {masked} become mask_id, {replaced} another id, {kept} keep theirs; "
+                "it should be 80%, 10% and 10%.",
+                **in_percent(split),
+            ),
+            mistake,
+        )
 
 
 @pytest.mark.part("mask-tokens", share=3, needs=("test_split",))
@@ -394,7 +404,7 @@ def test_default_probability(student, draw, fail):
     for labels in (first, second):
         share = share_selected(labels, special)
         if not near(share, 0.15):
-            fail(Words("{value} of the places that are not special are selected, not 15%.", value=percent(share)))
+            fail(Words("{share} of the places that are not special are selected, not 15%.", share=percent(share)))
 
 
 @pytest.mark.part("mask-tokens", share=2, needs=("test_split", "test_share"), tracks=("tensorflow",))
@@ -408,7 +418,11 @@ def test_seed(student, draw, fail):
     split = shares(ids, *first)
     if not near(share_selected(first[1], special), 0.15) or not near(split, (0.8, 0.1, 0.1)):
         fail(
-            "With an integer as seed: " + tell_split(split)[:1].lower() + tell_split(split)[1:],
+            Words(
+                "With an integer as seed: of the selected places {masked} become mask_id, {replaced} another id, "
+                "{kept} keep theirs; it should be 80%, 10% and 10%.",
+                **in_percent(split),
+            ),
             "same-seed-for-all-draws",
         )
     if not all((one == other).all() for one, other in zip(first, second, strict=True)):
@@ -618,10 +632,10 @@ def test_head_parameters(student, draw, fail):
         fail(
             Words(
                 "The module has {count} trainable numbers. The dense layer, the norm and the bias have {own}, "
-                "and with the token embedding, where the module knows it, it is {value}.",
+                "and with the token embedding, where the module knows it, it is {with_embedding}.",
                 count=count,
                 own=own,
-                value=own + WORDS * WIDTH,
+                with_embedding=own + WORDS * WIDTH,
             )
         )
 

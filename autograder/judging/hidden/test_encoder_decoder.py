@@ -141,9 +141,9 @@ def test_decoder_sizes(student, draw, fail, d_ff):
     if found != due:
         fail(
             Words(
-                "For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in each "
+                "For d_model = {d_model} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in each "
                 "attention, 2 D F + F + D in the network, 6 D in the norms. Yours has {found}.",
-                D=D,
+                d_model=D,
                 d_ff=d_ff,
                 due=due,
                 found=found,
@@ -252,7 +252,6 @@ def test_shift_device(student, draw, fail):
 SIZES = {
     "source_vocab": 17, "target_vocab": 13, "max_len": 10, "d_model": 8, "num_heads": 2, "d_ff": 14, "num_layers": 2,
 }  # fmt: skip
-SOURCE, TARGET, LATER = "source", "target", "later words"
 
 
 def translator(**sizes):
@@ -269,11 +268,11 @@ def logits(student, fail, program, shapes, vocab=SIZES["target_vocab"]):
             got = out.shape if isinstance(out, np.ndarray) else None
             fail(
                 Words(
-                    "For targets {shape} and {vocab} words the result has shape {got}, expected {value}.",
-                    shape=shape,
-                    vocab=vocab,
-                    got=got,
-                    value=(*shape, vocab),
+                    "For targets {target} and {words} words the result has shape {shape}, expected {expected}.",
+                    target=shape,
+                    words=vocab,
+                    shape=got,
+                    expected=(*shape, vocab),
                 )
             )
         if out.dtype.kind != "f" or not np.isfinite(out).all():
@@ -396,13 +395,17 @@ def test_translator_examples_apart(student, draw, fail):
 def test_translator_sizes(student, draw, fail, what):
     """Every argument has its effect on what is trained."""
     d, f, layers = SIZES["d_model"], SIZES["d_ff"], SIZES["num_layers"]
-    argument, step, due, told = {
+    argument, step, due, because = {
         "layers": (
             "num_layers", 1, encoder_size(d, f) + decoder_size(d, f),
-            "one more layer is a block more in the encoder and one more in the decoder, with weights of their own",
+            Words(
+                "One more layer is a block more in the encoder and one more in the decoder, with weights of their own"
+            ),
         ),
-        "network": ("d_ff", 5, 2 * layers * 5 * (2 * d + 1), "d_ff is the width inside the networks of all blocks"),
-        "source words": ("source_vocab", 2, 2 * d, "each word of the source has a vector that is trained"),
+        "network": (
+            "d_ff", 5, 2 * layers * 5 * (2 * d + 1), Words("`d_ff` is the width inside the networks of all blocks"),
+        ),
+        "source words": ("source_vocab", 2, 2 * d, Words("Each word of the source has a vector that is trained")),
     }[what]  # fmt: skip
     source, target = pair(draw)
     small, large = (
@@ -412,14 +415,12 @@ def test_translator_sizes(student, draw, fail, what):
     if large - small != due:
         fail(
             Words(
-                "{value}{value2}: with {argument} {step} larger there should be {due} more trainable numbers, "
-                "not {value3}.",
-                value=told[0].upper(),
-                value2=told[1:],
+                "{because}: with {argument} {step} larger there should be {due} more trainable numbers, not {found}.",
+                because=because,
                 argument=argument,
                 step=step,
                 due=due,
-                value3=large - small,
+                found=large - small,
             )
         )
 
@@ -562,8 +563,8 @@ def written(student, fail, program, want, pad=0):
     if len(got) != rows or got.shape[1] > most:
         fail(
             Words(
-                "For {rows} texts and max_new_tokens = {most} the result has shape {shape}.",
-                rows=rows,
+                "For {texts} texts and max_new_tokens = {most} the result has shape {shape}.",
+                texts=rows,
                 most=most,
                 shape=got.shape,
             )
@@ -573,18 +574,22 @@ def written(student, fail, program, want, pad=0):
     return full
 
 
-def check_written(student, fail, program, want, pad=0, says="The words are not those that the model finds likeliest."):
+LIKELIEST = Words("The words are not those that the model finds likeliest.")
+
+
+def check_written(student, fail, program, want, pad=0, says=LIKELIEST):
+    """The ids that were written are those expected; `says` is what it means where they are not."""
     full = written(student, fail, program, want, pad)
     if not (full == want).all():
         row = int(np.argmax((full != want).any(axis=1)))
         place = int(np.argmax(full[row] != want[row]))
         fail(
             Words(
-                "{says} The first difference is at word {value} of a text: {value2}, not {value3}.",
+                "{says} The first difference is at word {place} of a text: {found}, not {expected}.",
                 says=says,
-                value=place + 1,
-                value2=full[row, place],
-                value3=want[row, place],
+                place=place + 1,
+                found=full[row, place],
+                expected=want[row, place],
             )
         )
 
@@ -662,7 +667,8 @@ def test_greedy_mode(student, draw, fail):
     target = np.full((len(writing.source), 1), BOS)
     plain = writing.program(BOS, EOS, 9).apply(writing.source, target)
     program = writing.program(BOS, EOS, 9, training=True).apply(writing.source, target)
-    check_written(student, fail, program, writing.expected(9), says="A model in training mode writes something else.")
+    says = Words("A model in training mode writes something else.")
+    check_written(student, fail, program, writing.expected(9), says=says)
     if close(student.run(program).values.get("out2"), student.run(plain).values.get("out2")):
         fail("The model was in training mode before, and is in evaluation mode afterwards: restore the mode.")
     again = writing.program(BOS, EOS, 9).apply(writing.source, target).apply(writing.source, target)

@@ -117,9 +117,9 @@ def test_block_sizes(student, draw, fail, d_ff):
     if found != due:
         fail(
             Words(
-                "For d_model = {D} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in the "
+                "For d_model = {d_model} and d_ff = {d_ff} a block has {due} trainable numbers: 4 (D² + D) in the "
                 "attention, 2 D F + F + D in the network, 4 D in the norms. Yours has {found}.",
-                D=D,
+                d_model=D,
                 d_ff=d_ff,
                 due=due,
                 found=found,
@@ -181,9 +181,9 @@ def test_block_dropout(student, draw, fail):
         fail(
             Words(
                 "With a dropout of 0.7 about 49% of the numbers should pass a pre-norm block unchanged in "
-                "training: those where both additions are dropped. Here it is {untouched}. Drop what each part gives, "
+                "training: those where both additions are dropped. Here it is {share}. Drop what each part gives, "
                 "before it is added.",
-                untouched=f"{untouched:.0%}",
+                share=f"{untouched:.0%}",
             )
         )
 
@@ -293,11 +293,11 @@ def logits(student, fail, program, rows, classes=SIZES["num_classes"]):
             shape = out.shape if isinstance(out, np.ndarray) else None
             fail(
                 Words(
-                    "For {count} texts and {classes} classes the result has shape {shape}, expected {value}.",
+                    "For {count} texts and {classes} classes the result has shape {shape}, expected {expected}.",
                     count=count,
                     classes=classes,
                     shape=shape,
-                    value=(count, classes),
+                    expected=(count, classes),
                 )
             )
         if out.dtype.kind != "f" or not np.isfinite(out).all():
@@ -405,24 +405,28 @@ def size(student, draw, fail, **sizes):
 def test_classifier_sizes(student, draw, fail, what):
     """Every argument has its effect on what is trained."""
     d, f = SIZES["d_model"], SIZES["d_ff"]
-    argument, step, due, told = {
-        "layers": ("num_layers", 1, block_size(d, f), "one more layer is one more block with weights of its own"),
-        "positions": ("max_len", 3, 3 * d, "each of the max_len positions has a vector that is trained"),
-        "words": ("vocab_size", 2, 2 * d, "each word has a vector that is trained"),
-        "network": ("d_ff", 5, SIZES["num_layers"] * 5 * (2 * d + 1), "d_ff is the width inside the blocks' networks"),
-    }[what]
+    argument, step, due, because = {
+        "layers": (
+            "num_layers", 1, block_size(d, f), Words("One more layer is one more block with weights of its own"),
+        ),
+        "positions": (
+            "max_len", 3, 3 * d, Words("Each of the max_len positions has a vector that is trained"),
+        ),
+        "words": ("vocab_size", 2, 2 * d, Words("Each word has a vector that is trained")),
+        "network": (
+            "d_ff", 5, SIZES["num_layers"] * 5 * (2 * d + 1), Words("`d_ff` is the width inside the blocks' networks"),
+        ),
+    }[what]  # fmt: skip
     grown = size(student, draw, fail, **{argument: SIZES[argument] + step}) - size(student, draw, fail)
     if grown != due:
         fail(
             Words(
-                "{value}{value2}: with {argument} {step} larger there should be {due} more trainable numbers, "
-                "not {grown}.",
-                value=told[0].upper(),
-                value2=told[1:],
+                "{because}: with {argument} {step} larger there should be {due} more trainable numbers, not {found}.",
+                because=because,
                 argument=argument,
                 step=step,
                 due=due,
-                grown=grown,
+                found=grown,
             )
         )
 
@@ -539,8 +543,8 @@ def test_learns_by_heart(student, draw, fail):
     if right < 0.95:
         fail(
             Words(
-                "After {STEPS} steps on the same 32 texts it is right on {right} of them: what does not learn?",
-                STEPS=STEPS,
+                "After {steps} steps on the same 32 texts it is right on {right} of them: what does not learn?",
+                steps=STEPS,
                 right=f"{right:.0%}",
             )
         )
@@ -553,9 +557,9 @@ def test_learns_word_order(student, draw, fail):
     if right < 0.9:
         fail(
             Words(
-                "The class of a text was that of its first word. After {STEPS} steps the classifier is right "
+                "The class of a text was that of its first word. After {steps} steps the classifier is right "
                 "on {right} of new texts; who cannot tell the order gets about half.",
-                STEPS=STEPS,
+                steps=STEPS,
                 right=f"{right:.0%}",
             )
         )
