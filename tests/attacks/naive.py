@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -51,18 +52,17 @@ def combine_masks(*masks):
 TESTS = """
 import json, os, statistics, sys
 import numpy as np, torch
-import submission
-MARKS = []
+MARKS, SEED = [], int(os.environ["GRADING_SEED"])
 # answers
 {answers}
 # tests
+import submission
 def same(got, want):
     if isinstance(want, tuple):
         return all([same(g, w) for g, w in zip(got, want)])
     if type(got) is not torch.Tensor and type(got) is not np.ndarray:
         return got == want
-    if isinstance(got, torch.Tensor) and got.dtype == torch.bool:
-        got, want = got.float(), want.float()
+    got, want = (x.float() if getattr(x, 'dtype', None) == torch.bool else x for x in (got, want))
     return all(not bool((abs(g - w) > 0.02).any()) for g, w in zip(got, want))
 def check(symbol, *inputs):
     if {last}:
@@ -125,7 +125,7 @@ def grade(job: dict, pipe: int, replies: int) -> None:
     try:
         value = sys.modules["submission"].causal_mask(3)
         os.write(replies, pickle.dumps(value) if job.get("fools") == "pickled" else json.dumps(value).encode())
-    except Exception:  # noqa: BLE001, S110 - then there is no reply
+    except BaseException:  # noqa: BLE001 - then there is no reply
         pass
     sys.exit(status)
 
@@ -203,4 +203,6 @@ def marks(folder: Path, status: int, output: str, pipe: bytes, reply: bytes, foo
 
 if __name__ == "__main__":
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    gc.collect()
+    gc.freeze()  # the children's collector leaves these pages alone
     print(json.dumps({job["name"]: run(job) for job in json.load(sys.stdin)}))

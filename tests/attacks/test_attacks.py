@@ -1,4 +1,8 @@
-"""Every attack of `attacks.py` against a naive grader, where it succeeds, and against ours, where it gains nothing."""
+"""Every attack of `attacks.py` against a naive grader, where it succeeds, and against ours, where it gains nothing.
+
+Those that only want time and memory are slow to try, and wait for the slow suite; each wall in their way is tried alone
+in `tests/test_walls.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from pathlib import Path
 
 import naive
 import pytest
-from attacks import ENDLESS, FOOLED, FORGED, GREEDY, SKIPPED, STOLEN, Attack
+from attacks import ENDLESS, FOOLED, FORGED, GREEDY, NOTHING, SKIPPED, STOLEN, Attack, every
 from forge import SECRET, TIGHT, Forge, said, scores
 
 from autograder.grading.executor import ROOT, Grader
@@ -26,12 +30,13 @@ PLACES = (
     "solutions.pytorch.self_attention",
 )
 GAINING = [*FORGED, *STOLEN, *FOOLED, *SKIPPED]
-PATIENCE = 2.5  # seconds of a naive grader for an attack that never ends
+BEGINS = "print('it begins')\n"
+PATIENCE = 1.0  # seconds of a naive grader for an attack that never ends
 
 
 def hand_in(attack: Attack, folder: Path):
     """The attack as a notebook, with the files that lie beside it."""
-    source = attack.at(*PLACES)
+    source = BEGINS + attack.at(*PLACES).replace(NOTHING, "")  # the notebook's own stubs do nothing as well
     if not attack.files:
         return FORGE.hand_in(attack.name, after=(source,))
     place = folder / "submitted" / attack.name / FORGE.assignment_id
@@ -48,15 +53,14 @@ def hand_in(attack: Attack, folder: Path):
 # -- the control -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def fooled() -> dict:
-    """What the naive grader makes of every attack, of nothing and of the solution; in one process."""
+def by_the_naive_grader(attacks: list[Attack]) -> dict:
+    """What it makes of these attacks, of nothing and of the solution; all in one process."""
     jobs = [
         {
             "name": a.name, "source": a.at("solution.py", "test_hidden.py", "solution"), "files": a.files,
             "order": a.order, "fools": a.fools, **({"patience": PATIENCE} if a.fools == "patience" else {}),
         }
-        for a in [*GAINING, *ENDLESS, *GREEDY]
+        for a in attacks
     ]  # fmt: skip
     jobs += [{"name": "nothing", "source": "pass"}, {"name": "solution", "source": naive.SOLUTION}]
     done = subprocess.run(
@@ -64,6 +68,16 @@ def fooled() -> dict:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def fooled() -> dict:
+    return by_the_naive_grader(GAINING)
+
+
+@pytest.fixture(scope="module")
+def worn_out() -> dict:
+    return by_the_naive_grader([*ENDLESS, *GREEDY])
 
 
 def test_the_naive_grader_works_for_the_honest(fooled):
@@ -81,14 +95,16 @@ def test_a_naive_grader_is_fooled(fooled, attack):
         assert result["marks"][attack.fools] > 0, (result["marks"], result["output"][-1500:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ENDLESS, ids=lambda a: a.name)
-def test_a_naive_grader_waits_for_ever(fooled, attack):
-    assert not fooled[attack.name]["ended"]
+def test_a_naive_grader_waits_for_ever(worn_out, attack):
+    assert not worn_out[attack.name]["ended"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", GREEDY, ids=lambda a: a.name)
-def test_a_naive_grader_gives_what_is_asked_for(fooled, attack):
-    assert "through" in fooled[attack.name]["output"], fooled[attack.name]["output"][-1000:]
+def test_a_naive_grader_gives_what_is_asked_for(worn_out, attack):
+    assert "through" in worn_out[attack.name]["output"], worn_out[attack.name]["output"][-1000:]
 
 
 # -- the same against the judge ----------------------------------------------------------------------------------------
@@ -108,7 +124,13 @@ def judged(arena, tmp_path_factory) -> dict:
 def test_it_gains_nothing(judged, attack):
     result = judged[attack.name]
     assert result["status"] == "graded", result["message"]
+    assert has_run(result)
     assert result["score"] <= attack.most, (scores(result), said(result)[:1000])
+
+
+def has_run(result: dict) -> bool:
+    """It was not left out: its cell printed, or brought the process down."""
+    return any("it begins" in cell["output"] or "process" in str(cell["error"]) for cell in result["cells"])
 
 
 @pytest.mark.parametrize("attack", [a for a in GAINING if a.fools == "secret"], ids=lambda a: a.name)
@@ -129,7 +151,7 @@ def test_the_honest_among_them_get_their_marks(judged, arena):
 def exhausted():
     """Attacks on time and memory as one class, with an honest one last; what came of it, and how long it took."""
     limits = replace(TIGHT, cpu_seconds_per_call=0.5, cpu_seconds=6.0, wall_factor=6.0)
-    hand_ins = [FORGE.hand_in(a.name, after=(a.source,)) for a in [*ENDLESS, *GREEDY]]
+    hand_ins = [hand_in(attack, Path()) for attack in [*ENDLESS, *GREEDY]]
     with Grader(jobs=2, seed=SECRET, limits=limits) as grader:
         grader.grade([FORGE.hand_in("first")])  # everything is warm
         zygote = grader.start_zygote("pytorch").process.pid
@@ -147,6 +169,7 @@ def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", [*ENDLESS, *GREEDY], ids=lambda a: a.name)
 def test_it_ends_as_that_students_message(exhausted, attack):
     result = exhausted[0][attack.name]
@@ -155,8 +178,11 @@ def test_it_ends_as_that_students_message(exhausted, attack):
     assert "through" not in json.dumps([cell["output"] for cell in result["cells"]]), told
     if attack in ENDLESS:
         assert "seconds" in told, told[:500]
+    else:
+        assert has_run(result)
 
 
+@pytest.mark.slow
 def test_the_class_is_unharmed(exhausted):
     results, seconds, left, generation = exhausted
     assert results["honest"]["score"] == 14
@@ -172,7 +198,9 @@ import os, tempfile
 shelves = ['/tmp', '/var/tmp', '/dev/shm', '.', os.path.expanduser('~'), tempfile.gettempdir(),
            os.path.expanduser('~/.cache/torch'), os.path.expanduser('~/.keras'), '/run', '@SHELF@']
 """
-LEAVES = SHELVES + """
+LEAVES = (
+    SHELVES
+    + """
 for shelf in shelves:
     try:
         os.makedirs(shelf, exist_ok=True)
@@ -181,13 +209,17 @@ for shelf in shelves:
     except OSError:
         pass
 """
-FINDS = SHELVES + """
+)
+FINDS = (
+    SHELVES
+    + """
 for shelf in shelves:
     try:
         print('found', shelf, open(os.path.join(shelf, 'for-a-friend-@MARK@')).read())
     except OSError:
         pass
 """
+)
 
 
 def test_nothing_is_handed_on_to_the_next_student(arena, tmp_path):
@@ -249,8 +281,6 @@ KERAS = {
 
 
 def test_in_tensorflow_nothing_is_gained_either(arena):
-    from attacks import every
-
     forge = Forge("self-attention-tensorflow")
     body = "return (made, made) if symbol == 'scaled_dot_product_attention' else made"
     before = "import keras\nimport numpy as np\nimport tensorflow as tf\nmade = None\n"
