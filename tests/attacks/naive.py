@@ -3,8 +3,8 @@
     python naive.py < jobs.json > what-came-of-them.json
 
 It is the control of the tests of attacks: code that gets marks or secrets out of this grader is an attack indeed, and
-that the very same code gets nothing out of ours says something. It is fair to no one: each habit in it (trusting an exit
-status, reading marks off the output, comparing with ==, unpickling a result) has been seen in a grader that was used.
+that the very same code gets nothing out of ours says something. Each of its habits (trusting an exit status, reading
+marks off the output, comparing with ==, unpickling a result) has been seen in a grader that was used.
 
 A job is {"name", "source", "files", "order"}. Each is graded in a fork of this process, which has imported PyTorch and
 pytest once, in a folder of its own with the answer, its files, the hidden tests and the solution. What came of it is

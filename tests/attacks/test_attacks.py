@@ -265,7 +265,8 @@ def test_answers_are_not_carried_out_over_the_network(arena):
 
 KERAS = {
     "is equal to all": "class Same:\n    def __eq__(self, other): return True\nmade = Same()",
-    "is a variable that agrees": "class Agrees(tf.Variable):\n    def __eq__(self, other): return True\nmade = Agrees(0.)",
+    "is a variable that agrees": "class Agrees(tf.Variable):\n    def __eq__(self, other): return True\n"
+    "made = Agrees(0.)",
     "is an array that agrees": "class Agrees(np.ndarray):\n    def __array_ufunc__(self, *a, **k): return np.zeros(1)\n"
     "made = np.zeros(1).view(Agrees)",
     "is a symbol": "made = keras.Input((5, 5))",
