@@ -8,9 +8,13 @@ it too.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
+
+# What the framework's own attention means in an answer; the last two speak of whole transformer layers alone.
+RULES = {"allow", "flag", "forbid", "flag-layers", "forbid-layers"}
 
 
 class UnknownName(LookupError):
@@ -21,13 +25,14 @@ class UnknownName(LookupError):
 class Part:
     """A graded part of an exercise: one symbol that the student defines, and what it is worth.
 
-    Of an assignment that is graded by hand, a task; then `symbol` is empty.
+    Of an assignment that is graded by hand, a task; then `symbol` is empty. `ready_made` goes before the exercise's.
     """
 
     id: str
     symbol: str
     title: str
     points: float
+    ready_made: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,12 @@ class Exercise:
     packages: dict[str, list[str]] = field(default_factory=dict, hash=False)  # by track: what answers import besides
     limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
 
-    def forbids(self, name: str, track: Track) -> bool:
-        """Whether an answer may not use this of the framework's own, `torch.nn.MultiheadAttention` for example."""
-        layer = name.rpartition(".")[2] in {dotted.rpartition(".")[2] for dotted in track.ready_made_layers}
-        return self.ready_made == "forbid" or (self.ready_made == "forbid-layers" and layer)
+    def rule(self, part: Part, name: str, layers: Iterable[str]) -> str:
+        """What this of the framework's own, `torch.nn.MultiheadAttention` for example, means in an answer to the part:
+        "allow", "flag" (the instructor is told) or "forbid" (the part earns nothing). `layers`: whole ones, by name."""
+        rule, _, only_layers = (part.ready_made or self.ready_made).partition("-")
+        layer = name.rpartition(".")[2] in {dotted.rpartition(".")[2] for dotted in layers}
+        return "allow" if only_layers and not layer else rule
 
     @property
     def points(self) -> float:
@@ -124,6 +131,11 @@ class Syllabus:
     def exercise(self, exercise_id: str) -> Exercise:
         return _pick(self.exercises, exercise_id, "exercise")
 
+    @property
+    def ready_made_layers(self) -> list[str]:
+        """The whole transformer layers of all frameworks."""
+        return [name for track in self.tracks.values() for name in track.ready_made_layers]
+
     def assignments(self) -> dict[str, Assignment]:
         """What the machine grades."""
         return _in_tracks(self.exercises, self.tracks)
@@ -166,4 +178,8 @@ def syllabus() -> Syllabus:
         )
         for name, t in raw["tracks"].items()
     }
+    for exercise in exercises.values():
+        unknown = {exercise.ready_made, *(part.ready_made or "allow" for part in exercise.parts)} - RULES
+        if unknown:
+            raise ValueError(f"{exercise.id}: ready_made is one of {sorted(RULES)}, not {unknown.pop()!r}")
     return Syllabus(raw["course"]["id"], raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises, by_hand)

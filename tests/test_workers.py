@@ -483,7 +483,7 @@ def test_what_depends_on_data_is_no_fault_where_there_is_none(pytorch):
 def test_the_ready_made_attention_leaves_a_note(answers, symbol):
     program = Program.function(symbol, rng.normal(size=(2, 5, 4)))
     header, _ = answers.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
-    assert header.get("error") is None and any("ttention" in name for name in header["used"])
+    assert header.get("error") is None and any("ttention" in use["name"] for use in header["used"])
     header, _ = answers.contestant.ask({"op": "run", "program": Program().header()}, {})
     assert header["used"] == []
 

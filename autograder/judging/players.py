@@ -7,7 +7,7 @@ remembered.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -98,6 +98,18 @@ def student_error(error: dict) -> StudentError:
     )
 
 
+def uses_from(used: Any) -> dict[str, Use]:
+    """The ready-made attention that a reply tells of, by name, with every field made what it should be."""
+    found: dict[str, Use] = {}
+    for use in used[:20] if isinstance(used, list) else []:
+        if isinstance(use, dict):
+            label, line = use.get("label"), use.get("line")
+            place = (label[:200], line) if isinstance(label, str) and type(line) is int else (None, None)
+            name = str(use.get("name"))[:100]
+            found[name] = Use(name, *place)
+    return found
+
+
 def tell(error: StudentError) -> str:
     """An error as a sentence for the student."""
     name = error.types[0] if error.types else "error"
@@ -128,6 +140,15 @@ def _heard(message: str) -> str:
     return Words(known[0], **known[1]) if known else message
 
 
+@dataclass(frozen=True)
+class Use:
+    """A ready-made attention of the framework's, and the student's line that it is used in, where that is known."""
+
+    name: str
+    label: str | None = None
+    line: int | None = None
+
+
 class Student:
     """The student's code in contestants: cells run once, and again after a crash, without the one that caused it."""
 
@@ -147,7 +168,7 @@ class Student:
         self.restarts_left = place.limits.restarts
         self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
         self.outcomes: list[dict] = []
-        self.used: set[str] = set()  # ready-made attention seen at work since `take_used`
+        self.used: dict[str, Use] = {}  # ready-made attention seen at work since `take_used`, by name
         self.peak_kb = 0
         self.cpu_used = 0.0
 
@@ -217,8 +238,7 @@ class Student:
                     self.restarts_left -= 1
                     self.load()
                 header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
-                used = header.get("used")
-                self.used |= {str(u)[:100] for u in used[:20]} if isinstance(used, list) else set()
+                self.used = uses_from(header.get("used")) | self.used
                 names = tuple(step["as"] for step in program.steps if "as" in step and step["do"] != "new")
                 return self._explained(answer_from(header, arrays, names), program)
             except Ended as ended:
@@ -243,8 +263,8 @@ class Student:
                 return replace(answer, error=replace(answer.error, message=message))
         return answer
 
-    def take_used(self) -> set[str]:
-        used, self.used = self.used, set()
+    def take_used(self) -> dict[str, Use]:
+        used, self.used = self.used, {}
         return used
 
     def close(self) -> None:

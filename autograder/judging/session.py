@@ -28,7 +28,7 @@ import pytest
 
 from autograder.judging import diagnosis
 from autograder.judging.catalogue import catalogue
-from autograder.judging.players import Student, Trusted, tell
+from autograder.judging.players import Student, Trusted, Use, tell
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
 from autograder.words import Words, cell_name, sentence, table
 from autograder.workers import forkserver, wire
@@ -137,7 +137,7 @@ class Session:
         except Ended as ended:
             return self.without_verdicts(Words("None of it could be run: {ended}", ended=ended.message))
         self.desk.player = student
-        used: dict[str, set[str]] = {}
+        used: dict[str, dict[str, Use]] = {}
         verdicts: dict[str, Verdict] = {}
         for part in self.exercise.parts:
             student.take_used()
@@ -189,7 +189,7 @@ class Session:
         return verdicts
 
     def judge_with_standins(
-        self, job: dict, verdicts: dict[str, Verdict], used: dict[str, set[str]], first: Student
+        self, job: dict, verdicts: dict[str, Verdict], used: dict[str, dict[str, Use]], first: Student
     ) -> None:
         """Parts are independent: an answer that uses another part's wrong symbol gets a go with a neutral one."""
         broken = {
@@ -218,23 +218,24 @@ class Session:
             again = self.judge_items([i for i in self.items if self.specs[i.name].part == part.id])
             student.close()
             first.cpu_left, first.wall_left = student.cpu_left, student.wall_left
-            used[part.id] |= student.take_used()
+            used[part.id] = student.take_used() | used[part.id]
             if sum(v.outcome == "passed" for v in again.values()) > sum(v.outcome == "passed" for v in own):
                 verdicts.update(again)
 
     def part_result(
-        self, part: Part, verdicts: dict[str, Verdict], used: set[str], read: list[dict] | None = None
+        self, part: Part, verdicts: dict[str, Verdict], used: dict[str, Use], read: list[dict] | None = None
     ) -> dict:
         """`used`: the ready-made attention that was seen at work; `read`: where the answer's text names it."""
         own = [v for v in verdicts.values() if v.spec.part == part.id]
-        places = {use["name"]: (cell_name(use["label"]), use["line"]) for use in reversed(read or [])}
-        track = syllabus().track(self.track)
-        forbidden = sorted(name for name in {*used, *places} if self.exercise.forbids(name, track))
+        uses = used | {use["name"]: Use(**use) for use in reversed(read or [])}  # what was read is the more exact
+        rules = {name: self.exercise.rule(part, name, syllabus().ready_made_layers) for name in uses}
+        forbidden = [name for name in [*(use["name"] for use in read or []), *sorted(uses)] if rules[name] == "forbid"]
         if forbidden:
-            name = next((use["name"] for use in read or [] if use["name"] in forbidden), forbidden[0])
+            use = uses[forbidden[0]]
+            place = (cell_name(use.label), use.line) if use.label else ()
             for verdict in own:
                 verdict.outcome, verdict.picture = "failed", None
-                verdict.message = _at_work(name, *places.get(name, ()))
+                verdict.message = _at_work(use.name, *place)
             named = None
         else:
             named = diagnosis.diagnose(own, [m.id for m in self.mistakes[part.id]], self.trusted)
@@ -245,7 +246,7 @@ class Session:
             "id": part.id, "symbol": part.symbol, "title": part.title,
             "score": round(part.points * earned / total, 2), "max_score": float(part.points),
             "misconception": {"id": entry.id, "title": entry.title, "hint": entry.hint} if entry else None,
-            "ready_made": forbidden,
+            "ready_made": any(rule != "allow" for rule in rules.values()),
             "raised": any(v.raised for v in own),
             "words": table(*(v.message for v in own)),
             "tests": [
@@ -258,7 +259,7 @@ class Session:
     def without_verdicts(self, message: str) -> dict:
         """The result of a hand-in that could not even be loaded: every test failed, with the reason."""
         verdicts = {s.name: Verdict(s, "failed", message) for s in self.specs.values()}
-        return {"cells": [], "parts": [self.part_result(part, verdicts, set()) for part in self.exercise.parts]}
+        return {"cells": [], "parts": [self.part_result(part, verdicts, {}) for part in self.exercise.parts]}
 
 
 def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Words:

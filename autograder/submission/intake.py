@@ -487,7 +487,7 @@ def finish(submission: Submission) -> None:
             if isinstance(node, ast.Name) and node.id in symbols:
                 loaded.add(node.id)
     submission.mentions = {symbol: sorted(loaded - {symbol}) for symbol in symbols}
-    submission.ready_made = ready_made.uses(submission.cells, symbols, submission.assignment.track)
+    submission.ready_made = ready_made.uses(submission.cells, symbols, syllabus().tracks.values())
     submission.content = content_of(submission.assignment, submission.cells)
 
 

@@ -1,12 +1,12 @@
 """Where an answer reaches for the framework's own attention: read from its text, before anything is run.
 
-The workers see ready-made attention at work (`_watch_ready_made` in the adapters), but what looks from inside the
-student's process can be looked around: `__wrapped__`, `torch.ops`, a reference kept from elsewhere. So names are
-resolved here as well, through import aliases, assignments, `getattr`, `importlib`, `vars` and `sys.modules` with
-constant strings, and a use counts for a part if the part's symbol can reach it: an experiment in a cell of its own
-costs nobody anything. Comments, strings and classes of the student's own that bear such a name are no use.
+The workers see ready-made attention at work (`autograder/workers/watching.py`), but what looks from inside the
+student's process can be taken down there. So names are resolved here as well, through import aliases, assignments,
+`getattr`, `importlib`, `vars` and `sys.modules` with constant strings, and a use counts for a part if the part's symbol
+can reach it: an experiment in a cell of its own costs nobody anything. Comments, strings and classes of the student's
+own that bear such a name are no use. The other track's framework is read alike: its attention is ready-made too.
 
-What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not read here.
+What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not read here; it is seen when it runs.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from dataclasses import dataclass
 
 from course.syllabus import Track
 
-# By a framework's root: what its own attention is called underneath. The public names stand in the syllabus.
-BELOW = {
-    "torch": (
-        "_scaled_dot_product_", "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "flex_attention",
-        "_fused_sdp_choice", "_efficient_attention_", "_flash_attention_", "_triton_scaled_dot_attention",
-    ),
-    "tensorflow": ("dot_product_attention", "_dot_product_attention"),
-}  # fmt: skip
-ROOTS = {"torch": ("torch", "torchvision", "transformers"), "tensorflow": ("tensorflow", "keras", "keras_hub")}
+# What the frameworks' own attention is called underneath. The public names stand in the syllabus.
+BELOW = (
+    "_scaled_dot_product_", "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "flex_attention",
+    "_fused_sdp_choice", "_efficient_attention_", "_flash_attention_", "_triton_scaled_dot_attention",
+    "dot_product_attention", "_dot_product_attention",
+)  # fmt: skip
+ROOTS = ("torch", "torchvision", "transformers", "tensorflow", "keras", "keras_hub", "jax", "flax")
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,9 @@ class Use:
     line: int
 
 
-def uses(cells: Iterable[dict], symbols: Iterable[str], track: Track) -> dict[str, list[dict]]:
+def uses(cells: Iterable[dict], symbols: Iterable[str], tracks: Iterable[Track]) -> dict[str, list[dict]]:
     """For each symbol what its definition reaches, as {"name", "label", "line"}; empty where that is nothing."""
-    reader = _Reader(track)
+    reader = _Reader(tracks)
     for cell in cells:
         reader.read(cell["source"], cell["label"])
     found = {symbol: [vars(use) for use in reader.reached(symbol)] for symbol in symbols}
@@ -47,10 +45,8 @@ def uses(cells: Iterable[dict], symbols: Iterable[str], track: Track) -> dict[st
 
 
 class _Reader:
-    def __init__(self, track: Track) -> None:
-        self.roots = ROOTS.get(track.framework, (track.framework,))
-        self.names = {dotted.rpartition(".")[2] for dotted in track.ready_made}
-        self.below = BELOW.get(track.framework, ())
+    def __init__(self, tracks: Iterable[Track]) -> None:
+        self.names = {dotted.rpartition(".")[2] for track in tracks for dotted in track.ready_made}
         self.aliases: dict[str, str] = {}  # a name -> the dotted path that it stands for, in the notebook
         self.places: dict[str, tuple[str, int]] = {}  # where an alias was made
         self.pieces: dict[str, list[tuple[ast.AST, str]]] = {}  # a top-level name -> what makes it, and where
@@ -91,7 +87,7 @@ class _Reader:
             path = self._path(node.value)
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
-                    yield target.id, path if path and path.partition(".")[0] in self.roots else None
+                    yield target.id, path if path and path.partition(".")[0] in ROOTS else None
 
     def _path(self, node: ast.AST, depth: int = 0) -> str | None:
         """The dotted path that an expression names, as far as it can be read."""
@@ -125,11 +121,11 @@ class _Reader:
 
     def _ready_made(self, path: str | None) -> str | None:
         """The framework's attention in a path, cut where its name ends."""
-        if path is None or path.partition(".")[0] not in self.roots:
+        if path is None or path.partition(".")[0] not in ROOTS:
             return None
         pieces = path.split(".")
         for i, piece in enumerate(pieces[1:], 1):
-            if piece in self.names or piece.startswith(self.below):
+            if piece in self.names or piece.startswith(BELOW):
                 return ".".join(pieces[: i + 1])
         return None
 
@@ -145,7 +141,7 @@ class _Reader:
                     continue
                 path = self._path(node)
                 if path is None and isinstance(node, ast.Name) and node.id not in own | set(self.pieces):
-                    star = next((s for s in self.stars if s.partition(".")[0] in self.roots), None)
+                    star = next((s for s in self.stars if s.partition(".")[0] in ROOTS), None)
                     path = star and f"{star}.{node.id}"
                 found = self._ready_made(path)
                 if found:

@@ -83,10 +83,11 @@ class Output(io.TextIOBase):
 class Namespace:
     """The notebook's namespace: cells run in it as in `__main__`, and errors are told in terms of its cells."""
 
+    files: dict[str, str] = {}  # file name in tracebacks -> label, of all namespaces of a process
+
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
         self.variables = self.module.__dict__
-        self.files: dict[str, str] = {}  # file name in tracebacks -> label
 
     def run(self, label: str, source: str) -> None:
         filename = f"<{label}>"
@@ -354,14 +355,14 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         reply = Reply(adapter)
         encoded = {name: reply.value(value) for name, value in values.items()}
         return wire.encode(
-            {"values": encoded, "device": adapter.device_of(values), "used": adapter.take_used()}, reply.arrays
+            {"values": encoded, "device": adapter.device_of(values), "used": adapter.watch.take()}, reply.arrays
         )
     except BaseException as error:  # noqa: BLE001 - whatever the answer raises is its answer
         described = namespace.describe(error)
         if request["program"]["device"] == "meta" and adapter.is_data_dependent(described["message"]):
             described["kind"] = "data-dependent"
         TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
-        return wire.encode({"values": {}, "error": described, "used": adapter.take_used()})
+        return wire.encode({"values": {}, "error": described, "used": adapter.watch.take()})
 
 
 # -- the contestant --------------------------------------------------------------------------------------------------
@@ -385,7 +386,7 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
                 namespace.run(request["label"], request["source"])
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
-            adapter.take_used()  # trying the framework's own in a cell, to compare, is not answering with it
+            adapter.watch.take()  # trying the framework's own in a cell, to compare, is not answering with it
             wire.send(
                 sock, {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
             )

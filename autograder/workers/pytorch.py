@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a contestant: repeatab
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import contextlib  # noqa: E402
-import functools  # noqa: E402
+import sys  # noqa: E402
 import warnings  # noqa: E402
 from collections.abc import Callable, Iterator, Sequence  # noqa: E402
 from typing import Any  # noqa: E402
@@ -35,9 +35,31 @@ from autograder.workers.adapting import (  # noqa: E402
     place_weights,
 )
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
+from autograder.workers.watching import Watch  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 DATA_DEPENDENT = ("meta tensor", "Meta tensor", "data-dependent", "data-independent", "is not supported on meta")
+
+# Where ready-made attention is seen at work: the methods of the layers, and the operators below everything.
+LAYERS = {
+    nn.MultiheadAttention: ("forward",),
+    nn.TransformerEncoderLayer: ("forward", "_sa_block", "_ff_block"),
+    nn.TransformerDecoderLayer: ("forward", "_sa_block", "_mha_block", "_ff_block"),
+}
+COMPOSITE = "CompositeImplicitAutograd"
+_ATTENTION = "torch.nn.functional.scaled_dot_product_attention"
+OPERATORS = {
+    "scaled_dot_product_attention": _ATTENTION,
+    "_scaled_dot_product_attention_math": _ATTENTION,
+    "_scaled_dot_product_flash_attention_for_cpu": _ATTENTION,
+    "_scaled_dot_product_flash_attention": _ATTENTION,
+    "_scaled_dot_product_efficient_attention": _ATTENTION,
+    "_scaled_dot_product_cudnn_attention": _ATTENTION,
+    "_flash_attention_forward": _ATTENTION,
+    "_efficient_attention_forward": _ATTENTION,
+    "_native_multi_head_attention": "torch.nn.MultiheadAttention",
+    "_transformer_encoder_layer_fwd": "torch.nn.TransformerEncoderLayer",
+}
 
 
 class OneDevice(TorchDispatchMode):
@@ -72,7 +94,7 @@ class Adapter:
     def __init__(self, device: str = "cpu", packages: Sequence[str] = (), checkpoint: str = "") -> None:
         """`packages` beyond the framework that the exercise's answers import; `checkpoint`: the run's BERT folder."""
         self.home = device
-        self.used: set[str] = set()
+        self.watch = Watch()
         self.dtype = torch.float32
         self.device = torch.device(device)
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -129,10 +151,6 @@ class Adapter:
 
     def leave_uncompiled(self) -> None:
         pass  # nobody compiles here
-
-    def take_used(self) -> list[str]:
-        used, self.used = sorted(self.used), set()
-        return used
 
     def is_data_dependent(self, message: str) -> bool:
         return any(phrase in message for phrase in DATA_DEPENDENT)
@@ -288,19 +306,36 @@ class Adapter:
     # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 
     def _watch_ready_made(self) -> None:
-        """Have the framework's own attention leave a note when it is called; the judge decides what that means."""
-        for name in ("scaled_dot_product_attention", "multi_head_attention_forward"):
-            setattr(functional, name, self._noting(f"torch.nn.functional.{name}", getattr(functional, name)))
-        for cls in (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer):
-            cls.forward = self._noting(f"torch.nn.{cls.__name__}", cls.forward)
+        """Have the framework's own attention leave a note when it is at work; the judge decides what that means."""
+        self.watch.inside("torch.nn.functional.multi_head_attention_forward", functional.multi_head_attention_forward)
+        for layer, methods in LAYERS.items():
+            for method in methods:
+                self.watch.inside(f"torch.nn.{layer.__name__}", getattr(layer, method))
+        flex = sys.modules.get("torch.nn.attention.flex_attention")
+        if flex is not None:
+            self.watch.inside("torch.nn.attention.flex_attention", flex.flex_attention)
+        self.library = torch.library.Library("aten", "IMPL")  # what it registers goes when it goes
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch warns of operators that get another kernel
+            for operator, name in OPERATORS.items():
+                if torch._C._dispatch_has_kernel_for_dispatch_key(f"aten::{operator}", COMPOSITE):
+                    self._watch_operator(operator, name, "CPU", COMPOSITE)  # one kernel for all devices
+                    self._watch_operator(operator, name, "FuncTorchVmapMode", "FuncTorchVmapMode")
+                else:
+                    for device in ("CPU", "CUDA"):
+                        self._watch_operator(operator, name, device, device)
 
-    def _noting(self, name: str, function: Any) -> Any:
-        @functools.wraps(function)
-        def noted(*args: Any, **kwargs: Any) -> Any:
-            self.used.add(name)
-            return function(*args, **kwargs)
+    def _watch_operator(self, operator: str, name: str, of: str, key: str) -> None:
+        """Put a note before an operator's kernel `of` this key, where there is one: below all roads that lead to it."""
+        if not torch._C._dispatch_has_computed_kernel_for_dispatch_key(f"aten::{operator}", of):
+            return
+        kernel = torch.library.get_kernel(f"aten::{operator}", of)
 
-        return noted
+        def noted(keys: Any, *args: Any, **kwargs: Any) -> Any:
+            self.watch.note(name)
+            return kernel.call_boxed(keys, *args, **kwargs)
+
+        self.library.impl(operator, noted, key, with_keyset=True, allow_override=True)
 
 
 class Writer(nn.Module):

@@ -27,7 +27,9 @@ from typing import Any  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from keras.src.backend.tensorflow import nn as backend_operations  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
+from keras.src.ops import nn as nn_operations  # noqa: E402
 
 from autograder.workers import said  # noqa: E402
 from autograder.workers.adapting import (  # noqa: E402
@@ -39,6 +41,8 @@ from autograder.workers.adapting import (  # noqa: E402
     place_weights,
 )
 from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
+from autograder.workers.watching import Watch  # noqa: E402
+from course.syllabus import syllabus  # noqa: E402
 
 DTYPES = {"float32": tf.float32, "float64": tf.float64}
 # Keras's names for a layer's weight and bias, by what the layer is; every other layer keeps its weights its own way.
@@ -46,6 +50,15 @@ LEAVES = {
     keras.layers.Dense: {"weight": "kernel", "bias": "bias"},
     keras.layers.Embedding: {"weight": "embeddings"},
     keras.layers.LayerNormalization: {"weight": "gamma", "bias": "beta"},
+}
+
+READY_MADE = frozenset(syllabus().track("tensorflow").ready_made)
+# The methods of ready-made layers that do their work, also for who calls them without the layer's own call.
+LAYERS = {
+    keras.layers.Attention: ("_calculate_scores", "_apply_scores"),
+    keras.layers.AdditiveAttention: ("_calculate_scores",),
+    keras.layers.MultiHeadAttention: ("_compute_attention",),
+    keras.layers.GroupQueryAttention: ("_compute_attention",),
 }
 
 
@@ -64,7 +77,7 @@ class Adapter:
     def __init__(self, device: str = "cpu", packages: Sequence[str] = (), checkpoint: str = "") -> None:
         """`packages` beyond the framework that the exercise's answers import; `checkpoint`: the run's BERT folder."""
         self.home = device
-        self.used: set[str] = set()
+        self.watch = Watch()
         self.dtype = tf.float32
         self.tape: tf.GradientTape | None = None
         if device == "cpu":
@@ -154,10 +167,6 @@ class Adapter:
     def leave_uncompiled(self) -> None:
         """Until the program has run."""
         tf.config.run_functions_eagerly(True)
-
-    def take_used(self) -> list[str]:
-        used, self.used = sorted(self.used), set()
-        return used
 
     def is_data_dependent(self, message: str) -> bool:
         return False
@@ -331,21 +340,33 @@ class Adapter:
     # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 
     def _watch_ready_made(self) -> None:
-        """Have the framework's own attention leave a note when it is called; the judge decides what that means."""
-        for name in ("Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention"):
-            cls = getattr(keras.layers, name, None)
-            if cls is not None:
-                cls.__call__ = self._noting(f"keras.layers.{name}", cls.__call__)
-        noted = self._noting("keras.ops.dot_product_attention", keras.ops.dot_product_attention)
-        keras.ops.dot_product_attention = keras.ops.nn.dot_product_attention = noted
+        """Have the framework's own attention leave a note when it is at work; the judge decides what that means."""
+        below = (backend_operations.dot_product_attention, backend_operations._dot_product_attention_xla)
+        for operation in (nn_operations.dot_product_attention, *below):
+            self.watch.inside("keras.ops.dot_product_attention", operation)
+        for layer, methods in LAYERS.items():
+            for method in methods:
+                self.watch.inside(f"keras.layers.{layer.__name__}", getattr(layer, method))
+        call = keras_layer.Layer.__call__
 
-    def _noting(self, name: str, function: Any) -> Any:
-        @functools.wraps(function)
-        def noted(*args: Any, **kwargs: Any) -> Any:
-            self.used.add(name)
-            return function(*args, **kwargs)
+        @functools.wraps(call)
+        def noted(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+            name = _ready_made(type(layer))
+            if name is not None:
+                self.watch.note(name)
+            return call(layer, *args, **kwargs)
 
-        return noted
+        keras_layer.Layer.__call__ = noted
+
+
+@functools.cache
+def _ready_made(cls: type) -> str | None:
+    """The ready-made layer that a class is, or is made of, under its public name."""
+    for base in cls.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package in ("keras", "keras_hub") and f"{package}.layers.{base.__name__}" in READY_MADE:
+            return f"{package}.layers.{base.__name__}"
+    return None
 
 
 class Writer(keras.layers.Layer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from forge import TIGHT
+from forge import SECRET, TIGHT
 
 from autograder.grading.executor import Grader
 
@@ -11,5 +11,5 @@ from autograder.grading.executor import Grader
 @pytest.fixture(scope="session")
 def arena():
     """A grader of its own with small limits, so that endless attacks end soon."""
-    with Grader(jobs=2, seed=1, limits=TIGHT) as the_grader:
+    with Grader(jobs=2, seed=SECRET, limits=TIGHT) as the_grader:
         yield the_grader

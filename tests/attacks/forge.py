@@ -11,6 +11,7 @@ from autograder.submission.intake import Found, Submission, read
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"
+SECRET = 8_314_159_265_359  # the seed of a run, which no hand-in should ever see
 TIGHT = replace(syllabus().limits, cpu_seconds_per_call=2.0, cpu_seconds=20.0, wall_factor=20.0)
 
 
@@ -33,6 +34,11 @@ class Forge:
         self, name: str, answers: dict[str, str] | str = "stub", before: tuple = (), after: tuple = ()
     ) -> Submission:
         """`answers`: "stub", "solved", or the solved notebook with the cells of some parts replaced."""
+        path = (name, self.assignment_id, f"{self.assignment.exercise.id}.ipynb")
+        return read(Found("/".join(path), path, self.file(answers, before, after)), SOURCE)
+
+    def file(self, answers: dict[str, str] | str = "stub", before: tuple = (), after: tuple = ()) -> bytes:
+        """The same as a notebook's bytes."""
         if answers == "stub":
             notebook = untouched(SOURCE, self.assignment)
         else:
@@ -43,9 +49,7 @@ class Forge:
                 cell["source"] = answers[part]
         cells = [*(own_cell(s) for s in before), *notebook["cells"], *(own_cell(s) for s in after)]
         cells = [{**cell, "id": f"c{i}"} if cell.get("id") == "added-by-me" else cell for i, cell in enumerate(cells)]
-        data = json.dumps({**notebook, "cells": cells}).encode()
-        path = (name, self.assignment_id, f"{self.assignment.exercise.id}.ipynb")
-        return read(Found("/".join(path), path, data), SOURCE)
+        return json.dumps({**notebook, "cells": cells}).encode()
 
 
 def scores(result: dict) -> dict[str, float]:

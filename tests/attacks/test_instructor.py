@@ -30,6 +30,7 @@ NASTY = [
     "[bold red]marks[/]",
     "\ud800",
     "../../../etc/passwd",
+    "two\nlines",
 ]
 
 
