@@ -10,6 +10,10 @@ runs it and saves what the test cells gave. Two preprocessors of ours take part,
               this very notebook, or has it graded now, and writes score and report onto the test cells
     Translate when an assignment is generated: puts its text into the language of the course
 
+Before them `HandIn` reads the file, as `autograder grade` does: nbgrader's own reader gives up on encodings and formats
+that are not today's, follows links, waits at a pipe, and takes any size into memory. `_find_all` finds the folders of
+students whose names nbgrader's patterns trip over.
+
 nbgrader reads a test cell's score from its first decisive output and gives *full marks* where there is none. So Judge
 replaces the outputs of every cell, always: whatever the student's file had there is gone, and every graded cell has a
 plain number. Where there is no result it raises, which costs that submission its turn and nobody else theirs, and
@@ -28,6 +32,7 @@ class that is graded already, and `MarksExporter` writes marks with misconceptio
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
@@ -41,7 +46,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader import utils
+from nbconvert.exporters import NotebookExporter
+from nbgrader import converters, utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
@@ -55,7 +61,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
-from autograder.submission import by_hand, matching
+from autograder.submission import by_hand, intake, matching
 from course import i18n
 from course.i18n import _
 from course.syllabus import Assignment, UnknownName, syllabus
@@ -100,6 +106,12 @@ def configure(c: Config, root: str | Path) -> None:
             _forget(url, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
 
     c.Autograde.pre_convert_hook = forget_marks
+    c.Autograde.exporter_class = HandIn
+    # What is copied to the autograded folder; an environment that came with a hand-in is no part of it.
+    c.CourseDirectory.ignore = [*CourseDirectory.class_traits()["ignore"].default_args[0], "venv", ".venv", ".git"]
+    # These two have no setting.
+    Autograde.init_notebooks = _find_all
+    converters.base.find_all_files = _without_links
 
 
 def course_language(root: Path) -> str:
@@ -114,6 +126,91 @@ def releasing_preprocessors() -> list:
 
 def _stock(name: str) -> list:
     return list(Autograde.class_traits()[name].default_args[0])
+
+
+# -- finding and reading ---------------------------------------------------------------------------------------------
+
+
+def _find_all(self: Autograde) -> None:
+    """nbgrader's `init_notebooks`, for students of any name.
+
+    nbgrader takes `[x]` in a name for a pattern and leaves that student out without a word, and stops the whole class
+    where a name has a line break.
+    """
+    folders = glob.glob(self._format_source(self.coursedir.assignment_id, self.coursedir.student_id))
+    if not folders:  # perhaps the name of a student was asked for, and is no pattern
+        named = (glob.escape(name) for name in (self.coursedir.assignment_id, self.coursedir.student_id))
+        folders = glob.glob(self._format_source(*named))
+    self.assignments, self.notebooks = {}, []
+    for folder in folders:
+        if "\n" in folder:
+            self.log.error("%s: nbgrader cannot keep a student of this name; `autograder grade` can.", line(folder))
+            continue
+        found = glob.glob(os.path.join(glob.escape(folder), f"{self.coursedir.notebook_id}.ipynb"))
+        if found:
+            self.assignments[folder] = found
+        else:
+            self.log.warning("There is no notebook in %s", line(folder))
+    if not self.assignments:
+        raise NotGraded(f"There is no notebook of {self.coursedir.assignment_id} in the course's submitted folder.")
+
+
+def _without_links(path: str, exclude: list[str] | None = None) -> list[str]:
+    """nbgrader's `find_all_files`: what is copied along with a notebook. Nothing is opened through a student's link."""
+    files = utils.find_all_files(path, exclude)
+    return [file for file in files if "submitted" not in Path(path).parts or not os.path.islink(file)]
+
+
+def _handed_in(path: Path) -> dict:
+    """A hand-in as plain JSON in format 4; raises NotGraded, with the sentence for the student, where it cannot be."""
+    found = next(intake.find([path]), None)
+    try:
+        if found is None:
+            raise intake.Unreadable("")
+        if found.problem or found.data is None:
+            raise intake.Unreadable(found.problem)
+        return intake.load_notebook(intake.decode(found.data))
+    except intake.Unreadable as reason:
+        raise NotGraded(str(reason)) from None
+
+
+class HandIn(NotebookExporter):
+    """Reads what students handed in, and what it wrote of it itself; raises NotGraded where it cannot be read."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **more: Any) -> tuple[str, dict]:
+        here = (resources or {})["nbgrader"]
+        place = _Place(here["student"], here["assignment"], here["notebook"], here["db_url"], _coursedir(self))
+        assignment = place.ours()
+        if assignment is None or os.path.abspath(filename) != os.path.abspath(place.submitted()):
+            return super().from_filename(filename, resources=resources, **more)
+        handed_in = _handed_in(Path(filename))
+        stated = handed_in.get("metadata") if isinstance(handed_in.get("metadata"), dict) else {}
+        metadata = {key: stated[key] for key in ("kernelspec", "language_info") if isinstance(stated.get(key), dict)}
+        cells = [_sound(cell, assignment.exercise.by_hand) for cell in handed_in["cells"]]
+        whole = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+        resources["metadata"] = {"name": place.notebook, "path": os.path.dirname(filename)}
+        return self.from_notebook_node(whole, resources=resources, **more)
+
+
+def _sound(cell: Any, with_outputs: bool) -> dict:
+    """What matters of a cell, in format 4; one for each, so that they keep their numbers."""
+    whole: dict = {"cell_type": "raw", "metadata": {}, "source": matching.text_of(cell)}
+    if not isinstance(cell, dict):
+        return whole
+    if cell.get("cell_type") in ("code", "markdown"):
+        whole["cell_type"] = cell["cell_type"]
+    if isinstance(cell.get("id"), str):
+        whole["id"] = cell["id"]
+    if isinstance(cell.get("metadata"), dict) and isinstance(cell["metadata"].get("id"), str):
+        whole["metadata"]["id"] = cell["metadata"]["id"]
+    if matching.grade_id_of(cell):
+        whole["metadata"]["nbgrader"] = {"grade_id": matching.grade_id_of(cell)}
+    if isinstance(cell.get("attachments"), dict):
+        whole["attachments"] = cell["attachments"]
+    if whole["cell_type"] == "code":
+        outputs = cell.get("outputs") if with_outputs else None
+        whole |= {"outputs": outputs if isinstance(outputs, list) else [], "execution_count": None}
+    return whole
 
 
 # -- the preprocessors -----------------------------------------------------------------------------------------------
@@ -286,7 +383,7 @@ class Judge(NbGraderPreprocessor):
 
     def _judged(self, nb: Any, resources: dict, place: _Place, assignment: Assignment) -> tuple[Any, dict]:
         try:
-            result = self._result(place, assignment, nb)
+            result = self._result(place, assignment)
             if result.get("status") != "graded":
                 raise NotGraded(result.get("message") or _("The grader gave no reason."))
         except Exception as error:
@@ -311,17 +408,18 @@ class Judge(NbGraderPreprocessor):
         _keep(nb, result)
         return nb, resources
 
-    def _result(self, place: _Place, assignment: Assignment, nb: Any) -> dict:
+    def _result(self, place: _Place, assignment: Assignment) -> dict:
         """The finished result for this notebook if there is one; else it is graded now."""
         finished = _handed_over.get((place.coursedir.root, place.assignment, place.student))
         if finished is not None:
             return finished
         from autograder.grading import service, store  # starts workers when used, so not before
 
-        try:
-            notebook = _read(place.submitted())  # as it was handed in: that is what finished results are found by
-        except (OSError, ValueError):
-            notebook = json.loads(nbformat.writes(nb))
+        notebook = _handed_in(place.submitted())  # as it was handed in: that is what finished results are found by
+        notebook["cells"] = [
+            {key: value for key, value in cell.items() if key != "outputs"} if isinstance(cell, dict) else cell
+            for cell in notebook["cells"]
+        ]
         finished = store.lookup(Path(place.coursedir.root), assignment.id, place.student, notebook)
         if finished is not None:
             return finished
@@ -521,6 +619,7 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
         submitted.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin, submitted)
     if not submitted.is_file():
+        _forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
         return _("There is no notebook of this student in the course's submitted folder.")
     with api.gradebook as gradebook:
         try:

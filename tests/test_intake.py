@@ -165,17 +165,6 @@ def test_a_link_in_a_zip_is_only_its_text(tmp_path):
     assert "does not hold a notebook" in found(path)["ann"].problem
 
 
-def test_what_is_no_file_is_not_opened(tmp_path):
-    os.mkfifo(tmp_path / "ann.ipynb")  # whoever opened it would wait for ever
-    assert found(tmp_path)["ann"].problem == "The hand-in is not a file."
-
-
-def test_a_file_that_is_too_large_is_not_read(tmp_path):
-    with (tmp_path / "ann.ipynb").open("wb") as file:
-        file.truncate(65 << 20)
-    assert "has 65 MB, more than the 64 MB" in found(tmp_path)["ann"].problem
-
-
 def test_a_zip_that_lies_about_sizes_is_not_believed(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "MAX_BYTES", 1 << 20)
     path = pack(tmp_path / "class.zip", {"ann.ipynb": bytes(8 << 20), "bo.ipynb": b"{}"})
@@ -185,7 +174,7 @@ def test_a_zip_that_lies_about_sizes_is_not_believed(tmp_path, monkeypatch):
         data[at : at + 4] = struct.pack("<I", 1000)
     path.write_bytes(data)
     problems = {s: x.problem for s, x in found(path).items()}
-    assert problems["ann"] and problems["bo"] == "The file is not a notebook: it has no cells."
+    assert problems["ann"] and "it has no cells" in problems["bo"]
 
 
 def test_a_zip_that_says_how_large_it_unpacks_is_not_unpacked(tmp_path):
@@ -217,18 +206,10 @@ def test_a_path_that_is_not_there_is_wrong_use(tmp_path):
 
 # -- reading ----------------------------------------------------------------------------------------------------------
 
-UNREADABLE = {
-    "an empty file": (b"", "empty"),
-    "blank": (b" \n\t ", "empty"),
-    "torn": (NOTEBOOK[: len(NOTEBOOK) // 2], "ends too early"),
-    "prose": (b"Dear teacher", "does not hold a notebook"),
-    "binary": (os.urandom(2000) + b"\x00", "does not hold a notebook"),
-    "a web page": (b"<!DOCTYPE html><html></html>", "does not hold a notebook"),
-    "a list": (b"[1, 2]", "it has no cells"),
+UNREADABLE = {  # besides those of tests/damage
+    "binary": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "does not hold a notebook"),
     "a number": (b"7", "it has no cells"),
-    "another JSON": (b'{"name": "ann"}', "it has no cells"),
-    "cells that are none": (b'{"cells": "none"}', "it has no cells"),
-    "nested": (b"[" * 200_000, "nested too deeply"),
+    "a number too long to be one": (b"7" * 10_000, "does not hold a notebook"),
     "no symbol of ours": (b'{"cells": [{"cell_type": "code", "source": "x = 1"}]}', "does not say which assignment"),
 }
 
@@ -242,7 +223,8 @@ def test_what_cannot_be_read_is_said(data, said):
 def test_a_notebook_of_another_assignment_is_said_to_be():
     other = json.dumps(untouched(SOURCE, OTHER)).encode()
     assert one(other, assignment=ASSIGNMENT.id).problem == (
-        "This is the notebook of positional-embedding-tensorflow, but it was handed in for self-attention-pytorch."
+        "This is the notebook of positional-embedding-tensorflow, but it was handed in for self-attention-pytorch. "
+        "Hand in the notebook of self-attention-pytorch."
     )
     assert one(other).assignment == OTHER
 
@@ -257,38 +239,14 @@ def test_a_notebook_without_cells_gets_all_the_stubs_it_lacks():
     assert submission.remarks
 
 
-def test_encodings_and_old_formats_are_read():
-    text = json.dumps(SOLVED, ensure_ascii=False)
-    cells = [{**c, "input": c["source"]} for c in SOLVED["cells"]]
-    old = {"metadata": SOLVED["metadata"], "nbformat": 3, "worksheets": [{"cells": cells}, "damaged"]}
-    for data in (
-        text.encode(),
-        b"\xef\xbb\xbf" + text.encode(),
-        text.encode("utf-16"),
-        text.encode("latin-1", "replace"),
-        text.replace("\\n", "\\r\\n").encode(),
-        json.dumps(old).encode(),
-    ):
-        submission = one(data)
-        assert submission.problem is None and submission.assignment == ASSIGNMENT
-        assert "def causal_mask" in str(submission.cells)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [None, 3, "text", {}, {"cell_type": "code"}, {"cell_type": "code", "source": None, "metadata": 7}, {"source": [1]}],
-)
-def test_damaged_cells_are_left_out_and_the_others_count(damage):
-    submission = one(json.dumps({**SOLVED, "cells": [damage, *SOLVED["cells"]]}).encode())
-    assert submission.problem is None and "def causal_mask" in str(submission.cells)
-
-
 def test_magics_and_shell_lines_do_nothing():
     assert plain_python("%matplotlib inline\nx = 1\n!pip install torch\ny?") == "pass\nx = 1\npass\npass"
     assert plain_python("%%time\nx = 1") == "\nx = 1"
     assert plain_python("if x:\n    !ls\n    y = 2") == "if x:\n    pass\n    y = 2"
     assert plain_python("%%bash -e\npip install torch") == ""
     assert plain_python("x = 5 %2") == "x = 5 %2"
+    assert plain_python("files = !ls\na.b = %pwd") == "files = None\na.b = None"
+    assert plain_python("%md\nIt is *text*, here") == "" and plain_python("%sql select 1\nx = 1") == "pass\nx = 1"
     compile(plain_python("x = '''\n%not magic\n'''"), "cell", "exec")
 
 

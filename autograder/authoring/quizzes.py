@@ -159,7 +159,7 @@ def read_quiz(path: Path) -> dict[str, Any]:
         quiz = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise QuizError(f"{path}: there is no such quiz") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of the encoding, of TOML, of a number too long to be one
         raise QuizError(f"{path}: cannot be read as TOML: {error}") from None
     for field in ("title", "intro"):
         if not _is_text(quiz.get(field)):

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from autograder.grading.result import sound, versions
-from autograder.submission.intake import Submission, Unreadable, load_notebook, read_notebook
+from autograder.submission.intake import Submission, Unreadable, read_notebook, with_cells
 from course.syllabus import UnknownName, syllabus
 
 FOLDER = Path(".autograder") / "results"
@@ -90,7 +90,7 @@ def from_notebook(notebook: dict, assignment: str, student: str, source_root: Pa
     submission = Submission(f"{student}/{assignment}", student, None)
     try:
         submission.assignment = syllabus().assignment(assignment)
-        read_notebook(submission, load_notebook(json.dumps(notebook)), source_root)
+        read_notebook(submission, with_cells(dict(notebook)), source_root)
     except (Unreadable, UnknownName) as reason:
         submission.problem = reason.args[0]
     return submission

@@ -73,11 +73,14 @@ def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
     """Read one file of the catalogue; raises CatalogueError naming file and entry where something does not fit."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number too long to be one is no TOMLDecodeError
         raise CatalogueError(f"{file}: not valid TOML: {error}") from None
     if unknown := set(table) - {"mistake"}:
         raise CatalogueError(f"{file}: unknown entry {sorted(unknown)}; only [[mistake]] is known")
-    mistakes = [_mistake(entry, exercise, file) for entry in table.get("mistake", [])]
+    entries = table.get("mistake", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise CatalogueError(f"{file}: `mistake` is a list of tables, [[mistake]]")
+    mistakes = [_mistake(entry, exercise, file) for entry in entries]
     ids = [mistake.id for mistake in mistakes]
     for mistake_id in ids:
         if ids.count(mistake_id) > 1:
@@ -91,7 +94,9 @@ def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:
     for key in ("id", "part", "title", "hint"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise CatalogueError(f"{where}: {key} is missing")
-    also = tuple(entry.get("also", ()))
+    also = entry.get("also", [])
+    if not isinstance(also, list):
+        raise CatalogueError(f"{where}: `also` is a list of parts")
     parts = [part.id for part in exercise.parts]
     for part in (entry["part"], *also):
         if part not in parts:
@@ -108,7 +113,7 @@ def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:
         part=entry["part"],
         title=entry["title"].strip(),
         hint=" ".join(entry["hint"].split()),
-        also=also,
+        also=tuple(also),
         changes={track: _change(change, f"{where} ({track})") for track, change in changes.items()},
     )
 
@@ -117,6 +122,12 @@ def _change(entry: Any, where: str) -> Change:
     if not isinstance(entry, dict) or set(entry) - {"replace", "code"} or not entry:
         raise CatalogueError(f"{where}: a change has `replace` or `code`, or both, and nothing else")
     pairs = entry.get("replace", [])
-    if not all(isinstance(pair, list) and len(pair) == 2 and all(isinstance(t, str) for t in pair) for pair in pairs):
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
         raise CatalogueError(f"{where}: `replace` is a list of pairs [old text, new text]")
+    if not isinstance(entry.get("code", ""), str):
+        raise CatalogueError(f"{where}: `code` is a text")
     return Change(where, tuple((old, new) for old, new in pairs), entry.get("code", ""))
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)

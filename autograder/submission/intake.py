@@ -35,6 +35,8 @@ MAX_CELLS = 2000
 MAX_CODE = 1 << 20  # characters of code in a hand-in: to parse more takes memory and time that are the whole class's
 MAX_ENTRIES = 20_000  # of a zip
 MAX_DEPTH = 2  # zips in zips in a zip
+ENCRYPTED = 0x1  # the flag of an entry of a zip
+MAX_PIECES = 4_000_000  # of a notebook's JSON: sixty megabytes of empty lists are more than a gigabyte once read
 NOT_PYTHON = frozenset(  # cell magics: what follows is another language, or goes into a file
     "bash cmd file html HTML javascript js latex markdown perl ruby script sh shell sql svg SVG sx "
     "system writefile".split()
@@ -49,6 +51,9 @@ DAMAGED = (
     EOFError,
     ValueError,
 )
+IPYTHON_LINE = re.compile(r"^(\s*)([%!?]|[\w.]+\?\s*$).*$")  # `%magic`, `!command`, `?help`, `help?`
+IPYTHON_VALUE = re.compile(r"^(\s*\w[\w., \t]*=[ \t]*)[%!].*$")  # `files = !ls`, `here = %pwd`
+DATABRICKS_CELL = re.compile(r"\s*%(md|md-sandbox|sql|sh|fs|r|scala)\s")  # there one sign is for the whole cell
 SUFFIXES = (".ipynb", ".py", ".zip")
 SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", "site-packages", "node_modules"}
 LMS_SUFFIX = re.compile(r"_(\d+_)?assignsubmission_(file|onlinetext)_?$")
@@ -93,12 +98,16 @@ def find(paths: Iterable[str | Path]) -> Iterator[Found]:
         if not path.exists() and not path.is_symlink():
             raise FileNotFoundError(f"there is nothing at {path}")
         if path.is_dir():
-            files = {file: _below(file, path) for file in sorted(_walk(path))}
-            for file, parts in files.items():
-                if _may_be_hand_in(parts):
+            seen = []
+            for file in sorted(_walk(path)):
+                parts = _below(file, path)
+                if parts and _may_be_hand_in(parts):
                     found = list(_from_file(file, parts, str(file)))
-                    yield from found or [Found(str(file), parts, None, Words("There is no notebook in the zip."))]
-            yield from _without_notebook(files.values(), str(path))
+                    yield from found or [Found(str(file), parts, None, _empty_zip())]
+                elif file.is_dir():
+                    parts = (*parts, "")
+                seen.append(parts)
+            yield from _without_notebook(seen, str(path))
         else:
             yield from _from_file(path, _below(path, path.parent), str(path))
 
@@ -115,14 +124,19 @@ def _below(file: Path, top: Path) -> tuple[str, ...]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """The files below a folder, and the folders that have nothing in them."""
+    empty = True
     for entry in folder.iterdir():
         if entry.name in SKIPPED or entry.name.startswith("."):
             continue
+        empty = False
         if entry.is_dir() and not entry.is_symlink():
             if not (entry / "pyvenv.cfg").exists():  # a virtual environment
                 yield from _walk(entry)
         else:
             yield entry
+    if empty:
+        yield folder
 
 
 def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
@@ -138,7 +152,10 @@ def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
 
 
 def _without_notebook(files: Iterable[tuple[str, ...]], name: str) -> Iterator[Found]:
-    """Those who handed in other things only, of the folders that a platform made for them: nobody is passed over."""
+    """Those who handed in other things only, of the folders that a platform made for them: nobody is passed over.
+
+    A folder with nothing in it is among the files as one without a name.
+    """
     known = syllabus().released()
     handed_in: dict[tuple, tuple[tuple[str, ...], list[str]]] = {}
     served = set()
@@ -152,10 +169,13 @@ def _without_notebook(files: Iterable[tuple[str, ...]], name: str) -> Iterator[F
                 break
     for key, (folders, names) in handed_in.items():
         if key not in served:
-            only = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
+            names = sorted(filter(None, names))
+            only = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
             problem = Words(
                 "There is no notebook in the hand-in, only {only}. Hand in the file that ends in .ipynb.", only=only
             )
+            if not names:
+                problem = Words("The folder is empty. Hand in the notebook, the file that ends in .ipynb.")
             yield Found("/".join((name, *folders)), (*folders, "hand-in"), None, problem)
 
 
@@ -163,14 +183,14 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            yield Found(
-                name,
-                parts,
-                None,
-                Words("The hand-in is a symbolic link, which is not followed; hand in the file itself."),
-            )
+            problem = Words("The hand-in is a symbolic link, which is not followed; hand in the file itself.")
+            yield Found(name, parts, None, problem)
+        elif stat.S_ISDIR(status.st_mode):
+            problem = Words("What is called like a file is a folder, and empty. Hand in the notebook itself.")
+            yield Found(name, parts, None, problem)
         elif not stat.S_ISREG(status.st_mode):
-            yield Found(name, parts, None, Words("The hand-in is not a file."))
+            problem = Words("The hand-in is not a file. Hand in the notebook, the file that ends in .ipynb.")
+            yield Found(name, parts, None, problem)
         elif path.suffix.lower() == ".zip":
             yield from _from_zip(path, parts, name)
         elif status.st_size > MAX_BYTES:
@@ -178,8 +198,8 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
         else:
             yield Found(name, parts, path.read_bytes())
     except OSError as error:
-        problem = Words("The file cannot be read: {error}.", error=error.strerror or error)
-        yield Found(name, parts, None, problem)
+        why = error.strerror or error
+        yield Found(name, parts, None, Words("The file cannot be read: {why}. Hand it in again.", why=why))
 
 
 def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth: int = 0) -> Iterator[Found]:
@@ -197,15 +217,18 @@ def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth:
                 below = (*above, *inside.parts)
                 label = f"{name}!{info.filename}"
                 if inside.is_absolute() or ".." in inside.parts:
-                    problem = Words("The zip holds a file whose path leads out of it; it is not opened.")
-                    yield Found(label, below[-1:], None, problem)
+                    problem = Words(
+                        "The zip holds a file whose path leads out of it, which is not opened. Hand in the notebook "
+                        "itself."
+                    )
+                    yield Found(label, (*above, inside.name), None, problem)
                 elif info.file_size > MAX_BYTES:
                     yield Found(label, below, None, _too_large(info.file_size))
                 else:
                     yield from _from_entry(archive, info, below, label, depth)
             yield from _without_notebook(((*above, *inside.parts) for _, inside in entries if inside.parts), name)
-    except DAMAGED as error:
-        problem = Words("The zip file is damaged and cannot be opened ({error}).", error=error)
+    except DAMAGED:
+        problem = Words("The zip file is damaged and cannot be opened. Hand in the notebook itself.")
         yield Found(name, parts, None, problem)
 
 
@@ -213,9 +236,13 @@ def _from_entry(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, below: tuple, label: str, depth: int
 ) -> Iterator[Found]:
     try:
+        if info.flag_bits & ENCRYPTED:
+            problem = Words("The file is locked with a password in the zip. Hand in the notebook itself.")
+            yield Found(label, below, None, problem)
+            return
         data = _unpack(archive, info)
-    except DAMAGED as error:
-        problem = Words("The file is damaged in the zip and cannot be read ({error}).", error=error)
+    except DAMAGED:
+        problem = Words("The file is damaged in the zip and cannot be read. Hand in the notebook itself.")
         yield Found(label, below, None, problem)
         return
     if not below[-1].lower().endswith(".zip"):
@@ -225,7 +252,7 @@ def _from_entry(
         yield Found(label, below, None, problem)
     else:
         found = list(_from_zip(io.BytesIO(data), below, label, depth + 1))
-        yield from found or [Found(label, below, None, Words("There is no notebook in the zip."))]
+        yield from found or [Found(label, below, None, _empty_zip())]
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -233,6 +260,10 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as file:
         data = file.read(MAX_BYTES + 1)
     return data[: MAX_BYTES + 1]
+
+
+def _empty_zip() -> Words:
+    return Words("There is no notebook in the zip. Hand in the file that ends in .ipynb.")
 
 
 def _too_large(size: int) -> Words:
@@ -330,26 +361,30 @@ def read(found: Found, source_root: Path, assignment: str | None = None) -> Subm
 
 
 def decode(data: bytes) -> str:
-    """Text from bytes: UTF-8 (with or without a mark), UTF-16 with a mark, else Latin-1, which reads anything."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError:
-            pass
+    """Text from bytes: UTF-8, 16 or 32, with or without a mark, else Latin-1, which reads anything."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(json.detect_encoding(data))
     except UnicodeDecodeError:
         return data.decode("latin-1")
 
 
 def load_notebook(text: str) -> dict:
-    """A notebook's JSON with its cells at the top, whatever version of the format it is in."""
+    """A notebook's JSON with its cells at the top, whatever version of the format it is in; Unreadable if it is none.
+
+    What it takes to read is bounded before it is read.
+    """
     if not text.strip():
-        raise Unreadable(Words("The file is empty."))
+        raise Unreadable(Words("The file is empty. Save the notebook in Jupyter and hand in that file."))
+    if _in_pieces(text):
+        raise Unreadable(
+            Words("The file holds far more than a notebook needs. Clear the outputs and hand it in again.")
+        )
     try:
         notebook = json.loads(text)
     except RecursionError:
-        raise Unreadable(Words("The file is nested too deeply to be a notebook.")) from None
+        raise Unreadable(
+            Words("The file is nested too deeply to be a notebook. Clear the outputs and hand it in again.")
+        ) from None
     except ValueError:
         problem = (
             Words(
@@ -363,8 +398,27 @@ def load_notebook(text: str) -> dict:
             )
         )
         raise Unreadable(problem) from None
+    return with_cells(notebook)
+
+
+def _in_pieces(text: str) -> bool:
+    """Whether a JSON text is made of so many values that they would fill the memory."""
+    if len(text) <= MAX_PIECES or sum(map(text.count, "{[,")) <= MAX_PIECES:
+        return False
+    count = 0  # now without what stands in strings
+    for found in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{[,]+', text, re.DOTALL):
+        count += len(found[0]) if found[0][0] != '"' else 0
+        if count > MAX_PIECES:
+            return True
+    return False
+
+
+def with_cells(notebook: Any) -> dict:
+    """The same for a notebook's JSON that has been read already."""
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
-        raise Unreadable(Words("The file is not a notebook: it has no cells."))
+        raise Unreadable(
+            Words("The file is not a notebook: it has no cells. Save the notebook in Jupyter and hand in that file.")
+        )
     if "cells" not in notebook:  # version 3 of the format and before
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
         lists = [sheet.get("cells") for sheet in sheets]
@@ -372,7 +426,8 @@ def load_notebook(text: str) -> dict:
     if len(notebook["cells"]) > MAX_CELLS:
         raise Unreadable(
             Words(
-                "The notebook has {count} cells, more than the {most} that a hand-in may have.",
+                "The notebook has {count} cells, more than the {most} that a hand-in may have. Delete those that you "
+                "do not need and hand it in again.",
                 count=len(notebook["cells"]),
                 most=MAX_CELLS,
             )
@@ -403,7 +458,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     elif stated in syllabus().released() and stated != submission.assignment.id:
         raise Unreadable(
             Words(
-                "This is the notebook of {stated}, but it was handed in for {id}.",
+                "This is the notebook of {stated}, but it was handed in for {id}. Hand in the notebook of {id}.",
                 stated=stated,
                 id=submission.assignment.id,
             )
@@ -515,15 +570,22 @@ def plain_python(source: str) -> str:
     Of a cell in another language, `%%bash`, nothing is left.
     """
     lines = source.split("\n")
-    if lines and lines[0].lstrip().startswith("%%"):
+    if lines[0].lstrip().startswith("%%"):
         if lines[0].split()[0].removeprefix("%%") in NOT_PYTHON:
             return ""
         lines[0] = ""
-    try:
-        ast.parse("\n".join(lines))
+    if _parses("\n".join(lines)):
         return "\n".join(lines)
+    plain = "\n".join(IPYTHON_LINE.sub(r"\1pass", IPYTHON_VALUE.sub(r"\1None", line)) for line in lines)
+    return "" if DATABRICKS_CELL.match(source) and not _parses(plain) else plain
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "\n".join(re.sub(r"^(\s*)([%!?]|[\w.]+\?\s*$).*$", r"\1pass", line) for line in lines)
+        return False
+    return True
 
 
 def _assignment_of(stated: Any, sources: list[str]) -> Assignment:

@@ -49,6 +49,7 @@ ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
 RUN = ("setup", "answer", "own")  # the roles that the judge runs
 
 MOST_REMARKS = 40
+SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
 LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
 
 
@@ -94,7 +95,10 @@ def text_of(cell: Any) -> str:
     source = cell.get("source", cell.get("input"))  # `input` was the name in version 3 of the format
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    return source.replace("\r\n", "\n") if isinstance(source, str) else ""
+    if not isinstance(source, str):
+        return ""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", source)
 
 
 def grade_id_of(cell: Any) -> str | None:

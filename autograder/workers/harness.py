@@ -13,7 +13,10 @@ name, its message, and the student's own line where it happened.
 
 from __future__ import annotations
 
+import ast
+import asyncio
 import builtins
+import inspect
 import io
 import itertools
 import linecache
@@ -94,7 +97,11 @@ class Namespace:
         self.files[filename] = label
         lines = source.splitlines(keepends=True)
         linecache.cache[filename] = (len(source), None, lines, filename)
-        exec(compile(source, filename, "exec", dont_inherit=True), self.variables)  # noqa: S102 - what we are here for
+        code = compile(source, filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        if code.co_flags & inspect.CO_COROUTINE:  # `await` in a cell, which notebooks allow
+            asyncio.run(eval(code, self.variables))  # noqa: S307
+        else:
+            exec(code, self.variables)  # noqa: S102 - what we are here for
 
     def describe(self, error: BaseException) -> dict:
         """An exception as data, with the innermost line that is the student's own."""
