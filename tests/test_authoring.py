@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from autograder.authoring import AuthoringError, build
-from autograder.authoring.lessons import lesson_path, pull_symbol, read_lesson, solution_path
+from autograder.authoring.lessons import lesson_path, overview, overview_path, pull_symbol, read_lesson, solution_path
 from course.syllabus import syllabus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +116,35 @@ def test_a_hint_is_folded_away_for_every_answer(name):
     assert "{{" not in text
 
 
+@pytest.mark.parametrize("exercise", [*syllabus().exercises, *syllabus().by_hand])
+def test_a_lesson_takes_up_the_one_before_and_names_the_one_after(exercise):
+    order = sorted([*syllabus().exercises.values(), *syllabus().by_hand.values()], key=lambda e: e.number)
+    place = [e.id for e in order].index(exercise)
+    text = lesson_path(ROOT, syllabus().assignment(f"{exercise}-pytorch")).read_text(encoding="utf-8")
+    opening, closing = text.split("\n## ")[0], text.rpartition("\n## ")[2]
+    if place:
+        assert f"{{{{ number {order[place - 1].id} }}}}" in opening
+    if place + 1 < len(order):
+        assert f"**Next:** exercise {{{{ number {order[place + 1].id} }}}}" in closing
+        assert "\n## Review and self-study\n" in text and closing.startswith("Challenge\n")
+
+
+def test_the_overview_has_every_exercise_and_its_facts():
+    text, source = overview(ROOT), overview_path(ROOT).read_text(encoding="utf-8")
+    assert "{{" not in text and syllabus().title in text
+    for exercise in (*syllabus().exercises.values(), *syllabus().by_hand.values()):
+        assert f"| {exercise.number} | {exercise.title} |" in text
+        assert exercise.title not in source, "it comes from the syllabus"
+
+
+def test_a_fact_of_the_overview_that_is_none_is_reported_with_its_place(course):
+    edit(overview_path(course), "{{ title self-attention }}", "{{ title self-atention }}")
+    lines = overview_path(course).read_text(encoding="utf-8").splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "self-atention" in text)
+    with pytest.raises(AuthoringError, match=rf"overview\.md:{line}: unknown name {{{{ title self-atention }}}}"):
+        overview(course)
+
+
 # -- staleness --------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +184,54 @@ def test_a_stale_notebook_is_noticed(course, file, old, new, reason):
     with pytest.raises(AuthoringError, match="autograder build") as caught:
         build.build(course, [ONE], check=True)
     assert reason in str(caught.value) and ONE in str(caught.value)
+
+
+def test_figures_of_one_lesson_make_its_notebooks_stale_and_no_others(course):
+    assert build.build(course, [ONE], check=True)
+    with (course / "course" / "figures.py").open("a", encoding="utf-8") as module:
+        module.write("# a remark\n")
+    assert build.build(course, ["multi-head-attention-pytorch"], check=True)
+    with pytest.raises(AuthoringError, match="have changed since"):
+        build.build(course, [ONE], check=True)
+
+
+def ends_in_a_run(monkeypatch) -> list[str]:
+    """The assignments that are run from now on, which none is in truth."""
+    run: list[str] = []
+
+    def execute(_root, assignment, notebook):
+        run.append(assignment.id)
+        return notebook
+
+    monkeypatch.setattr(build, "execute", execute)
+    return run
+
+
+def test_other_words_keep_the_outputs(course, monkeypatch):
+    run = ends_in_a_run(monkeypatch)
+    edit(course / "course" / "lessons" / "self-attention.md", "Think of a library.", "Think of a shop.")
+    (path,) = build.build(course, [ONE])
+    built, committed = nbformat.read(path, as_version=4), read(ONE)
+    assert not run and "Think of a shop." in "".join(cell.source for cell in built.cells)
+    assert outputs(built) == outputs(committed)
+    assert build.build(course, [ONE], check=True) == [path]
+    build.build(course, [ONE], force=True)
+    assert run == [ONE]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("course/lessons/self-attention.md", 'title="Who looks at whom"', 'title="Who sees whom"'),
+        ("course/plots.py", '"""The figures of the lessons', '"""All figures of the lessons'),
+        ("source/self-attention-pytorch/self-attention.ipynb", '"execution_count": 3', '"execution_count": null'),
+    ],
+)
+def test_other_code_is_run(course, monkeypatch, file, old, new):
+    run = ends_in_a_run(monkeypatch)
+    edit(course / file, old, new)
+    build.build(course, [ONE])
+    assert run == [ONE]
 
 
 def test_a_missing_notebook_is_noticed(course):

@@ -66,6 +66,12 @@ def test_the_zip_holds_what_a_student_needs_and_no_more(zips, name):
     assert not any(n.endswith((".md", ".pyc")) for n in names if n.startswith("course/") and n not in BERT_MINI)
 
 
+def test_the_readme_says_what_the_whole_lesson_teaches(zips):
+    text = members(zips[ONE])["README.md"].decode()
+    assert text.startswith("# 3. Self-attention") and "jupyter lab self-attention.ipynb" in text
+    assert "## The lesson from beginning to end" in text and "| 8 | Fine-tuning BERT |" in text
+
+
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_data_and_model_come_with_the_exercise_that_uses_them_and_with_no_other(zips, name):
     extra = {n for n in members(zips[name]) if n.startswith(("course/data/", "course/models/"))}

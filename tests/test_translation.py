@@ -341,7 +341,10 @@ def test_a_release_in_a_new_language_speaks_it_throughout(pseudo_language, tmp_p
     left = [word for text in texts for word in english(text) if word != "PyTorch"]
     assert texts and not left
     assert notebook["metadata"]["course"]["language"] == "xx"
-    assert "# 3. SELF-ATTENTION" in (home / "README.md").read_text(encoding="utf-8")
+    readme = (home / "README.md").read_text(encoding="utf-8")
+    assert "# 3. SELF-ATTENTION" in readme
+    page = readme[readme.index("## THE LESSON") :]
+    assert "| 3 | SELF-ATTENTION |" in page and english(page) == []
     code = "import course; course.lesson('self-attention', 'pytorch')('causal-mask')"
     said = subprocess.run([sys.executable, "-c", code], cwd=home, capture_output=True, text=True, env={})
     assert "THERE IS NO `causal_mask` YET." in said.stdout and "THE CAUSAL MASK" in said.stdout, said.stderr

@@ -2,8 +2,9 @@
 
 A notebook is built in two steps. `draft` writes its cells, with nbgrader's metadata; that takes no time. Then it is
 run, in a kernel of its own and an empty folder, and what the run wrote is cleaned of everything that differs between
-two runs or two machines, so that building twice gives the same bytes. The digest of all that went in is kept in the
-notebook.
+two runs or two machines, so that building twice gives the same bytes. The digest of the code that went in is kept in
+the notebook. Where no code has changed since the notebook was run, only words, its outputs are kept and it is not run
+again.
 
 `build(root)` builds what is not fresh. `build(root, check=True)` changes nothing and fails if something is stale, in
 milliseconds, by comparing cells, metadata and digest; `full=True` runs the notebooks as well and compares the outputs,
@@ -30,13 +31,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
 from autograder.authoring import AuthoringError
-from autograder.authoring.lessons import Cell, lesson_path, read_lesson, solution_path
+from autograder.authoring.lessons import Cell, read_lesson, solution_path
 from course.syllabus import Assignment, UnknownName, syllabus
 
 SCHEMA_VERSION = 3  # of nbgrader's cell metadata
 CELL_SECONDS = 120
 # What a notebook shows comes out of these as well as out of the lesson and the solution.
 SHOWING = ("checks", "expectations", "frameworks", "plots", "report")
+DRAWING = ("figures",)  # these too, where a cell names them
 KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -70,7 +72,11 @@ def build(
                 stale.append(f"{path.relative_to(root)}: {reason}")
         elif force or reason is not None:
             touched.append(path)
-            _write(path, execute(root, assignment, fresh))
+            there = None if force else _read(path)
+            if there is not None and _ran(there) and _code(there) == _code(fresh):
+                _write(path, _with_outputs_of(there, fresh))
+            else:
+                _write(path, execute(root, assignment, fresh))
     if stale:
         raise AuthoringError("stale notebooks; run `autograder build`:\n  " + "\n  ".join(stale))
     return touched
@@ -93,7 +99,8 @@ def source_path(root: Path, assignment: Assignment) -> Path:
 
 def draft(root: Path, assignment: Assignment) -> NotebookNode:
     """The notebook without outputs."""
-    notebook = new_notebook(cells=[_notebook_cell(cell) for cell in read_lesson(root, assignment)])
+    cells = read_lesson(root, assignment)
+    notebook = new_notebook(cells=[_notebook_cell(cell) for cell in cells])
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         language_info={"name": "python"},
@@ -102,7 +109,7 @@ def draft(root: Path, assignment: Assignment) -> NotebookNode:
             "exercise": assignment.exercise.id,
             "track": assignment.track.id,
             "language": "en",
-            "inputs": _digest(root, assignment),
+            "inputs": _digest(root, assignment, cells),
         },
     )
     return notebook
@@ -130,19 +137,18 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
     return new_code_cell(cell.source, id=grade_id, metadata={"nbgrader": metadata})
 
 
-def _digest(root: Path, assignment: Assignment) -> str:
-    course = root / "course"
-    if assignment.exercise.by_hand:
-        return hashlib.sha256(lesson_path(root, assignment).read_bytes()).hexdigest()
-    files = [
-        lesson_path(root, assignment),
-        solution_path(root, assignment),
-        *(course / f"{name}.py" for name in SHOWING),
-        course / "visible" / f"{assignment.exercise.module}.py",
-    ]
+def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:
+    """Of the code beside the cells that the outputs come from: the cells themselves stand in the notebook."""
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes() + b"\0")
+    if not assignment.exercise.by_hand:
+        course, code = root / "course", "\n".join(cell.source for cell in cells if cell.role is not None)
+        showing = [*SHOWING, *(name for name in DRAWING if re.search(rf"\b{name}\b", code))]
+        for file in (
+            solution_path(root, assignment),
+            *(course / f"{name}.py" for name in showing),
+            course / "visible" / f"{assignment.exercise.module}.py",
+        ):
+            digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -213,9 +219,8 @@ def _difference(path: Path, fresh: NotebookNode, outputs: bool = False) -> str |
     """Why the notebook on disk is not this one; None if it is."""
     if not path.is_file():
         return "it does not exist"
-    try:
-        there = nbformat.read(path, as_version=4)
-    except Exception:  # whatever JSON and the notebook schema raise
+    there = _read(path)
+    if there is None:
         return "it is no notebook"
     if [cell.get("id") for cell in there.cells] != [cell.id for cell in fresh.cells]:
         return "it has other cells"
@@ -227,8 +232,34 @@ def _difference(path: Path, fresh: NotebookNode, outputs: bool = False) -> str |
         if outputs and old.cell_type == "code" and _comparable(old) != _comparable(new):
             return f"the output of cell {new.id} differs"
     if there.metadata != fresh.metadata:
-        return "lesson, solution or checks have changed since it was built"
+        return "solution, checks or figures have changed since it was built"
     return None
+
+
+def _read(path: Path) -> NotebookNode | None:
+    """The notebook on disk; None where there is none, or what lies there is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:  # whatever the system, JSON and the notebook schema raise
+        return None
+
+
+def _ran(notebook: NotebookNode) -> bool:
+    return all(cell.execution_count is not None for cell in notebook.cells if cell.cell_type == "code")
+
+
+def _code(notebook: NotebookNode) -> list:
+    """What the outputs come from: the code cells in their order, and all that they import."""
+    cells = [(cell.get("id"), cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    return [notebook.metadata.get("course", {}).get("inputs"), cells]
+
+
+def _with_outputs_of(there: NotebookNode, fresh: NotebookNode) -> NotebookNode:
+    run = {cell.id: cell for cell in there.cells if cell.cell_type == "code"}
+    for cell in fresh.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = run[cell.id].outputs, run[cell.id].execution_count
+    return fresh
 
 
 def _comparable(cell: NotebookNode) -> list:

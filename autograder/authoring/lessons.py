@@ -12,8 +12,11 @@ cell, locked and worth the task's points, its mark scheme for the grader alone; 
 student writes; and code is `:start: name`, the student's to change.
 
 Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
-may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, so that facts of
-the syllabus are not written twice. Mistakes are reported with the lesson's file and line.
+may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, and of another
+exercise `{{ title self-attention }}` and `{{ number self-attention }}`, so that facts of the syllabus are not written
+twice. Mistakes are reported with the lesson's file and line.
+
+`overview` reads the page that comes before all lessons, `course/lessons/overview.md`: Markdown without cells.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from course import i18n
 from course.i18n import _
 from course.syllabus import Assignment, syllabus
 
+OVERVIEW = "overview"  # the name of its file, and of its catalogue among those of the lessons
 ROLES = ("setup", "demo", "answer", "test")
 BEGIN_MARKS, END_MARKS = "=== BEGIN MARK SCHEME ===", "=== END MARK SCHEME ==="
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -138,6 +142,43 @@ def raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
         yield cell, line
 
 
+def overview_path(root: Path) -> Path:
+    return root / "course" / "lessons" / f"{OVERVIEW}.md"
+
+
+def overview(root: Path, language: str = i18n.SOURCE_LANGUAGE) -> str:
+    """The page that says what the whole course teaches, in a language; empty where the course has none."""
+    path = overview_path(root)
+    if not path.is_file():
+        return ""
+    with i18n.using(language):
+        text = translated(path.read_text(encoding="utf-8"), i18n.lesson_text(language, OVERVIEW))
+        return _filled(text, _course_facts(), path, 1)
+
+
+def _course_facts() -> dict[str, str]:
+    """What any text may say of any exercise."""
+    facts = {"course": _(syllabus().title)}
+    for exercise in (*syllabus().exercises.values(), *syllabus().by_hand.values()):
+        facts[f"title {exercise.id}"] = _(exercise.title)
+        facts[f"number {exercise.id}"] = str(exercise.number)
+        facts[f"total {exercise.id}"] = f"{exercise.points:g}"
+    return facts
+
+
+def _filled(text: str, facts: dict[str, str], path: Path, line: int) -> str:
+    """A text, which begins at a line of a file, with facts in the place of their names."""
+
+    def fact(match: re.Match) -> str:
+        name = " ".join(match.group(1).split())
+        if name not in facts:
+            at = line + text[: match.start()].count("\n")
+            raise AuthoringError(f"{path}:{at}: unknown name {{{{ {name} }}}}; there is: {', '.join(facts)}")
+        return facts[name]
+
+    return re.sub(r"\{\{(.*?)\}\}", fact, text)
+
+
 class _Reader:
     def __init__(self, root: Path, path: Path, assignment: Assignment, language: str):
         self.path, self.assignment = path, assignment
@@ -224,15 +265,7 @@ class _Reader:
             "number": str(exercise.number),
             "total": f"{exercise.points:g}",
         } | {f"points {part.id}": f"{part.points:g}" for part in exercise.parts}
-
-        def fact(match: re.Match) -> str:
-            name = " ".join(match.group(1).split())
-            if name not in facts:
-                at = line + text[: match.start()].count("\n")
-                raise self.error(at, f"unknown name {{{{ {name} }}}}; there is: {', '.join(facts)}")
-            return facts[name]
-
-        return re.sub(r"\{\{(.*?)\}\}", fact, text)
+        return _filled(text, facts | _course_facts(), self.path, line)
 
     def complete(self, cells: list[Cell]) -> None:
         exercise = self.assignment.exercise

@@ -32,7 +32,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, chosen, source_path
 from autograder.authoring.leaks import find_leaks
-from autograder.authoring.lessons import read_lesson
+from autograder.authoring.lessons import overview, read_lesson
 from autograder.authoring.quizzes import PREFIX, build_quizzes, quiz_names, sealed_quiz, sealed_text
 from autograder.authoring.quizzes import notebook as quiz_notebook
 from autograder.nbgrader import releasing_preprocessors
@@ -194,7 +194,7 @@ def beside_notebook(root: Path, assignment: Assignment, language: str = i18n.SOU
         readme = _(README).format(**facts, track=assignment.track.title, notebook=f"{exercise.id}.ipynb")
     return {
         "requirements.txt": requirements(root, assignment).encode(),
-        "README.md": readme.encode(),
+        "README.md": "\n".join(filter(None, [readme, overview(root, language)])).encode(),
         **_course_package(root, assignment, language),
     }
 

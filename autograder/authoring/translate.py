@@ -5,6 +5,7 @@
         feedback.po             what a grading says: pages, remarks, the judge's sentences
         quizzes.po              questions, options, explanations
         lessons/<exercise>.po   the lesson, a message for each paragraph
+        lessons/overview.po     the page before them
         hints/<module>.po       titles and hints of known mistakes, titles and messages of hidden tests
 
 English is what stands in the sources. `update` brings the catalogues of a language in step with them: new messages come
@@ -24,7 +25,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.authoring import AuthoringError
-from autograder.authoring.lessons import lesson_path, paragraphs, raw_cells
+from autograder.authoring.lessons import OVERVIEW, lesson_path, overview_path, paragraphs, raw_cells
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
@@ -90,6 +91,8 @@ def messages(root: Path) -> dict[str, dict[str, list[tuple[str, int]]]]:
         path = judging / "hidden" / f"test_{exercise.module}.py"
         if path.is_file():
             add(f"hints/{exercise.module}", path, _in_hidden_tests(path))
+    if (path := overview_path(root)).is_file():
+        add(f"lessons/{OVERVIEW}", path, _spoken(path.read_text(encoding="utf-8"), 1))
     for name, texts in found.items():  # what the course says is said there, once
         if name in ("feedback", "quizzes") or name.startswith("hints/"):
             for text in found["course"].keys() & texts.keys():
@@ -208,9 +211,11 @@ def _hint_texts(table: dict) -> Iterator[str]:
 def _in_lesson(path: Path) -> Iterator[tuple[str, int]]:
     for cell, line in raw_cells(path):
         if cell.cell_type == "markdown":
-            for offset, text, spoken in paragraphs(cell.source):
-                if spoken:
-                    yield text, line + offset
+            yield from _spoken(cell.source, line)
+
+
+def _spoken(text: str, line: int) -> Iterator[tuple[str, int]]:
+    return ((block, line + offset) for offset, block, spoken in paragraphs(text) if spoken)
 
 
 # -- catalogues --------------------------------------------------------------------------------------------------------
