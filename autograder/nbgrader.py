@@ -183,7 +183,12 @@ class HandIn(NotebookExporter):
         assignment = place.ours()
         if assignment is None or os.path.abspath(filename) != os.path.abspath(place.submitted()):
             return super().from_filename(filename, resources=resources, **more)
-        handed_in = _handed_in(Path(filename))
+        try:
+            handed_in = _handed_in(Path(filename))
+        except NotGraded:
+            # nbgrader has just given zeros to who has a link to nothing: there is no file, it thinks.
+            _forget(place.db_url, place.notebook, place.assignment, place.student)
+            raise
         stated = handed_in.get("metadata") if isinstance(handed_in.get("metadata"), dict) else {}
         metadata = {key: stated[key] for key in ("kernelspec", "language_info") if isinstance(stated.get(key), dict)}
         cells = [_sound(cell, assignment.exercise.by_hand) for cell in handed_in["cells"]]
