@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from marks import UNSEEN
 
 from autograder.grading.executor import solution_source
 from autograder.grading.mutants import equivalents, mutants
@@ -141,7 +142,7 @@ LOOKED_AT = {
     "positional-embedding-pytorch",
     "self-attention-pytorch",
     "multi-head-attention-pytorch",
-    "bert-pretraining-pytorch",
+    "transformer-encoder-pytorch",
 }
 
 
@@ -152,7 +153,7 @@ LOOKED_AT = {
         pytest.param(
             a,
             id=a.id,
-            marks=[] if a.id in LOOKED_AT else [pytest.mark.xfail(reason="survivors to be looked at", strict=False)],
+            marks=[] if a.id in LOOKED_AT else [UNSEEN],
         )
         for a in ASSIGNMENTS.values()
     ],

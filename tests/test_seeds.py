@@ -7,7 +7,8 @@ train models take seconds a hand-in; what is right there gets three seeds, mista
 from __future__ import annotations
 
 import pytest
-from test_hidden_tests import TRAINING, UNSEEN
+from marks import UNSEEN
+from test_hidden_tests import TRAINING
 
 from autograder.grading.executor import Grader
 from autograder.grading.verify import verify
