@@ -82,7 +82,7 @@ def sound(value: Any) -> Any:
     if isinstance(value, list):
         return [sound(item) for item in value]
     if isinstance(value, dict):
-        return {key: sound(item) for key, item in value.items()}
+        return {sound(key): sound(item) for key, item in value.items()}  # of `words`, keys are sentences
     return value
 
 
