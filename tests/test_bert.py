@@ -20,6 +20,7 @@ from course.syllabus import syllabus
 
 TRACKS = ("pytorch", "tensorflow")
 both_tracks = pytest.mark.parametrize("track", TRACKS)
+both_in_time = pytest.mark.parametrize("track", ["pytorch", pytest.param("tensorflow", marks=pytest.mark.slow)])
 PACKAGES = {t: tuple(syllabus().exercise("bert-finetuning").packages[t]) for t in TRACKS}
 IDS = np.array([[2, 7, 9, 11, 3, 0], [2, 30, 31, 32, 33, 3]])
 BATCH = {"input_ids": IDS, "attention_mask": (IDS > 0).astype(np.int64)}
@@ -206,7 +207,7 @@ def in_hub_layout(folder: Path) -> Path:
     return snapshot
 
 
-@both_tracks
+@both_in_time
 def test_a_checkpoint_in_the_layout_of_the_hubs_cache_is_read_through_its_links(tmp_path, track):
     snapshot = in_hub_layout(tmp_path)
     assignment = syllabus().assignment(f"bert-finetuning-{track}")
@@ -284,7 +285,7 @@ TRAINING = {
 }
 
 
-@both_tracks
+@both_in_time
 def test_a_training_that_diverges_costs_its_part_and_says_so(graded_with, track):
     old = TRAINING[track]
     lost, said = graded_with(track, (old, old.replace("loss = ", "loss = float('nan') * ")))
@@ -303,7 +304,7 @@ def test_labels_out_of_range_are_told_in_the_frameworks_words_and_the_rest_is_gr
     assert "out of bounds" in said or "valid range" in said or "not finite" in said
 
 
-@both_tracks
+@both_in_time
 def test_a_training_without_end_costs_its_part_alone(graded_with, track):
     old = "    for _ in range(epochs):\n"
     enough = {"pytorch": 3.0, "tensorflow": 8.0}[track]  # for all else that is called

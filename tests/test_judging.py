@@ -214,6 +214,15 @@ def test_an_answer_that_never_came_is_no_evidence():
         assert name(verdict("a", pair(lambda x, gone=gone: gone))) is None
 
 
+def test_a_stub_is_held_against_no_mistake(monkeypatch):
+    """To ask what each mistake would have given is dear where that trains a model."""
+    asked = []
+    monkeypatch.setattr(Oracle, "run", lambda self, program, mistake=None: asked.append(mistake))
+    stub = Answer({}, StudentError("exception", ("NotImplementedError", "RuntimeError"), "NotImplementedError"))
+    assert name(verdict("a", pair(lambda x: stub))) is None
+    assert asked == []
+
+
 # -- which hidden tests are taken -------------------------------------------------------------------------------------
 
 SOUND = '''

@@ -17,6 +17,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Equivalent:
     reason: str
 
 
+@cache
 def mutants(source: str) -> list[Mutant]:
     """All mutants of a module's functions and classes, in the order of their places, none twice.
 

@@ -15,6 +15,7 @@ from autograder.judging.plugin import Verdict
 from autograder.judging.program import Answer, Program
 
 NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer says nothing about what was computed
+NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like
 
 
 def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted) -> str | None:
@@ -42,7 +43,7 @@ def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted)
 def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted) -> bool:
     told_apart = False
     for program, answer in log:
-        if answer.error is not None and answer.error.kind in NO_EVIDENCE:
+        if answer.error is not None and (answer.error.kind in NO_EVIDENCE or answer.error.is_a(NOT_WRITTEN)):
             return False
         would = trusted.run(program, mistake)
         if not _same(answer, would):

@@ -67,7 +67,7 @@ def odd(symbols: set[str], track: str, value: str) -> str:
     return "\n".join(text)
 
 
-QUICK = ("self-attention-pytorch", "self-attention-tensorflow", "additive-attention-pytorch", "bert-finetuning-pytorch")
+QUICK = ("self-attention-pytorch", "self-attention-tensorflow", "additive-attention-pytorch")
 
 
 @pytest.mark.parametrize(

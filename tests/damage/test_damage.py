@@ -159,7 +159,7 @@ def test_a_large_file_takes_neither_much_memory_nor_long(tmp_path, name, most):
     command = [sys.executable, "-c", READ, str(tmp_path), str(SOURCE)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     megabytes, seconds = map(float, done.stdout.split())
-    assert megabytes < most and seconds < 10
+    assert megabytes < most and seconds < 60  # a backstop; it takes one or two
 
 
 # -- in nbgrader ------------------------------------------------------------------------------------------------------
