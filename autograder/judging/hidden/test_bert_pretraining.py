@@ -499,6 +499,14 @@ def test_loss_word_zero(agree, draw):
     agree(loss(logits, labels), **LOSS)
 
 
+@pytest.mark.part("masked-lm-loss", needs=("test_loss_shape", "test_loss_values"))
+def test_loss_of_one_place(agree, draw):
+    """With a single label in the batch, the loss is that place's cross-entropy."""
+    logits, labels = draw.normal(3, 5, 9, scale=2), np.full((3, 5), IGNORED)
+    labels[draw.integer(0, 3), draw.integer(0, 5)] = draw.integer(1, 9)
+    agree(loss(logits, labels), **LOSS)
+
+
 @pytest.mark.part("masked-lm-loss", share=2, needs=("test_loss_shape", "test_loss_values"))
 def test_loss_other_places(agree, draw):
     """What the model says at places without a label has no effect."""
