@@ -188,6 +188,23 @@ def test_block_dropout(student, draw, fail):
         )
 
 
+@pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_dropout"))
+def test_block_usual_dropout(student, draw, fail):
+    """Where no rate is given it is 0.1."""
+    x = draw.normal(16, 40, D)
+    training = student.run(block(draw, norm_first=True).mode(True).apply(x)).out
+    untouched = np.mean(training == x.astype(training.dtype))
+    # 0.1 · 0.1 of the places, within five standard deviations; 0.2 gives 4%, 0.05 a quarter of a percent.
+    if not 0.004 < untouched < 0.02:
+        fail(
+            Words(
+                "Without a rate given, {share} of the numbers pass a pre-norm block unchanged in training, where both "
+                "additions are dropped; with 0.1 it is about 1%.",
+                share=f"{untouched:.1%}",
+            )
+        )
+
+
 @pytest.mark.part("transformer-block", needs=("test_block_shape",))
 def test_block_no_dropout(student, draw, fail):
     """With a dropout of 0, training and evaluation give the same."""
