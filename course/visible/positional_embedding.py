@@ -216,7 +216,7 @@ def shift_moves(answer: Answer) -> None:
     )
 
 
-@checks("relative-shift", N_("No step is the identity, and a step back undoes a step"))
+@checks("relative-shift", N_("A step of 0 is the identity, and a step back undoes a step"))
 def shift_back(answer: Answer) -> None:
     expect.equal(answer(0, 4), np.eye(4), _("matrix of offset 0"), _("cos 0 is 1 and sin 0 is 0."))
     expect.equal(answer(-2, 4) @ answer(2, 4), np.eye(4), _("product of the steps -2 and 2"))
