@@ -40,7 +40,8 @@ import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
 from autograder.submission import by_hand, intake, matching
+from autograder.words import Words, table
 from course import i18n
 from course.i18n import _
 from course.syllabus import Assignment, UnknownName, syllabus
@@ -153,6 +155,9 @@ def _find_all(self: Autograde) -> None:
             self.log.warning("There is no notebook in %s", line(folder))
     if not self.assignments:
         raise NotGraded(f"There is no notebook of {self.coursedir.assignment_id} in the course's submitted folder.")
+    for notebooks in self.assignments.values():  # while what was marked is still there
+        for notebook in map(Path, notebooks):
+            _remember_marked(self.coursedir, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
 
 
 def _without_links(path: str, exclude: list[str] | None = None) -> list[str]:
@@ -346,7 +351,8 @@ class Restore(NbGraderPreprocessor):
                 cell["outputs"] = _shown(nb.cells[placed.index])
             cells.append(cell)
         if assignment.exercise.by_hand and found.remarks:
-            cells.insert(0, _about(html.hand_in_report({"remarks": found.remarks, "status": "by_hand"})))
+            with i18n.using(Translate(config=self.config).spoken()):
+                cells.insert(0, _remarked(found.remarks))
         for number, cell in enumerate(cells):
             cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
         metadata = nb.get("metadata") if isinstance(nb.get("metadata"), dict) else {}
@@ -380,11 +386,15 @@ class Judge(NbGraderPreprocessor):
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
         _drop_copies(place)
-        _await_marks(place)
-        if assignment.exercise.by_hand:
-            return nb, resources
+        changed = _await_marks(place, nb, {f"task-{part.id}": part.title for part in assignment.exercise.parts})
+        for remark in changed:
+            self.log.warning("%s: %s", line(place.student), line(remark))
         with i18n.using(Translate(config=self.config).spoken()):
-            return self._judged(nb, resources, place, assignment)
+            if not assignment.exercise.by_hand:
+                nb, resources = self._judged(nb, resources, place, assignment)
+            if changed:
+                nb.cells.insert(0, nbformat.from_dict(_remarked(changed)))
+            return nb, resources
 
     def _judged(self, nb: Any, resources: dict, place: _Place, assignment: Assignment) -> tuple[Any, dict]:
         try:
@@ -468,20 +478,83 @@ def _joined(text: str | list) -> str:
     return text if isinstance(text, str) else "".join(piece for piece in text if isinstance(piece, str))
 
 
-def _await_marks(place: _Place) -> None:
-    """Let formgrader list the tasks that nobody has marked yet; nbgrader itself says that they need nobody."""
+_as_marked: dict[tuple[str, str, str, str], dict[str, str | None]] = {}  # from `_find_all` to `_await_marks`
+
+
+def _remember_marked(coursedir: CourseDirectory, notebook: str, assignment: str, student: str) -> None:
+    """Keep what stands below the tasks that a person has marked; None where that is to be looked at again anyway."""
+    with Gradebook(coursedir.db_url) as gradebook:
+        try:
+            tasks = {cell.name for cell in gradebook.find_notebook(notebook, assignment).task_cells}
+            submission = gradebook.find_submission_notebook(notebook, assignment, student)
+        except MissingEntry:
+            return
+        marked = {
+            grade.name: not grade.needs_manual_grade
+            for grade in submission.grades
+            if grade.name in tasks and grade.manual_score is not None
+        }
+    if not marked:
+        return
+    folder = coursedir.format_path(coursedir.autograded_directory, student, assignment)
+    try:
+        below = _below_tasks(_read(Path(folder, f"{notebook}.ipynb")).get("cells", []), tasks)
+    except (OSError, ValueError):
+        below = {}
+    kept = {name: below.get(name) if settled else None for name, settled in marked.items()}
+    _as_marked[coursedir.root, notebook, assignment, student] = kept
+
+
+def _below_tasks(cells: Iterable[Any], tasks: Iterable[str]) -> dict[str, str]:
+    """What a student has written below each task, up to the next cell of nbgrader's."""
+    below, current = {}, None
+    for cell in cells:
+        name = matching.grade_id_of(cell)
+        if name is not None:
+            current = name if name in tasks else None
+            if current is not None:
+                below[current] = ""
+        elif current is not None:
+            below[current] += _joined(cell.get("source", "")) + "\n\n"
+    return below
+
+
+def _await_marks(place: _Place, nb: Any, titles: dict[str, str]) -> list[Words]:
+    """Let formgrader list the tasks that nobody has marked yet, or that have changed since; nbgrader lists none.
+
+    A mark stays whatever is handed in later. Returns what to tell whoever gave one for another text.
+    """
+    as_marked = _as_marked.pop((place.coursedir.root, place.notebook, place.assignment, place.student), {})
+    changed = []
     with Gradebook(place.db_url) as gradebook:
         tasks = {cell.name for cell in gradebook.find_notebook(place.notebook, place.assignment).task_cells}
         submission = gradebook.find_submission_notebook(place.notebook, place.assignment, place.student)
+        below = _below_tasks(nb.cells, tasks)
         for grade in submission.grades:
             if grade.cell.name in tasks:
-                grade.needs_manual_grade = grade.manual_score is None
+                other = grade.manual_score is not None and as_marked.get(grade.name) != below.get(grade.name)
+                grade.needs_manual_grade = grade.manual_score is None or other
+                if other:
+                    changed.append(grade.name)
         gradebook.db.commit()
+    return [
+        Words(
+            "What stands below “{title}” has changed since it was marked, or may have: it waits to be marked again.",
+            title=Words(titles.get(name, name)),
+        )
+        for name in changed
+    ]
 
 
 def _about(text: str) -> dict:
-    """The cell above all others that says what was odd."""
-    return {"cell_type": "markdown", "id": "about", "metadata": {"autograder": {"cell": "about"}}, "source": text}
+    """A cell above all others that says what was odd."""
+    named = f"about-{zlib.crc32(text.encode()):08x}"
+    return {"cell_type": "markdown", "id": named, "metadata": {"autograder": {"cell": "about"}}, "source": text}
+
+
+def _remarked(remarks: list[str]) -> dict:
+    """Such a cell with these remarks, in the language that is chosen now."""
+    return _about(html.hand_in_report({"remarks": remarks, "status": "by_hand", "words": table(*remarks)}))
 
 
 def _verdict(cell: Any, result: dict) -> Any:
@@ -663,7 +736,7 @@ def _grades(course_root: str | Path, result: dict) -> list[Any] | None:
             said = {comment.name: comment.manual_comment for comment in notebook.comments}
             return [
                 {"name": g.name, "task": g.name in tasks, "manual": g.manual_score, "extra": g.extra_credit,
-                 "most": g.max_score, "comment": said.get(g.name)}
+                 "most": g.max_score, "comment": said.get(g.name), "awaited": g.needs_manual_grade}
                 for g in notebook.grades
             ]  # fmt: skip
     except (MissingEntry, UnknownName):
@@ -679,11 +752,11 @@ def _database_told(error: DatabaseError) -> str:
 
 
 def waiting(course_root: str | Path, result: dict) -> bool:
-    """Whether a task of a hand-in has no mark yet."""
+    """Whether a task of a hand-in has no mark yet, or one for an earlier text."""
     grades = _grades(course_root, result)
     if grades is None:
         return result.get("status") == "by_hand"
-    return any(grade["task"] and grade["manual"] is None for grade in grades)
+    return any(grade["task"] and grade["awaited"] for grade in grades)
 
 
 def with_hand_marks(course_root: str | Path, result: dict) -> dict:
@@ -698,9 +771,9 @@ def with_hand_marks(course_root: str | Path, result: dict) -> dict:
     titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
     parts, flags = [dict(part) for part in result["parts"]], list(result["flags"])
     for grade in grades:
+        if grade["task"] and grade["awaited"]:
+            flags.append("waits-for-a-person")
         if grade["manual"] is None:
-            if grade["task"]:
-                flags.append("waits-for-a-person")
             continue
         name = grade["name"].removeprefix("task-").removeprefix("test-")
         part = next((p for p in parts if p["id"] == name and not grade["task"]), None)

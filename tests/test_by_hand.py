@@ -223,6 +223,30 @@ def test_grading_again_neither_takes_nor_gives_marks(course):
     assert grades(course, "ann") == {name: (None, score, False) for name, score in MARKS.items()}
 
 
+def test_a_mark_for_a_text_that_has_changed_since_stays_and_is_to_be_looked_at_again(course):
+    """As often as it is graded, until somebody marks it again; other tasks keep theirs."""
+    path = course / "submitted" / "ann" / ASSIGNMENT.id / f"{ASSIGNMENT.exercise.id}.ipynb"
+    before = path.read_text()
+    path.write_text(before.replace("My report on the data.", "My other report on the data."))
+    assert path.read_text() != before
+    everything = {name: (None, score, False) for name, score in MARKS.items()}
+    waits = everything | {"task-data": (None, MARKS["task-data"], True)}
+    for _again in range(2):
+        assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+        assert grades(course, "ann") == waits
+    assert "What stands below “The data” has changed since it was marked" in texts(autograded(course, "ann"))[0]
+    _status, results = graded_by_us(course, students=("ann",))
+    assert "waits-for-a-person" in results["ann"]["flags"] and results["ann"]["status"] == "by_hand"
+    mark(course, "ann", {"task-data": MARKS["task-data"]})
+    assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+    assert grades(course, "ann") == everything
+    assert "has changed" not in texts(autograded(course, "ann"))[0]
+    path.write_text(before)  # the text that was handed in first is another again
+    assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+    assert grades(course, "ann") == waits
+    mark(course, "ann", MARKS)
+
+
 def test_feedback_and_export_hold_the_marks_of_the_person(course):
     assert plugin._api(course).generate_feedback(ASSIGNMENT.id, "ann")["success"]
     page = (course / "feedback" / "ann" / ASSIGNMENT.id / f"{ASSIGNMENT.exercise.id}.html").read_text()

@@ -53,7 +53,8 @@ class MaskedLMHead(nn.Module):
     Called with hidden (B, L, D); gives logits (B, L, V): a dense layer, the exact GELU, a layer norm, and then the
     token embedding's own weights as output weights, plus a bias.
     Arguments: token_embedding, the nn.Embedding (V, D) of the encoder.
-    Attributes: `dense`, nn.Linear, D to D; `norm`, nn.LayerNorm with epsilon 1e-12; `bias`, an nn.Parameter (V,).
+    Attributes: `dense`, nn.Linear, D to D; `norm`, nn.LayerNorm with epsilon 1e-12; `bias`, an nn.Parameter (V,),
+    zeros at first.
     Source: Devlin et al., "BERT" (2019); tied weights: Press and Wolf, "Using the Output Embedding" (2017).
     """
 

@@ -58,7 +58,7 @@ class MaskedLMHead(keras.layers.Layer):
     token embedding's own weights as output weights, plus a bias.
     Arguments: token_embedding, the keras.layers.Embedding (V, D) of the encoder.
     Attributes: `dense`, keras.layers.Dense, D to D; `norm`, keras.layers.LayerNormalization with epsilon 1e-12; `bias`,
-    a weight (V,).
+    a weight (V,), zeros at first.
     Source: Devlin et al., "BERT" (2019); tied weights: Press and Wolf, "Using the Output Embedding" (2017).
     """
 

@@ -648,6 +648,15 @@ def test_head_parameters(student, draw, fail):
         )
 
 
+@pytest.mark.part("masked-lm-head", needs=("test_head_shape",))
+def test_head_bias_at_first(student, draw, fail):
+    """The bias starts as zeros."""
+    # Words without a vector of their own leave nothing but the bias in the logits.
+    program = Program.module("MaskedLMHead", Embedding(np.zeros((WORDS, WIDTH)))).apply(draw.normal(2, 5, WIDTH))
+    if not close(student.run(program).out, np.zeros((2, 5, WORDS))):
+        fail("With an embedding of zeros the logits of a new head are its bias, and they are not 0.")
+
+
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape", "test_head_values"))
 @pytest.mark.parametrize("batch, length", [(1, 4), (3, 1)], ids=["a batch of one", "a sentence of one word"])
 def test_head_small_sizes(agree, draw, batch, length):
