@@ -148,6 +148,98 @@ def multi_head_attention(weights, num_heads, query, key=None, value=None, mask=N
     return project("W_o", merge_heads(output)), attention
 
 
+# -- blocks and models ------------------------------------------------------------------------------------------------
+
+
+def part_of(weights, prefix):
+    """The weights whose name begins so, without the beginning."""
+    return {key.removeprefix(f"{prefix}."): array for key, array in weights.items() if key.startswith(f"{prefix}.")}
+
+
+def layer_norm(weights, x, epsilon=1e-5):
+    mean = x.mean(axis=-1, keepdims=True)
+    variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + epsilon) * weights["weight"] + weights["bias"]
+
+
+def linear(weights, x):
+    return x @ weights["weight"] + weights["bias"]
+
+
+def feed_forward(weights, x):
+    return linear(part_of(weights, "1"), np.maximum(linear(part_of(weights, "0"), x), 0))
+
+
+def attend(weights, num_heads, x, memory, mask):
+    """`mask` (B, S) of memory's real words, or (B, L, S) of what each place may see."""
+    mask = mask[:, None, None, :] if mask.ndim == 2 else mask[:, None]
+    return multi_head_attention(weights, num_heads, x, memory, mask=mask)[0]
+
+
+def transformer_block(weights, num_heads, x, mask, norm_first=False):
+    norms = [lambda x, n=n: layer_norm(part_of(weights, f"norm{n}"), x) for n in (1, 2)]
+    attention, network = part_of(weights, "attention"), part_of(weights, "feed_forward")
+    if norm_first:
+        seen = norms[0](x)
+        x = x + attend(attention, num_heads, seen, seen, mask)
+        return x + feed_forward(network, norms[1](x))
+    x = norms[0](x + attend(attention, num_heads, x, x, mask))
+    return norms[1](x + feed_forward(network, x))
+
+
+def masked_mean(x, mask):
+    return np.stack([row[real].mean(axis=0) for row, real in zip(x, mask, strict=True)])
+
+
+def transformer_classifier(weights, num_heads, num_layers, ids, pad_id=0):
+    mask = ids != pad_id
+    x = positional_embedding(ids, weights["token.weight"], weights["position.weight"])
+    for n in range(num_layers):
+        x = transformer_block(part_of(weights, f"blocks.{n}"), num_heads, x, mask)
+    return linear(part_of(weights, "to_logits"), masked_mean(x, mask))
+
+
+def decoder_block(weights, num_heads, x, memory, mask, memory_mask):
+    seen = mask[:, None, :] & causal_mask(x.shape[1])
+    x = x + attend(part_of(weights, "self_attention"), num_heads, x, x, seen)
+    x = layer_norm(part_of(weights, "norm1"), x)
+    x = x + attend(part_of(weights, "cross_attention"), num_heads, x, memory, memory_mask)
+    x = layer_norm(part_of(weights, "norm2"), x)
+    return layer_norm(part_of(weights, "norm3"), x + feed_forward(part_of(weights, "feed_forward"), x))
+
+
+def seq2seq_transformer(weights, num_heads, num_layers, source, target, pad_id=0):
+    read, wrote = source != pad_id, target != pad_id
+    names = {"attention": "look", "feed_forward": "think", "norm1": "after_look", "norm2": "after_think"}
+    memory = positional_embedding(source, weights["source_token.weight"], weights["source_position.weight"])
+    for n in range(num_layers):
+        given = part_of(weights, f"encoder.{n}")
+        block = {f"{ours}.{key}": a for ours, theirs in names.items() for key, a in part_of(given, theirs).items()}
+        memory = transformer_block(block, num_heads, memory, read)
+    x = positional_embedding(target, weights["target_token.weight"], weights["target_position.weight"])
+    for n in range(num_layers):
+        x = decoder_block(part_of(weights, f"decoder.{n}"), num_heads, x, memory, wrote, read)
+    return linear(part_of(weights, "to_logits"), x)
+
+
+def shift_right(ids, bos_id):
+    return np.array([[bos_id, *row[:-1]] for row in ids])
+
+
+# -- pre-training -----------------------------------------------------------------------------------------------------
+
+
+def masked_lm_loss(logits, labels):
+    losses = [-math.log(softmax(logits[place])[label]) for place, label in np.ndenumerate(labels) if label != -100]
+    return np.array(sum(losses) / max(1, len(losses)))
+
+
+def masked_lm_head(weights, table, hidden):
+    x = linear(part_of(weights, "dense"), hidden)
+    x = x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+    return layer_norm(part_of(weights, "norm"), x, 1e-12) @ table.T + weights["bias"]
+
+
 # -- gradients --------------------------------------------------------------------------------------------------------
 
 

@@ -32,15 +32,33 @@ class PyTorch:
     def array(self, value):
         return value.detach().numpy() if isinstance(value, self.torch.Tensor) else value
 
-    def module(self, module, symbol, config, weights, args):
-        made = getattr(importlib.import_module(f"solutions.pytorch.{module}"), symbol)(*config).double()
+    def module(self, module, symbol, config, named, weights, args):
+        made = getattr(importlib.import_module(f"solutions.pytorch.{module}"), symbol)(*config, **named).double().eval()
         with self.torch.no_grad():
             for key, array in weights.items():
-                path, leaf = key.rsplit(".", 1)
-                layer = functools.reduce(getattr, path.split("."), made)
-                linear = isinstance(layer, self.torch.nn.Linear) and leaf == "weight"
-                getattr(layer, leaf).copy_(self.torch.tensor(array.T if linear else array))
+                *path, leaf = key.split(".")
+                tensor, linear = self.place(functools.reduce(self.step, path, made), leaf)
+                tensor.copy_(self.torch.tensor(array.T if linear else array))
         return made
+
+    def step(self, thing, name):
+        """What a module, or the layer of an attention module, calls so; numbers count what has weights."""
+        nn = self.torch.nn
+        if isinstance(thing, nn.MultiheadAttention):
+            return thing, name
+        return [x for x in thing if not isinstance(x, nn.ReLU)][int(name)] if name.isdigit() else getattr(thing, name)
+
+    def place(self, layer, leaf):
+        """Where an array belongs, and whether it is that of a linear layer, which keeps the transpose."""
+        if not isinstance(layer, tuple):
+            return getattr(layer, leaf), isinstance(layer, self.torch.nn.Linear)
+        attention, name = layer
+        if name == "W_o":
+            return getattr(attention.out_proj, leaf), True
+        return getattr(attention, f"in_proj_{leaf}").chunk(3)[("W_q", "W_k", "W_v").index(name)], True
+
+    def embedding(self, table):
+        return self.torch.nn.Embedding.from_pretrained(self.torch.tensor(table))
 
     def set_gates(self, cell, gates):
         order = [gates[name] for name in ("reset", "update", "new")]
@@ -67,14 +85,30 @@ class TensorFlow:
     def array(self, value):
         return value.numpy() if isinstance(value, self.tf.Tensor) else value
 
-    def module(self, module, symbol, config, weights, args):
-        made = getattr(importlib.import_module(f"solutions.tensorflow.{module}"), symbol)(*config)
+    def module(self, module, symbol, config, named, weights, args):
+        made = getattr(importlib.import_module(f"solutions.tensorflow.{module}"), symbol)(*config, **named)
         made(*(self.tensor(arg) for arg in args))  # a Keras layer makes its weights in its first call
         for key, array in weights.items():
-            path, leaf = key.rsplit(".", 1)
-            layer = functools.reduce(getattr, path.split("."), made)
-            leaf = "bias" if leaf == "bias" else "embeddings" if hasattr(layer, "embeddings") else "kernel"
-            getattr(layer, leaf).assign(array)
+            *path, leaf = key.split(".")
+            weight = self.place(functools.reduce(self.step, path, made), leaf)
+            weight.assign(array.reshape(weight.shape))
+        return made
+
+    def step(self, thing, name):
+        """What a layer calls so; numbers count."""
+        names = {"W_q": "query_dense", "W_k": "key_dense", "W_v": "value_dense", "W_o": "output_dense"}
+        if isinstance(thing, self.keras.layers.MultiHeadAttention):
+            return getattr(thing, f"_{names[name]}")
+        return getattr(thing, "layers", thing)[int(name)] if name.isdigit() else getattr(thing, name)
+
+    def place(self, layer, leaf):
+        of = {"weight": ("embeddings", "kernel", "gamma"), "bias": ("bias", "beta")}[leaf]
+        return next(getattr(layer, name) for name in of if hasattr(layer, name))
+
+    def embedding(self, table):
+        made = self.keras.layers.Embedding(*table.shape)
+        made.build()
+        made.embeddings.assign(table)
         return made
 
     def set_gates(self, cell, gates):
@@ -124,9 +158,9 @@ class Track:
         out = self.function(module, symbol)(*map(f.tensor, args), **{k: f.tensor(v) for k, v in kwargs.items()})
         return tuple(map(f.array, out)) if isinstance(out, tuple) else f.array(out)
 
-    def apply(self, module, symbol, config, weights, *args, gates=None, **kwargs):
+    def apply(self, module, symbol, config, weights, *args, gates=None, named=None, **kwargs):
         f = self.framework
-        made = f.module(module, symbol, config, weights, args)
+        made = f.module(module, symbol, config, named or {}, weights, args)
         if gates is not None:
             f.set_gates(made.cell, gates)
         out = made(*map(f.tensor, args), **{k: f.tensor(v) for k, v in kwargs.items()})
@@ -289,3 +323,104 @@ def test_multi_head_attention(track, rng, given):
 def test_wrong_arguments(track, module, symbol, args):
     with pytest.raises(ValueError):
         track.call(module, symbol, *args)
+
+
+# -- blocks and models ------------------------------------------------------------------------------------------------
+
+D, HEADS, F = 12, 3, 20
+
+
+def block_weights(rng, attentions=("attention",), network="feed_forward", norms=("norm1", "norm2")):
+    weights = {}
+    for attention in attentions:
+        for name in ("W_q", "W_k", "W_v", "W_o"):
+            weights |= linear_weights(rng, f"{attention}.{name}", D, D)
+    weights |= linear_weights(rng, f"{network}.0", D, F) | linear_weights(rng, f"{network}.1", F, D)
+    for norm in norms:
+        weights |= {f"{norm}.weight": rng.uniform(0.5, 2, D), f"{norm}.bias": rng.normal(size=D)}
+    return weights
+
+
+def linear_weights(rng, name, inside, outside):
+    return {f"{name}.weight": rng.normal(size=(inside, outside)) / 3, f"{name}.bias": rng.normal(size=outside)}
+
+
+def under(prefix, weights):
+    return {f"{prefix}.{key}": array for key, array in weights.items()}
+
+
+def lengths_mask(*lengths):
+    return np.arange(max(lengths)) < np.array(lengths)[:, None]
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_transformer_block(track, rng, norm_first):
+    x, mask, weights = rng.normal(size=(3, 6, D)), lengths_mask(6, 2, 4), block_weights(rng)
+    named = {"norm_first": norm_first}
+    got = track.apply("transformer_encoder", "TransformerBlock", (D, HEADS, F), weights, x, named=named, mask=mask)
+    agree(got[mask], account.transformer_block(weights, HEADS, x, mask, norm_first)[mask])
+
+
+def test_masked_mean(track, rng):
+    x, mask = rng.normal(size=(3, 6, D)), lengths_mask(6, 2, 4)
+    agree(track.call("transformer_encoder", "masked_mean", x, mask), account.masked_mean(x, mask))
+
+
+def test_transformer_classifier(track, rng):
+    ids = np.where(lengths_mask(6, 2, 4), rng.integers(1, 11, (3, 6)), 0)
+    weights = {"token.weight": rng.normal(size=(11, D)), "position.weight": rng.normal(size=(8, D))}
+    weights |= linear_weights(rng, "to_logits", D, 4)
+    for n in range(2):
+        weights |= under(f"blocks.{n}", block_weights(rng))
+    config = (11, 8, D, HEADS, F, 2, 4)
+    got = track.apply("transformer_encoder", "TransformerClassifier", config, weights, ids)
+    agree(got, account.transformer_classifier(weights, HEADS, 2, ids))
+
+
+def decoder_weights(rng):
+    return block_weights(rng, ("self_attention", "cross_attention"), norms=("norm1", "norm2", "norm3"))
+
+
+def test_decoder_block(track, rng):
+    x, memory, weights = rng.normal(size=(3, 5, D)), rng.normal(size=(3, 7, D)), decoder_weights(rng)
+    mask, memory_mask = lengths_mask(5, 2, 4), lengths_mask(3, 7, 1)
+    masks = {"mask": mask, "memory_mask": memory_mask}
+    got = track.apply("encoder_decoder", "DecoderBlock", (D, HEADS, F), weights, x, memory, **masks)
+    agree(got[mask], account.decoder_block(weights, HEADS, x, memory, mask, memory_mask)[mask])
+
+
+def test_seq2seq_transformer(track, rng):
+    source = np.where(lengths_mask(7, 2, 4), rng.integers(1, 11, (3, 7)), 0)
+    target = np.where(lengths_mask(3, 5, 1), rng.integers(1, 9, (3, 5)), 0)
+    weights = linear_weights(rng, "to_logits", D, 9)
+    for name, words in (("source", 11), ("target", 9)):
+        weights[f"{name}_token.weight"] = rng.normal(size=(words, D))
+        weights[f"{name}_position.weight"] = rng.normal(size=(8, D))
+    for n in range(2):
+        weights |= under(f"encoder.{n}", block_weights(rng, ("look",), "think", ("after_look", "after_think")))
+        weights |= under(f"decoder.{n}", decoder_weights(rng))
+    config = (11, 9, 8, D, HEADS, F, 2)
+    got = track.apply("encoder_decoder", "Seq2SeqTransformer", config, weights, source, target)
+    agree(got[target != 0], account.seq2seq_transformer(weights, HEADS, 2, source, target)[target != 0])
+
+
+def test_shift_right(track, rng):
+    ids = rng.integers(1, 9, (3, 5))
+    agree(track.call("encoder_decoder", "shift_right", ids, 10), account.shift_right(ids, 10))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_masked_lm_loss(track, rng, share):
+    logits = rng.normal(size=(3, 5, 9), scale=2)
+    labels = np.where(rng.random((3, 5)) < share, rng.integers(0, 9, (3, 5)), -100)
+    agree(track.call("bert_pretraining", "masked_lm_loss", logits, labels), account.masked_lm_loss(logits, labels))
+
+
+def test_masked_lm_head(track, rng):
+    hidden, table = rng.normal(size=(2, 5, D)), rng.normal(size=(9, D))
+    weights = linear_weights(rng, "dense", D, D) | {"bias": rng.normal(size=9)}
+    weights |= {"norm.weight": rng.uniform(0.5, 2, D), "norm.bias": rng.normal(size=D)}
+    config = (track.framework.embedding(table),)
+    got = track.apply("bert_pretraining", "MaskedLMHead", config, weights, hidden)
+    # TensorFlow's exact GELU has a root of 2 from float32 in it.
+    agree(got, account.masked_lm_head(weights, table, hidden), 1e-7)
