@@ -52,6 +52,12 @@ def test_what_is_changed(change, kind):
     assert changes(SOURCE)[change] == kind
 
 
+def test_what_is_given_stays_as_it_is():
+    given = "def given(x):\n    return x + 1\n\n\n"
+    answer = "def answer(x):\n    ### BEGIN SOLUTION\n    return x - 2\n    ### END SOLUTION\n"
+    assert {m.symbol for m in mutants(given + answer)} == {"answer"}
+
+
 def test_words_for_people_stay_as_they_are():
     for mutant in mutants(SOURCE):
         assert "A docstring - 1 + 2." in mutant.source

@@ -66,14 +66,18 @@ class Equivalent:
 def mutants(source: str) -> list[Mutant]:
     """All mutants of a module's functions and classes, in the order of their places, none twice.
 
-    Docstrings, imports and messages of errors stay as they are. The changed source is written anew from its tree, so
-    it has no comments.
+    Where solutions are marked, what has none in it is given to students and no answer of theirs: it stays as it is, as
+    do docstrings, imports and messages of errors. The changed source is written anew from its tree, so it has no
+    comments.
     """
     tree = ast.parse(source)
     plain, found, counts = ast.unparse(tree), [], Counter()
     seen = {plain}
+    solutions = [number for number, line in enumerate(source.splitlines(), 1) if "### BEGIN SOLUTION" in line]
     for at, definition in enumerate(tree.body):
         if not isinstance(definition, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        if solutions and not any(definition.lineno <= number <= definition.end_lineno for number in solutions):
             continue
         for number, kind, change in _places(definition):
             changed = copy.deepcopy(tree)

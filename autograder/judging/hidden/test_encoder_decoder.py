@@ -199,6 +199,41 @@ def test_decoder_dropout(student, draw, fail):
         fail("With dropout = 0.0 the block still drops in training: does it use the rate that was asked for?")
 
 
+NEARLY_ALL = 1 - 1e-7  # Keras drops no more than that; among the few numbers here one is kept less than once in 1e5
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_dropout", "test_decoder_values"))
+def test_decoder_drops_each_part(agree, draw):
+    """What each of the three parts gives is dropped before it is added: where all is dropped, the norms are left."""
+    program = block(draw, dropout=NEARLY_ALL).mode(True)
+    agree(program.apply(draw.normal(1, 2, D), draw.normal(1, 3, D)), axes=AXES)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_drops_each_part",))
+def test_decoder_usual_dropout(student, draw, fail):
+    """Where no rate is given it is 0.1."""
+    x, memory = draw.normal(16, 40, D), draw.normal(16, 3, D)
+    # Attention gives nothing here, and the network the same large number for each place: a word keeps its vector where
+    # none of its D numbers is dropped.
+    bare = {"feed_forward.0.weight": np.zeros((D, F)), "feed_forward.0.bias": np.zeros(F),
+            "feed_forward.1.weight": np.zeros((F, D)), "feed_forward.1.bias": np.full(D, 100.0)}  # fmt: skip
+    for norm in ("norm1", "norm2", "norm3"):
+        bare |= {f"{norm}.weight": np.ones(D), f"{norm}.bias": np.zeros(D)}
+    program = Program.module("DecoderBlock", D, H, F).load(bare).fill(0, "self_attention", "cross_attention", scale=0.0)
+    values = student.run(program.apply(x, memory).mode(True).apply(x, memory)).values
+    kept = np.abs(values.get("out2") - values.get("out")).max(axis=-1) < 0.01
+    # (1 - 0.1)^12 is 28% of 640 words, give or take 2; with a rate of 0.2 it is 7%, with one of 0.05 54%.
+    if not 0.19 < kept.mean() < 0.38:
+        fail(
+            Words(
+                "Without a rate given, {share} of the words lose none of the {width} numbers that the network gives; "
+                "with a dropout of 0.1 it is about 28%.",
+                share=f"{kept.mean():.0%}",
+                width=D,
+            )
+        )
+
+
 @pytest.mark.part("decoder-block", needs=("test_decoder_shape",), tracks=("pytorch",))
 @pytest.mark.parametrize("masked", [False, True], ids=["without masks", "with masks"])
 def test_decoder_device(student, draw, fail, masked):
@@ -356,7 +391,7 @@ def test_translator_padding(student, draw, fail, pad_id):
     source, target = pair(draw, source=6, target=5)
     source, target = np.where(source == pad_id, 16, source), np.where(target == pad_id, 12, target)
     sources, targets = (4, 6, 2), (3, 2, 5)
-    program = translator(pad_id=pad_id)
+    program = translator(**({"pad_id": pad_id} if pad_id else {}))  # 0 is the usual one
     for width in (6, 9):
         padded = np.full((3, width), pad_id), np.full((3, 5), pad_id)
         for row in range(3):

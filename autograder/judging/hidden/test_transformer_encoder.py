@@ -188,6 +188,15 @@ def test_block_dropout(student, draw, fail):
         )
 
 
+NEARLY_ALL = 1 - 1e-7  # Keras drops no more than that; among the few numbers here one is kept less than once in 1e5
+
+
+@pytest.mark.part("transformer-block", needs=("test_block_dropout", "test_block_post_norm"))
+def test_block_drops_each_part(agree, draw):
+    """In post-norm both additions are dropped, too: where all is dropped, the norms are left."""
+    agree(block(draw, dropout=NEARLY_ALL).mode(True).apply(draw.normal(1, 2, D)), axes=AXES)
+
+
 @pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_dropout"))
 def test_block_usual_dropout(student, draw, fail):
     """Where no rate is given it is 0.1."""
