@@ -1,4 +1,4 @@
-"""Accepted: the model as a function of its weights (`stateless_call`), which are put back at the end; AdamW is one, too."""
+"""Accepted: the model as a function of its weights (`stateless_call`), and AdamW as another."""
 
 import keras_hub
 import tensorflow as tf
