@@ -224,6 +224,10 @@ class Program:
 
         Compiling a training step takes a second or two, so only trainings that are long or that must show that the
         step can be compiled go without this.
+
+        And what a tape gives as the slices of a table comes as a whole there. A word that a batch has twice has two
+        slices, which Keras's optimizers square one by one; who adds them up first, as accumulated gradients are, gets
+        another step, and is as right.
         """
         return self._add({"do": "uncompiled"})
 

@@ -23,6 +23,8 @@ BELOW = (
     "_fused_sdp_choice", "_efficient_attention_", "_flash_attention_", "_triton_scaled_dot_attention",
     "dot_product_attention", "_dot_product_attention",
 )  # fmt: skip
+# It stands in a ready-made layer's namespace and is a triangle of numbers: the usual way to a causal mask.
+MASK_HELPER = "generate_square_subsequent_mask"
 ROOTS = ("torch", "torchvision", "transformers", "tensorflow", "keras", "keras_hub", "jax", "flax")
 
 
@@ -124,6 +126,8 @@ class _Reader:
         if path is None or path.partition(".")[0] not in ROOTS:
             return None
         pieces = path.split(".")
+        if pieces[-2:] == ["Transformer", MASK_HELPER]:
+            return None
         for i, piece in enumerate(pieces[1:], 1):
             if piece in self.names or piece.startswith(BELOW):
                 return ".".join(pieces[: i + 1])
@@ -136,8 +140,10 @@ class _Reader:
             for node in nodes:
                 if node is not tree:
                     self.aliases |= {name: path for name, path in self._bound(node) if path is not None}
+            # The class before the helper's name is not used itself.
+            on_the_way = {n.value for n in nodes if isinstance(n, ast.Attribute) and n.attr == MASK_HELPER}
             for node in nodes:
-                if not isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)):
+                if not isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) or node in on_the_way:
                     continue
                 path = self._path(node)
                 if path is None and isinstance(node, ast.Name) and node.id not in own | set(self.pieces):

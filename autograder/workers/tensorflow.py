@@ -80,6 +80,7 @@ class Adapter:
         self.watch = Watch()
         self.dtype = tf.float32
         self.tape: tf.GradientTape | None = None
+        self.gradient = tf.GradientTape.gradient
         if device == "cpu":
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._watch_ready_made()
@@ -161,12 +162,19 @@ class Adapter:
         finally:
             self.tape = None
             tf.config.run_functions_eagerly(False)
+            tf.GradientTape.gradient = self.gradient
             keras.config.set_floatx("float32")
             keras.config.set_dtype_policy("float32")
 
     def leave_uncompiled(self) -> None:
-        """Until the program has run."""
+        """Until the program has run; and gradients come whole, not as slices."""
         tf.config.run_functions_eagerly(True)
+
+        @functools.wraps(self.gradient)
+        def whole(tape: tf.GradientTape, *args: Any, **kwargs: Any) -> Any:
+            return tf.nest.map_structure(_whole, self.gradient(tape, *args, **kwargs))
+
+        tf.GradientTape.gradient = whole
 
     def is_data_dependent(self, message: str) -> bool:
         return False
@@ -383,6 +391,10 @@ class Writer(keras.layers.Layer):
         asked = tf.reduce_mean(tf.gather(self.asked, source), axis=1, keepdims=True)
         logits = so_far + asked + self.place[:length]
         return tf.random.normal(tf.shape(logits), dtype=logits.dtype) if training else logits
+
+
+def _whole(gradient: Any) -> Any:
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def _linear(owner: Any) -> list[keras.layers.Dense]:

@@ -86,7 +86,11 @@ def block_norms(answer: Answer) -> None:
 def block_attention(answer: Answer) -> None:
     x = _random(2, 3, 4)
     module = answer.module(4, 2, 6, norm_first=True)
-    module.load(_norms(4) | {"feed_forward.1.weight": np.zeros((6, 4)), "feed_forward.1.bias": np.zeros(4)}, x)
+    network = {  # all of it, for a module whose own `load_arrays` counts on that
+        "feed_forward.0.weight": np.zeros((4, 6)), "feed_forward.0.bias": np.zeros(6),
+        "feed_forward.1.weight": np.zeros((6, 4)), "feed_forward.1.bias": np.zeros(4),
+    }  # fmt: skip
+    module.load(_norms(4) | network, x)
     layer = module.attribute("attention")
     normed, plain = (answer._guard(lambda y=y: answer.framework.attended(layer, y)) for y in (_normed(x), x))
     expect.equal(

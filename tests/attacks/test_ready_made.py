@@ -72,6 +72,12 @@ ALIASED = {
     "imported with a star": "from torch.nn.functional import *\n" + answer("scaled_dot_product_attention"),
     "as the answer itself": "from torch.nn.functional import scaled_dot_product_attention as answer",
     "as a default": "def answer(q, k, v, f=F.scaled_dot_product_attention):\n    return f(q, k, v)",
+    "from the causal mask's helper": "def answer(q, k, v):\n"
+    "    return nn.Transformer.generate_square_subsequent_mask.__globals__['MultiheadAttention'](8, 2)(q, k, v)",
+    "beside the causal mask's helper": "def answer(q, k, v):\n"
+    "    return nn.Transformer(8)(q, nn.Transformer.generate_square_subsequent_mask(4))",
+    "an object that has the causal mask's helper": "def answer(q, k, v):\n"
+    "    return nn.Transformer(8).generate_square_subsequent_mask(4)",
     "in a condition": "if True:\n    mine = F.scaled_dot_product_attention\n" + answer("mine"),
 }
 
@@ -118,6 +124,11 @@ HONEST = {
     "def scaled_dot_product_attention(*a):\n    pass\n" + answer("scaled_dot_product_attention"),
     "a first try that was overcome": answer("F.scaled_dot_product_attention") + "\n"
     "def answer(q, k, v):\n    return torch.softmax(q @ k, -1) @ v",
+    "PyTorch's helper for the causal mask": "def answer(q, k, v):\n"
+    "    hidden = nn.Transformer.generate_square_subsequent_mask(4)\n    return (q @ k + hidden).softmax(-1) @ v",
+    "the helper under other names": "from torch.nn import Transformer\n"
+    "causal = torch.nn.Transformer.generate_square_subsequent_mask\n"
+    "def answer(q, k, v):\n    return q + causal(4) + Transformer.generate_square_subsequent_mask(4)",
     "plain operations": "def answer(q, k, v):\n    return F.softmax(torch.matmul(q, k), -1) @ v",
     "code that does not parse": "def answer(q, k:\n    return F.scaled_dot_product_attention",
 }
