@@ -1,4 +1,4 @@
-"""Accepted: a softmax with a gradient of its own (`torch.autograd.Function`), a named tuple as the result, a decorator."""
+"""Accepted: a softmax with its own gradient (`torch.autograd.Function`), a named tuple as the result, a decorator."""
 
 from functools import wraps
 from typing import NamedTuple

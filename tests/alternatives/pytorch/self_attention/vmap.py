@@ -1,4 +1,4 @@
-"""Accepted: attention for a single query, lifted over queries and batches by `torch.vmap`; a lambda and default masks."""
+"""Accepted: attention for a single query, lifted over queries and batches by `torch.vmap`; a lambda as the answer."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Accepted: the mask multiplied into the exponentials, before they are summed; masks made by subtraction and products."""
+"""Accepted: the mask multiplied into the exponentials, before they are summed; masks by subtraction and products."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Accepted: one key after the other with a running maximum and a running sum, and no matrix of scores before the end."""
+"""Accepted: one key after the other with a running maximum and a running sum; no matrix of scores before the end."""
 
 from dataclasses import dataclass
 
