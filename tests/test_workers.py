@@ -479,6 +479,21 @@ def test_what_depends_on_data_is_no_fault_where_there_is_none(pytorch):
     assert pytorch.run(Program.module("Late", 2).apply(X).on_device("meta")).error.kind == "data-dependent"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.rand(3, generator=torch.Generator(x.device), device=x.device)",
+        "torch.func.vmap(lambda row: row + row.new_tensor(1.0))(x)",
+        "f'{x.sum():.3f}'",
+    ],
+    ids=["a generator of its own", "a number inside vmap", "a number with so many digits"],
+)
+def test_what_any_device_but_the_imaginary_one_can_do_is_no_fault(pytorch, line):
+    pytorch.define(f"def usual(x):\n    {line}\n    return x")
+    assert pytorch.run(Program.function("usual", X)).error is None
+    assert pytorch.run(Program.function("usual", X).on_device("meta")).error.kind == "data-dependent"
+
+
 @pytest.mark.parametrize("symbol", ["ready_made", "by_another_name"])
 def test_the_ready_made_attention_leaves_a_note(answers, symbol):
     program = Program.function(symbol, rng.normal(size=(2, 5, 4)))

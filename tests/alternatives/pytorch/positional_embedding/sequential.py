@@ -1,4 +1,4 @@
-"""Accepted: small modules in a `Sequential`, `logspace` wavelengths, an encoding that grows with the longest sentence."""
+"""Accepted: small modules in a `Sequential`, `logspace` wavelengths, an encoding that grows as sentences do."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Accepted: a softmax with its own gradient (`tf.custom_gradient`) in a compiled function, a named tuple, a decorator."""
+"""Accepted: a softmax with its own gradient (`tf.custom_gradient`) in a compiled function, a named tuple."""
 
 from functools import wraps
 from typing import NamedTuple
