@@ -170,13 +170,13 @@ class PyTorch(Framework):
         return np.array(losses)
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
-        nn = self.torch.nn
         for kind, array in arrays.items():
-            parameter = getattr(layer, kind, None)
-            if isinstance(layer, nn.Linear) and kind == "weight":
+            if isinstance(layer, self.torch.nn.Linear) and kind == "weight":
                 array = array.T
-            known = not path or isinstance(layer, (nn.Linear, nn.Embedding, nn.LayerNorm))
-            if not known or not isinstance(parameter, self.torch.Tensor) or parameter.shape != array.shape:
+            # A layer of the student's own, or a bare parameter, is as good where it has the shape.
+            bare = isinstance(layer, self.torch.Tensor) and kind == "weight"
+            parameter = layer if bare else getattr(layer, kind, None)
+            if not isinstance(parameter, self.torch.Tensor) or parameter.shape != array.shape:
                 raise self.cannot_load(layer, path, arrays)
             with self.torch.no_grad():
                 parameter.copy_(self.torch.from_numpy(np.array(array)))
@@ -296,14 +296,15 @@ class TensorFlow(Framework):
         if isinstance(layer, layers.Layer) and not layer.built:  # Keras makes weights when a layer is first called
             raise Unexpected(_("`{path}` has no weights after a call of the module; is it applied?").format(path=path))
         for kind, array in arrays.items():
-            if not path:
-                variable = getattr(layer, kind, None)
-            elif isinstance(layer, layers.Dense):
+            if isinstance(layer, layers.Dense):
                 variable = layer.kernel if kind == "weight" else layer.bias
             elif isinstance(layer, layers.LayerNormalization):
                 variable = layer.gamma if kind == "weight" else layer.beta
-            else:
-                variable = layer.embeddings if isinstance(layer, layers.Embedding) and kind == "weight" else None
+            elif isinstance(layer, layers.Embedding):
+                variable = layer.embeddings if kind == "weight" else None
+            else:  # a layer of the student's own, or a bare variable, is as good where it has the shape
+                bare = isinstance(layer, (self.keras.Variable, self.tf.Variable)) and kind == "weight"
+                variable = layer if bare else getattr(layer, kind, None)
             if (
                 not isinstance(variable, (self.keras.Variable, self.tf.Variable))
                 or tuple(variable.shape) != array.shape

@@ -275,6 +275,52 @@ class PositionalEmbedding(keras.layers.Layer):
     assert "no attribute `token`" in str(run("positional-embedding", track, "trainable-positions", answers(without)))
 
 
+@pytest.mark.filterwarnings("ignore:`build")  # Keras says so where `tf.gather` refuses its symbolic trial call
+@pytest.mark.parametrize("track", BOTH)
+def test_a_layer_of_ones_own_and_a_bare_parameter_get_their_weights_too(track):
+    own = {
+        "pytorch": (
+            "        self.position = nn.Embedding(max_len, d_model)\n",
+            "        self.position = nn.Parameter(torch.randn(max_len, d_model))\n"
+            "        self.token = Own(vocab_size, d_model)\n",
+            "self.position(positions)",
+            "self.position[positions]",
+            """
+class Own(nn.Module):
+    def __init__(self, rows, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(rows, width))
+    def forward(self, ids):
+        return self.weight[ids]
+""",
+        ),
+        "tensorflow": (
+            "        self.position = keras.layers.Embedding(max_len, d_model)\n",
+            '        self.position = self.add_weight(shape=(max_len, d_model), name="position")\n'
+            "        self.token = Own(vocab_size, d_model)\n",
+            "self.position(positions)",
+            "tf.gather(self.position, positions)",
+            """
+class Own(keras.layers.Layer):
+    def __init__(self, rows, width):
+        super().__init__()
+        self.weight = self.add_weight(shape=(rows, width), name="weight")
+    def call(self, ids):
+        return tf.gather(self.weight, ids)
+""",
+        ),
+    }
+    layer, bare, looked_up, indexed, definition = own[track]
+    source = solution("positional-embedding", track).replace(layer, bare).replace(looked_up, indexed) + definition
+    assert "Own(" in source and indexed in source
+    the_report = run("positional-embedding", track, "trainable-positions", answers(source))
+    assert the_report.passed, str(the_report)
+    longer = answers(source.replace("Own(vocab_size, d_model)", "Own(vocab_size + 1, d_model)"))
+    assert "`token` is a Own that does not hold" in str(
+        run("positional-embedding", track, "trainable-positions", longer)
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [
