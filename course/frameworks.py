@@ -56,15 +56,19 @@ class Framework:
         return self.array(value)
 
     def load(self, module: Any, weights: dict[str, np.ndarray]) -> None:
-        """Put weights into a module: through its own `load_arrays` where it has one, else through its attributes."""
-        weights = {name: array.astype(self.dtype) for name, array in weights.items()}
-        if callable(getattr(module, "load_arrays", None)):
-            module.load_arrays(weights)
-            return
+        """Put weights into a module: through the outermost `load_arrays` on the way, else through attributes."""
         layers: dict[str, dict[str, np.ndarray]] = {}
+        in_their_own_way: dict[str, dict[str, np.ndarray]] = {}
         for name, array in weights.items():
             path, _dot, kind = name.rpartition(".")
-            layers.setdefault(path, {})[kind] = array
+            keeper = self.keeper(module, path)
+            if keeper is None:
+                layers.setdefault(path, {})[kind] = array.astype(self.dtype)
+            else:
+                below = name.removeprefix(f"{keeper}.") if keeper else name
+                in_their_own_way.setdefault(keeper, {})[below] = array.astype(self.dtype)
+        for path, arrays in in_their_own_way.items():
+            self.find(module, path).load_arrays(arrays)
         for path, arrays in layers.items():
             layer = self.find(module, path)  # without a path: parameters of the module itself
             missing = path if layer is None else "" if path else next((n for n in arrays if not hasattr(module, n)), "")
@@ -76,6 +80,12 @@ class Framework:
                     ).format(path=missing),
                 )
             self.load_layer(layer, path, arrays)
+
+    def keeper(self, module: Any, path: str) -> str | None:
+        """The path of the outermost module on the way that has a `load_arrays`, or None."""
+        names = path.split(".") if path else []
+        ways = (".".join(names[:length]) for length in range(len(names) + 1))
+        return next((way for way in ways if callable(getattr(self.find(module, way), "load_arrays", None))), None)
 
     def find(self, module: Any, path: str) -> Any:
         """What a dotted path leads to, or None; a number counts the linear layers: `feed_forward.1` is the second."""

@@ -275,6 +275,18 @@ class PositionalEmbedding(keras.layers.Layer):
     assert "no attribute `token`" in str(run("positional-embedding", track, "trainable-positions", answers(without)))
 
 
+@pytest.mark.parametrize("track", BOTH)
+def test_a_layer_inside_gets_what_is_its_own_through_its_load_arrays(track):
+    name = f"tests/alternatives/{track}/multi_head_attention/own_layers.py"
+    source = (ROOT / name).read_text(encoding="utf-8")
+    the_report = run("multi-head-attention", track, "multi-head-attention", answers(source))
+    assert the_report.passed, str(the_report)
+    without = answers(source.replace("load_arrays", "other_name"))
+    assert "`W_q` is a Affine that does not hold" in str(
+        run("multi-head-attention", track, "multi-head-attention", without)
+    )
+
+
 @pytest.mark.filterwarnings("ignore:`build")  # Keras says so where `tf.gather` refuses its symbolic trial call
 @pytest.mark.parametrize("track", BOTH)
 def test_a_layer_of_ones_own_and_a_bare_parameter_get_their_weights_too(track):

@@ -388,6 +388,20 @@ def test_the_outermost_load_arrays_wins(answers):
     )
 
 
+def test_a_layer_that_defines_load_arrays_gets_its_own_two_weights(answers):
+    answers.define(
+        "class Turned(Own):\n"
+        "    def load_arrays(self, arrays):\n"
+        "        super().load_arrays({f'W.{name}': array for name, array in arrays.items()})\n"
+        "class Around(Outer):\n"
+        "    def __init__(self, *a):\n"
+        "        super().__init__(*a)\n"
+        "        self.inner = Turned(*a)"
+    )
+    program = Program.module("Around", 3, 2).load({"inner.weight": W, "inner.bias": B}).apply(X).in_dtype("float64")
+    np.testing.assert_allclose(answers.run(program).out, X @ W + B)
+
+
 def test_a_weight_without_a_place_is_said_in_words(answers):
     answer = answers.run(Program.module("Affine", 3, 2).load({"V.weight": W}).apply(X))
     assert tell(answer.error) == (
