@@ -64,6 +64,25 @@ def test_the_solution_passes(solved, exercise, track, part):
     assert len(the_report.items) >= 2
 
 
+TRAINING = ("transformer-encoder", "encoder-decoder", "bert-finetuning")  # their checks take seconds
+ALTERNATIVES = [
+    pytest.param(a, path, id=f"{a.id}-{path.stem}", marks=[pytest.mark.slow] if a.track.id == "tensorflow" else [])
+    for a in syllabus().assignments().values()
+    for path in sorted((ROOT / "tests" / "alternatives" / a.track.id / a.exercise.module).glob("*.py"))
+    if a.exercise.id not in TRAINING
+]
+
+
+@pytest.mark.filterwarnings("ignore:`build")  # Keras says so where `tf.*` refuses its symbolic trial call
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
+@pytest.mark.parametrize(("assignment", "path"), ALTERNATIVES)
+def test_an_accepted_alternative_passes(assignment, path):
+    namespace = answers(path.read_text(encoding="utf-8"))
+    for part in assignment.exercise.parts:
+        the_report = run(assignment.exercise.id, assignment.track.id, part.id, namespace)
+        assert the_report.passed, str(the_report)
+
+
 @pytest.mark.parametrize(("exercise", "track", "part"), PARTS)
 def test_a_stub_fails_and_is_told_that_it_is_not_written(stubs, exercise, track, part):
     the_report = run(exercise, track, part, stubs[exercise, track])
