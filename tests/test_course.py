@@ -75,6 +75,7 @@ ALTERNATIVES = [
 
 @pytest.mark.filterwarnings("ignore:`build")  # Keras says so where `tf.*` refuses its symbolic trial call
 @pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 @pytest.mark.parametrize(("assignment", "path"), ALTERNATIVES)
 def test_an_accepted_alternative_passes(assignment, path):
     namespace = answers(path.read_text(encoding="utf-8"))

@@ -1,6 +1,4 @@
-"""Accepted: functions compiled by `torch.jit.script`, with types; a fill as large as the dtype allows, by subtraction."""
-
-from typing import Optional, Tuple  # noqa: UP035
+"""Accepted: functions compiled by `torch.jit.script`, with types in their signatures."""
 
 import torch
 from torch import Tensor
@@ -8,11 +6,8 @@ from torch import Tensor
 
 @torch.jit.script
 def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Optional[Tensor] = None,  # noqa: UP045
-) -> Tuple[Tensor, Tensor]:  # noqa: UP006
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     scores = torch.matmul(query, key.transpose(-2, -1)) / float(query.size(-1)) ** 0.5
     if mask is not None:
         scores = scores.masked_fill(torch.logical_not(mask), -1e30)
@@ -26,12 +21,12 @@ def padding_mask(ids: Tensor, pad_id: int = 0) -> Tensor:
 
 
 @torch.jit.script
-def causal_mask(length: int, device: Optional[torch.device] = None) -> Tensor:  # noqa: UP045
+def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
     return torch.ones([length, length], device=device).tril() > 0
 
 
-def combine_masks(*masks: Optional[Tensor]) -> Optional[Tensor]:  # noqa: UP045
-    total: Optional[Tensor] = None  # noqa: UP045
+def combine_masks(*masks: Tensor | None) -> Tensor | None:
+    total = None
     for mask in masks:
         if mask is not None:
             total = mask.clone() if total is None else torch.logical_and(total, mask)
