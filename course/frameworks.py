@@ -56,15 +56,19 @@ class Framework:
         return self.array(value)
 
     def load(self, module: Any, weights: dict[str, np.ndarray]) -> None:
-        """Put weights into a module: through its own `load_arrays` where it has one, else through its attributes."""
-        weights = {name: array.astype(self.dtype) for name, array in weights.items()}
-        if callable(getattr(module, "load_arrays", None)):
-            module.load_arrays(weights)
-            return
+        """Put weights into a module: through the outermost `load_arrays` on the way, else through attributes."""
         layers: dict[str, dict[str, np.ndarray]] = {}
+        in_their_own_way: dict[str, dict[str, np.ndarray]] = {}
         for name, array in weights.items():
             path, _dot, kind = name.rpartition(".")
-            layers.setdefault(path, {})[kind] = array
+            keeper = self.keeper(module, path)
+            if keeper is None:
+                layers.setdefault(path, {})[kind] = array.astype(self.dtype)
+            else:
+                below = name.removeprefix(f"{keeper}.") if keeper else name
+                in_their_own_way.setdefault(keeper, {})[below] = array.astype(self.dtype)
+        for path, arrays in in_their_own_way.items():
+            self.find(module, path).load_arrays(arrays)
         for path, arrays in layers.items():
             layer = self.find(module, path)  # without a path: parameters of the module itself
             missing = path if layer is None else "" if path else next((n for n in arrays if not hasattr(module, n)), "")
@@ -76,6 +80,12 @@ class Framework:
                     ).format(path=missing),
                 )
             self.load_layer(layer, path, arrays)
+
+    def keeper(self, module: Any, path: str) -> str | None:
+        """The path of the outermost module on the way that has a `load_arrays`, or None."""
+        names = path.split(".") if path else []
+        ways = (".".join(names[:length]) for length in range(len(names) + 1))
+        return next((way for way in ways if callable(getattr(self.find(module, way), "load_arrays", None))), None)
 
     def find(self, module: Any, path: str) -> Any:
         """What a dotted path leads to, or None; a number counts the linear layers: `feed_forward.1` is the second."""
@@ -170,13 +180,13 @@ class PyTorch(Framework):
         return np.array(losses)
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
-        nn = self.torch.nn
         for kind, array in arrays.items():
-            parameter = getattr(layer, kind, None)
-            if isinstance(layer, nn.Linear) and kind == "weight":
+            if isinstance(layer, self.torch.nn.Linear) and kind == "weight":
                 array = array.T
-            known = not path or isinstance(layer, (nn.Linear, nn.Embedding, nn.LayerNorm))
-            if not known or not isinstance(parameter, self.torch.Tensor) or parameter.shape != array.shape:
+            # A layer of the student's own, or a bare parameter, is as good where it has the shape.
+            bare = isinstance(layer, self.torch.Tensor) and kind == "weight"
+            parameter = layer if bare else getattr(layer, kind, None)
+            if not isinstance(parameter, self.torch.Tensor) or parameter.shape != array.shape:
                 raise self.cannot_load(layer, path, arrays)
             with self.torch.no_grad():
                 parameter.copy_(self.torch.from_numpy(np.array(array)))
@@ -296,14 +306,15 @@ class TensorFlow(Framework):
         if isinstance(layer, layers.Layer) and not layer.built:  # Keras makes weights when a layer is first called
             raise Unexpected(_("`{path}` has no weights after a call of the module; is it applied?").format(path=path))
         for kind, array in arrays.items():
-            if not path:
-                variable = getattr(layer, kind, None)
-            elif isinstance(layer, layers.Dense):
+            if isinstance(layer, layers.Dense):
                 variable = layer.kernel if kind == "weight" else layer.bias
             elif isinstance(layer, layers.LayerNormalization):
                 variable = layer.gamma if kind == "weight" else layer.beta
-            else:
-                variable = layer.embeddings if isinstance(layer, layers.Embedding) and kind == "weight" else None
+            elif isinstance(layer, layers.Embedding):
+                variable = layer.embeddings if kind == "weight" else None
+            else:  # a layer of the student's own, or a bare variable, is as good where it has the shape
+                bare = isinstance(layer, (self.keras.Variable, self.tf.Variable)) and kind == "weight"
+                variable = layer if bare else getattr(layer, kind, None)
             if (
                 not isinstance(variable, (self.keras.Variable, self.tf.Variable))
                 or tuple(variable.shape) != array.shape

@@ -64,6 +64,26 @@ def test_the_solution_passes(solved, exercise, track, part):
     assert len(the_report.items) >= 2
 
 
+TRAINING = ("transformer-encoder", "encoder-decoder", "bert-finetuning")  # their checks take seconds
+ALTERNATIVES = [
+    pytest.param(a, path, id=f"{a.id}-{path.stem}", marks=[pytest.mark.slow] if a.track.id == "tensorflow" else [])
+    for a in syllabus().assignments().values()
+    for path in sorted((ROOT / "tests" / "alternatives" / a.track.id / a.exercise.module).glob("*.py"))
+    if a.exercise.id not in TRAINING
+]
+
+
+@pytest.mark.filterwarnings("ignore:`build")  # Keras says so where `tf.*` refuses its symbolic trial call
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@pytest.mark.parametrize(("assignment", "path"), ALTERNATIVES)
+def test_an_accepted_alternative_passes(assignment, path):
+    namespace = answers(path.read_text(encoding="utf-8"))
+    for part in assignment.exercise.parts:
+        the_report = run(assignment.exercise.id, assignment.track.id, part.id, namespace)
+        assert the_report.passed, str(the_report)
+
+
 @pytest.mark.parametrize(("exercise", "track", "part"), PARTS)
 def test_a_stub_fails_and_is_told_that_it_is_not_written(stubs, exercise, track, part):
     the_report = run(exercise, track, part, stubs[exercise, track])
@@ -273,6 +293,64 @@ class PositionalEmbedding(keras.layers.Layer):
     assert the_report.passed, str(the_report)
     without = fused[track].replace("load_arrays", "other_name")
     assert "no attribute `token`" in str(run("positional-embedding", track, "trainable-positions", answers(without)))
+
+
+@pytest.mark.parametrize("track", BOTH)
+def test_a_layer_inside_gets_what_is_its_own_through_its_load_arrays(track):
+    name = f"tests/alternatives/{track}/multi_head_attention/own_layers.py"
+    source = (ROOT / name).read_text(encoding="utf-8")
+    the_report = run("multi-head-attention", track, "multi-head-attention", answers(source))
+    assert the_report.passed, str(the_report)
+    without = answers(source.replace("load_arrays", "other_name"))
+    assert "`W_q` is a Affine that does not hold" in str(
+        run("multi-head-attention", track, "multi-head-attention", without)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:`build")  # Keras says so where `tf.gather` refuses its symbolic trial call
+@pytest.mark.parametrize("track", BOTH)
+def test_a_layer_of_ones_own_and_a_bare_parameter_get_their_weights_too(track):
+    own = {
+        "pytorch": (
+            "        self.position = nn.Embedding(max_len, d_model)\n",
+            "        self.position = nn.Parameter(torch.randn(max_len, d_model))\n"
+            "        self.token = Own(vocab_size, d_model)\n",
+            "self.position(positions)",
+            "self.position[positions]",
+            """
+class Own(nn.Module):
+    def __init__(self, rows, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(rows, width))
+    def forward(self, ids):
+        return self.weight[ids]
+""",
+        ),
+        "tensorflow": (
+            "        self.position = keras.layers.Embedding(max_len, d_model)\n",
+            '        self.position = self.add_weight(shape=(max_len, d_model), name="position")\n'
+            "        self.token = Own(vocab_size, d_model)\n",
+            "self.position(positions)",
+            "tf.gather(self.position, positions)",
+            """
+class Own(keras.layers.Layer):
+    def __init__(self, rows, width):
+        super().__init__()
+        self.weight = self.add_weight(shape=(rows, width), name="weight")
+    def call(self, ids):
+        return tf.gather(self.weight, ids)
+""",
+        ),
+    }
+    layer, bare, looked_up, indexed, definition = own[track]
+    source = solution("positional-embedding", track).replace(layer, bare).replace(looked_up, indexed) + definition
+    assert "Own(" in source and indexed in source
+    the_report = run("positional-embedding", track, "trainable-positions", answers(source))
+    assert the_report.passed, str(the_report)
+    longer = answers(source.replace("Own(vocab_size, d_model)", "Own(vocab_size + 1, d_model)"))
+    assert "`token` is a Own that does not hold" in str(
+        run("positional-embedding", track, "trainable-positions", longer)
+    )
 
 
 @pytest.mark.parametrize(

@@ -388,6 +388,20 @@ def test_the_outermost_load_arrays_wins(answers):
     )
 
 
+def test_a_layer_that_defines_load_arrays_gets_its_own_two_weights(answers):
+    answers.define(
+        "class Turned(Own):\n"
+        "    def load_arrays(self, arrays):\n"
+        "        super().load_arrays({f'W.{name}': array for name, array in arrays.items()})\n"
+        "class Around(Outer):\n"
+        "    def __init__(self, *a):\n"
+        "        super().__init__(*a)\n"
+        "        self.inner = Turned(*a)"
+    )
+    program = Program.module("Around", 3, 2).load({"inner.weight": W, "inner.bias": B}).apply(X).in_dtype("float64")
+    np.testing.assert_allclose(answers.run(program).out, X @ W + B)
+
+
 def test_a_weight_without_a_place_is_said_in_words(answers):
     answer = answers.run(Program.module("Affine", 3, 2).load({"V.weight": W}).apply(X))
     assert tell(answer.error) == (
@@ -477,6 +491,21 @@ def test_what_depends_on_data_is_no_fault_where_there_is_none(pytorch):
     pytorch.define("def positive(x):\n    return x if x.sum().item() > 0 else -x")
     assert pytorch.run(Program.function("positive", X).on_device("meta")).error.kind == "data-dependent"
     assert pytorch.run(Program.module("Late", 2).apply(X).on_device("meta")).error.kind == "data-dependent"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.rand(3, generator=torch.Generator(x.device), device=x.device)",
+        "torch.func.vmap(lambda row: row + row.new_tensor(1.0))(x)",
+        "f'{x.sum():.3f}'",
+    ],
+    ids=["a generator of its own", "a number inside vmap", "a number with so many digits"],
+)
+def test_what_any_device_but_the_imaginary_one_can_do_is_no_fault(pytorch, line):
+    pytorch.define(f"def usual(x):\n    {line}\n    return x")
+    assert pytorch.run(Program.function("usual", X)).error is None
+    assert pytorch.run(Program.function("usual", X).on_device("meta")).error.kind == "data-dependent"
 
 
 @pytest.mark.parametrize("symbol", ["ready_made", "by_another_name"])

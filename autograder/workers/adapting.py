@@ -31,15 +31,15 @@ def place_weights(
     if hasattr(module, "load_arrays"):
         module.load_arrays({key: array.copy() for key, array in weights.items()})
         return
-    direct = {key: array for key, array in weights.items() if key.count(".") <= 1}
-    for key, array in direct.items():
-        attribute, _, leaf = key.rpartition(".")
-        assign(attribute_of(module, attribute, linear) if attribute else module, leaf, array, key)
     inner: dict[str, dict[str, np.ndarray]] = {}
     for key, array in weights.items():
-        if key not in direct:
-            attribute, rest = key.split(".", 1)
+        attribute, dot, rest = key.partition(".")
+        if not dot:
+            assign(module, attribute, array, key)
+        elif "." in rest or hasattr(owner := attribute_of(module, attribute, linear), "load_arrays"):
             inner.setdefault(attribute, {})[rest] = array
+        else:
+            assign(owner, rest, array, key)
     for attribute, below in inner.items():
         place_weights(attribute_of(module, attribute, linear), below, assign, linear)
 

@@ -38,7 +38,12 @@ from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E40
 from autograder.workers.watching import Watch  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-DATA_DEPENDENT = ("meta tensor", "Meta tensor", "data-dependent", "data-independent", "is not supported on meta")
+DATA_DEPENDENT = (  # what PyTorch says where the meta device cannot do what any other device can
+    *("meta tensor", "Meta tensor", "data-dependent", "data-independent", "is not supported on meta"),
+    "META device type not an accelerator",  # of a generator made there
+    "DispatchKey Undefined doesn't correspond to a device",  # of `new_tensor` inside `vmap`
+    "unsupported format string passed to Tensor",  # of a number written with so many digits
+)
 
 # Where ready-made attention is seen at work: the methods of the layers, and the operators below everything.
 LAYERS = {

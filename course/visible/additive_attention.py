@@ -208,7 +208,13 @@ TOKENS = np.array([[1, 4, 6]])
 def decoder_query(answer: Answer) -> None:
     states, module = _random(1, 5, 4), _decoder(answer)
     # Words far apart: with the small numbers that an embedding starts with, the second step hardly tells them apart.
-    weights = {"attention.v.weight": np.full((7, 1), 3.0), "embedding.weight": 3 * _random(8, 2)}
+    # All of the attention's weights: a module that lays them out in its own way is given them together.
+    weights = {
+        "embedding.weight": 3 * _random(8, 2),
+        "attention.W_q.weight": _random(3, 7) / 2,
+        "attention.W_k.weight": _random(4, 7) / 2,
+        "attention.v.weight": np.full((7, 1), 3.0),
+    }
     module.load(weights, TOKENS, states, _random(1, 3))
     _logits, one = module.pair(TOKENS, states, np.array([[2.0, -1.0, 0.5]]))
     _logits, two = module.pair(TOKENS, states, np.array([[-2.0, 1.0, 0.3]]))

@@ -12,11 +12,14 @@ def angle(position, column, d_model):
     return position / 10000 ** ((column - column % 2) / d_model)
 
 
-def sinusoidal_encoding(max_len, d_model):
+def rows(max_len, d_model):
     if d_model & 1:
         raise ValueError("odd")
-    rows = [[(math.cos if j % 2 else math.sin)(angle(p, j, d_model)) for j in range(d_model)] for p in range(max_len)]
-    return tf.convert_to_tensor(rows)
+    return [[(math.cos if j % 2 else math.sin)(angle(p, j, d_model)) for j in range(d_model)] for p in range(max_len)]
+
+
+def sinusoidal_encoding(max_len, d_model):
+    return tf.convert_to_tensor(rows(max_len, d_model))
 
 
 class PositionalEmbedding(keras.layers.Layer):
@@ -41,8 +44,8 @@ class SinusoidalEmbedding(keras.layers.Layer):
 
     def encoding(self, length, like):
         if length not in self.memory:
-            self.memory[length] = tf.cast(sinusoidal_encoding(length, like.shape[-1]), like.dtype)
-        return self.memory[length]
+            self.memory[length] = rows(length, like.shape[-1])  # no tensor: Keras traces the first call of a layer
+        return tf.cast(self.memory[length], like.dtype)
 
     def call(self, ids):
         if ids.shape[1] > self.max_len:
