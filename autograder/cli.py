@@ -88,6 +88,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or an empty one")
     p.add_argument("--track", action="append", metavar="TRACK", help="may be said several times (default: all)")
     p.add_argument("--exercise", action="append", metavar="EXERCISE", help="may be said several times (default: all)")
+    p.add_argument(
+        "--quiz", action="append", default=[], metavar="QUIZ", help="one that is to be marked (default: none)"
+    )
     p.add_argument("--course-id", metavar="ID", help="what nbgrader calls the course (default: the syllabus's id)")
     p.add_argument("--language", default="en", help="of notebooks, checks and feedback (default: en)")
 
@@ -189,10 +192,13 @@ def init(options: argparse.Namespace) -> int:
     from autograder.authoring.init import init as make_course
 
     try:
-        make_course(ROOT, options.folder, assignments, options.course_id, options.language)
+        make_course(ROOT, options.folder, assignments, options.course_id, options.language, options.quiz)
     except (AuthoringError, UnknownLanguage) as error:
         raise Usage(str(error)) from None
-    out.print(f"{escape(str(options.folder))} holds {', '.join(a.id for a in assignments)}.", soft_wrap=True)
+    out.print(
+        f"{escape(str(options.folder))} holds {', '.join([*(a.id for a in assignments), *options.quiz])}.",
+        soft_wrap=True,
+    )
     out.print(f"What to do next stands in {escape(str(options.folder / 'README.md'))}.", soft_wrap=True)
     return 0
 

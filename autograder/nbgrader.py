@@ -23,6 +23,8 @@ An assignment that a person grades (`by_hand` in the syllabus) is put in order t
 marked, and is not run: it keeps the figures and the text that the student's own run has left in it. What a person
 marks, here or in any other assignment, is neither set nor taken away by a grading.
 
+A quiz that is marked is neither run nor sent to the judge: its answers are read as text, here (`grading/quizzes.py`).
+
 All leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
 graded by nbgrader as ever.
 
@@ -54,11 +56,12 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
-from nbgrader.preprocessors import ClearOutput, Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, NbGraderPreprocessor
 from sqlalchemy.exc import DatabaseError
 from traitlets import Unicode
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograder.grading.quizzes import mark_quiz, read_answers
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
@@ -123,7 +126,8 @@ def course_language(root: Path) -> str:
 
 def releasing_preprocessors() -> list:
     """What `nbgrader generate_assignment` does to a source notebook: translate it, then all that it does anyway."""
-    return [Translate, *GenerateAssignment.class_traits()["preprocessors"].default_args[0]]
+    stock = GenerateAssignment.class_traits()["preprocessors"].default_args[0]
+    return [Translate, *(KeepBlanks if p is ClearSolutions else p for p in stock)]
 
 
 def _stock(name: str) -> list:
@@ -291,6 +295,10 @@ class _Place:
                 continue
         return None
 
+    def quiz(self) -> str | None:
+        """The quiz that the source notebook asks to be marked, "pre" or "post"."""
+        return _marked_quiz(self.source().get("metadata", {}))
+
     def released(self) -> list[dict]:
         """The released cells: order and cell ids from the source notebook, all else from the gradebook.
 
@@ -326,6 +334,19 @@ class _Place:
         return [*cells, *known.values()]
 
 
+class KeepBlanks(ClearSolutions):
+    """nbgrader's ClearSolutions, but for a quiz: what stands in its cells are blanks, and no answers."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        return (nb, resources) if _marked_quiz(nb.metadata) else super().preprocess(nb, resources)
+
+
+def _marked_quiz(metadata: Any) -> str | None:
+    stated = metadata.get("course") if isinstance(metadata, dict) else None
+    name = stated.get("quiz") if isinstance(stated, dict) and stated.get("marked") is True else None
+    return name if isinstance(name, str) and re.fullmatch(r"[a-z0-9-]+", name) else None
+
+
 class Restore(NbGraderPreprocessor):
     """Puts a damaged notebook back in order: every released cell once, as released, with the student's answers."""
 
@@ -333,7 +354,7 @@ class Restore(NbGraderPreprocessor):
         place = _Place.of(self, resources)
         assignment = place.ours()
         if assignment is None:
-            return nb, resources
+            return (_sheet(place.released(), read_answers(nb.get("cells") or [])) if place.quiz() else nb), resources
         released = place.released()
         found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts)
         if assignment.exercise.by_hand:
@@ -383,6 +404,9 @@ class Judge(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         place = _Place.of(self, resources)
         assignment = place.ours()
+        if assignment is None and (quiz := place.quiz()):
+            with i18n.using(Translate(config=self.config).spoken()):
+                return _marked(nb, quiz), resources
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
         _drop_copies(place)
@@ -439,6 +463,43 @@ class Judge(NbGraderPreprocessor):
         if finished is not None:
             return finished
         return service.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
+
+
+def _sheet(released: list[dict], answers: dict[str, str]) -> Any:
+    """A quiz as it was released, with these answers in their lines."""
+    cells = []
+    for number, cell in enumerate(released):
+        question = str(matching.grade_id_of(cell)).removeprefix("answer-")
+        if question in answers and cell["metadata"]["nbgrader"]["solution"]:
+            cell = cell | {"source": f'answers["{question}"] = {json.dumps(answers[question], ensure_ascii=False)}'}
+        cells.append(cell | {"id": f"cell-{number}"} | ({"outputs": [], "execution_count": None}))
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            del cell["outputs"], cell["execution_count"]
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+def _marked(nb: Any, quiz: str) -> Any:
+    """The restored sheet of a quiz with the score of each question, and why, below it. Nothing is run."""
+    from autograder.authoring.quizzes import read_quiz
+    from autograder.grading.executor import ROOT
+
+    questions = read_quiz(ROOT / "course" / "quizzes" / f"{quiz}.toml")
+    marked = {one.id: one for one in mark_quiz(questions, read_answers(nb.cells))}
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        if utils.is_grade(cell):
+            one, most = (
+                marked.get(cell.metadata.nbgrader["grade_id"].removeprefix("test-")),
+                cell.metadata.nbgrader["points"],
+            )
+            # In proportion, should the instructor have given the cell other points than the quiz has.
+            score = float(most) * one.score / one.points if one else 0.0
+            data = {"text/plain": repr(round(score, 6)), "text/html": one.report if one else ""}
+            cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
+            cell.execution_count = 1
+    return nb
 
 
 SHOWN = (

@@ -13,10 +13,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import nbformat
 from nbgrader.api import Gradebook
 
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
+from autograder.authoring.quizzes import PREFIX, marked_notebook, quiz_names
 from autograder.authoring.release import beside_notebook, refuse_leaks
 from autograder.nbgrader import scripts_on_path
 from course import i18n
@@ -123,13 +125,16 @@ def init(
     assignments: Iterable[Assignment],
     course_id: str | None = None,
     language: str = i18n.SOURCE_LANGUAGE,
+    quizzes: Iterable[str] = (),
 ) -> None:
     """Make a course in a new or empty folder.
 
     Arguments: where lessons, solutions and source notebooks are; the folder to make; what is taught in it; nbgrader's
-    name for the course, the syllabus's if None; the language of notebooks, checks and feedback.
+    name for the course, the syllabus's if None; the language of notebooks, checks and feedback; quizzes to be marked,
+    "quiz-post" for example.
     Raises UnknownLanguage where there is no such catalogue, FileExistsError for a folder that is not empty, and
-    AuthoringError for an id that nbgrader cannot keep, a stale source notebook or a leak. Then nothing is written.
+    AuthoringError for an id that nbgrader cannot keep, an unknown quiz, a stale source notebook or a leak. Then nothing
+    is written.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -139,7 +144,7 @@ def init(
             f"{folder} is not empty, and nothing in it is touched; name a new folder. To add an assignment to a course "
             "that is there, make the new folder with --exercise and move its source/ASSIGNMENT to the course's source/."
         )
-    write_course(root, folder, assignments, course_id, language)
+    write_course(root, folder, assignments, course_id, language, quizzes)
 
 
 def write_course(
@@ -148,6 +153,7 @@ def write_course(
     assignments: Iterable[Assignment],
     course_id: str | None = None,
     language: str = i18n.SOURCE_LANGUAGE,
+    quizzes: Iterable[str] = (),
 ) -> None:
     """What `init` does, whatever else lies in the folder."""
     assignments = list(assignments)
@@ -158,6 +164,7 @@ def write_course(
             f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
     i18n.known(language)
+    sheets = {name: _sheet(root, name, language) for name in quizzes}
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
     for assignment in assignments:
@@ -171,12 +178,26 @@ def write_course(
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(content)
         shutil.copyfile(source_path(root, assignment), place / f"{assignment.exercise.id}.ipynb")
+    for name, sheet in sheets.items():
+        place = folder / "source" / name
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.ipynb").write_text(sheet, encoding="utf-8")
     (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id, language=language), encoding="utf-8")
     (folder / "README.md").write_text(_readme(assignments), encoding="utf-8")
     scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
-        for assignment in assignments:
-            gradebook.update_or_create_assignment(assignment.id)
+        for name in (*(assignment.id for assignment in assignments), *sheets):
+            gradebook.update_or_create_assignment(name)
+
+
+def _sheet(root: Path, name: str, language: str) -> str:
+    """The text of a quiz's notebook, to be handed in and marked."""
+    known = [f"{PREFIX}{quiz}" for quiz in quiz_names(root)]
+    if name not in known:
+        raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
+    text = nbformat.writes(marked_notebook(root, name.removeprefix(PREFIX), language)) + "\n"
+    refuse_leaks(root, name, {f"{name}.ipynb": text.encode()})
+    return text
 
 
 def _readme(assignments: list[Assignment]) -> str:

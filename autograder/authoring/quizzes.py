@@ -6,6 +6,7 @@
     kind                            "one" right option, "several", or a "number" to be typed
     text                            `code` in backquotes
     decimals, otherwise             a number's: how many decimals count, and what any other number is told
+    points                          what it is worth where the quiz is marked; 1 unless said
     [[questions.options]]
     text, or a number's value       what is clicked, or typed: the right number, and those that a slip gives
     right = true                    where it is
@@ -15,8 +16,11 @@
 that students get; the TOML is never released. `source/quiz-<name>/quiz-<name>.ipynb` shows it. A quiz has a notebook of
 its own and is not a part of an exercise's, because one is asked before the lecture and the other after it, by a class
 that may do any of the exercises, in either track; so it needs no framework, and its cell has its output when it is
-released: the quiz can be answered before any kernel runs. It carries no marks. (nbgrader could give some for a graded
-cell that holds the answers; what is marked had better not be answered by clicking until it is green.)
+released: the quiz can be answered before any kernel runs. It carries no marks, since what is marked had better not be
+answered by clicking until it is green.
+
+For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course: the questions,
+a line for each answer, and nothing of the answers, sealed or not. `autograder.grading.quizzes` marks it.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ from course.syllabus import syllabus
 
 KINDS = ("one", "several", "number")
 PREFIX = "quiz-"  # of a quiz's notebook and of its zip
-FIELDS = {"id", "kind", "text", "options"}
+FIELDS = {"id", "kind", "text", "options", "points"}
 INTRO = N_(
     "Answer by clicking. Nothing is sent anywhere and nothing is marked: change your mind as often as you like, and "
     "read the explanations."
@@ -106,6 +110,52 @@ def notebook(sealed: dict[str, Any]) -> NotebookNode:
     )
     nbformat.validate(made)
     return made
+
+
+MARKED_INTRO = N_(
+    "Write your answers between the quotation marks: the letter of an option, such as `b`; letters, such as `ac`, where "
+    "several may be right; or a number. Save, and hand in the notebook. Nothing needs to be run. You read what was right, "
+    "and why, in your feedback."
+)
+RECEIVED = 'print({id!r}, answers[{id!r}] or "-")'  # a graded cell's; it marks nothing by itself
+
+
+def marked_notebook(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> NotebookNode:
+    """A quiz to be handed in, as nbgrader's source notebook, in a language. No answer is in it.
+
+    Raises QuizError for a quiz that is not right.
+    """
+    quiz = read_quiz(root / "course" / "quizzes" / f"{name}.toml")
+    with i18n.using(language):
+        head = f"# {_(syllabus().title)}\n\n## {_(quiz['title'])}\n\n{_(MARKED_INTRO)}"
+        cells = [new_markdown_cell(head, id="text-1"), _marked_cell("answers = {}", "setup-answers")]
+        for number, question in enumerate(quiz["questions"], 1):
+            id, points = question["id"], float(question.get("points", 1))
+            lines = [f"### {number}. ({points:g})\n\n{_(question['text'])}"]
+            if question["kind"] == "several":
+                lines.append(_(WORDS["several"]))
+            if question["kind"] != "number":
+                options = zip(LETTERS, question["options"], strict=False)
+                lines.append("\n".join(f"- **{letter})** {_(option['text'])}" for letter, option in options))
+            cells += [
+                new_markdown_cell("\n\n".join(lines), id=f"question-{number}"),
+                _marked_cell(f'answers["{id}"] = ""', f"answer-{id}", solution=True, locked=False),
+                _marked_cell(RECEIVED.format(id=id), f"test-{id}", grade=True, points=points),
+            ]
+    made = new_notebook(cells=cells)
+    made.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+        course={"quiz": name, "marked": True, "language": language},
+    )
+    nbformat.validate(made)
+    return made
+
+
+def _marked_cell(source: str, grade_id: str, grade=False, solution=False, locked=True, **more: float) -> NotebookNode:
+    """A code cell of nbgrader's."""
+    ours = {"grade": grade, "grade_id": grade_id, "locked": locked, "schema_version": 3, "solution": solution}
+    return new_code_cell(source, id=grade_id, metadata={"nbgrader": {**ours, "task": False, **more}})
 
 
 # -- sealing ----------------------------------------------------------------------------------------------------------
@@ -190,6 +240,8 @@ def _problem(question: dict[str, Any]) -> str | None:
         return f"nothing is called {sorted(unknown)[0]!r} in a question of the kind {kind!r}"
     if not _is_text(question.get("text")):
         return "it has no text"
+    if not (_is_number(question.get("points", 1)) and question.get("points", 1) > 0):
+        return "its `points` are no number above 0"
     if kind == "number":
         if type(question.get("decimals")) is not int or not 0 <= question["decimals"] <= 6:
             return "a number needs `decimals`, from 0 to 6"
