@@ -23,7 +23,8 @@ An assignment that a person grades (`by_hand` in the syllabus) is put in order t
 marked, and is not run: it keeps the figures and the text that the student's own run has left in it. What a person
 marks, here or in any other assignment, is neither set nor taken away by a grading.
 
-A quiz that is marked is neither run nor sent to the judge: its answers are read as text, here (`grading/quizzes.py`).
+The sheet of a quiz that is marked (`autograder init --quiz`) is put in order likewise and is not run: its answers are
+read as text (`grading/quizzes.py`).
 
 All leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
 graded by nbgrader as ever.
@@ -61,7 +62,7 @@ from sqlalchemy.exc import DatabaseError
 from traitlets import Unicode
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder.grading.quizzes import mark_quiz, read_answers
+from autograder.grading.quizzes import answer_line, changed, mark_quiz, read_answers
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
@@ -69,6 +70,7 @@ from autograder.submission import by_hand, intake, matching
 from autograder.words import Words, table
 from course import i18n
 from course.i18n import _
+from course.quizzes import HOME as QUIZZES
 from course.syllabus import Assignment, UnknownName, syllabus
 
 STUB = "# Your code here.\nraise NotImplementedError"
@@ -190,7 +192,8 @@ class HandIn(NotebookExporter):
         here = (resources or {})["nbgrader"]
         place = _Place(here["student"], here["assignment"], here["notebook"], here["db_url"], _coursedir(self))
         assignment = place.ours()
-        if assignment is None or os.path.abspath(filename) != os.path.abspath(place.submitted()):
+        ours = assignment is not None or place.quiz() is not None
+        if not ours or os.path.abspath(filename) != os.path.abspath(place.submitted()):
             return super().from_filename(filename, resources=resources, **more)
         try:
             handed_in = _handed_in(Path(filename))
@@ -200,7 +203,8 @@ class HandIn(NotebookExporter):
             raise
         stated = handed_in.get("metadata") if isinstance(handed_in.get("metadata"), dict) else {}
         metadata = {key: stated[key] for key in ("kernelspec", "language_info") if isinstance(stated.get(key), dict)}
-        cells = [_sound(cell, assignment.exercise.by_hand) for cell in handed_in["cells"]]
+        with_outputs = assignment is not None and assignment.exercise.by_hand
+        cells = [_sound(cell, with_outputs) for cell in handed_in["cells"]]
         whole = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
         resources["metadata"] = {"name": place.notebook, "path": os.path.dirname(filename)}
         return self.from_notebook_node(whole, resources=resources, **more)
@@ -242,9 +246,12 @@ class Translate(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         if self.spoken() == i18n.SOURCE_LANGUAGE:
             return nb, resources
+        from autograder.authoring.quizzes import translate_sheet
         from autograder.authoring.translate import translate_notebook
         from autograder.grading.executor import ROOT
 
+        if quiz := _quiz_of(nb, resources["nbgrader"]["assignment"]):
+            return translate_sheet(ROOT, quiz, nb, self.language), resources
         stated = nb.metadata.get("course", {})
         try:
             assignment = syllabus().assignment(stated.get("assignment") if isinstance(stated, dict) else None)
@@ -296,8 +303,11 @@ class _Place:
         return None
 
     def quiz(self) -> str | None:
-        """The quiz that the source notebook asks to be marked, "pre" or "post"."""
-        return _marked_quiz(self.source().get("metadata", {}))
+        """The quiz whose sheet this is, "pre" or "post", if it is one.
+
+        What was handed in has no say: that would let a student choose to be run.
+        """
+        return _quiz_of(self.source(), self.assignment)
 
     def released(self) -> list[dict]:
         """The released cells: order and cell ids from the source notebook, all else from the gradebook.
@@ -335,16 +345,30 @@ class _Place:
 
 
 class KeepBlanks(ClearSolutions):
-    """nbgrader's ClearSolutions, but for a quiz: what stands in its cells are blanks, and no answers."""
+    """nbgrader's ClearSolutions, but for a quiz: there the lines for answers stay, without what an instructor wrote."""
 
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
-        return (nb, resources) if _marked_quiz(nb.metadata) else super().preprocess(nb, resources)
+        if not _quiz_of(nb, resources["nbgrader"]["assignment"]):
+            return super().preprocess(nb, resources)
+        for cell in nb.cells:
+            if utils.is_solution(cell):
+                cell.source = answer_line(str(matching.grade_id_of(cell)).removeprefix("answer-"))
+        return nb, resources
 
 
-def _marked_quiz(metadata: Any) -> str | None:
+def _quiz_of(source: Any, assignment: str) -> str | None:
+    """The quiz that a source notebook is the sheet of, "pre" or "post".
+
+    By its metadata; where an editor has dropped them, or the course has lost the notebook, by nbgrader's name for it.
+    """
+    metadata = source.get("metadata")
     stated = metadata.get("course") if isinstance(metadata, dict) else None
     name = stated.get("quiz") if isinstance(stated, dict) and stated.get("marked") is True else None
-    return name if isinstance(name, str) and re.fullmatch(r"[a-z0-9-]+", name) else None
+    if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        return name
+    if not source or any(matching.grade_id_of(cell) == "setup-answers" for cell in source.get("cells") or []):
+        return {f"quiz-{path.stem}": path.stem for path in QUIZZES.glob("*.toml")}.get(assignment)
+    return None
 
 
 class Restore(NbGraderPreprocessor):
@@ -354,7 +378,7 @@ class Restore(NbGraderPreprocessor):
         place = _Place.of(self, resources)
         assignment = place.ours()
         if assignment is None:
-            return (_sheet(place.released(), read_answers(nb.get("cells") or [])) if place.quiz() else nb), resources
+            return (_sheet(place.released(), nb.get("cells") or []) if place.quiz() else nb), resources
         released = place.released()
         found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts)
         if assignment.exercise.by_hand:
@@ -406,7 +430,7 @@ class Judge(NbGraderPreprocessor):
         assignment = place.ours()
         if assignment is None and (quiz := place.quiz()):
             with i18n.using(Translate(config=self.config).spoken()):
-                return _marked(nb, quiz), resources
+                return _marked(nb, quiz, place), resources
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
         _drop_copies(place)
@@ -465,38 +489,58 @@ class Judge(NbGraderPreprocessor):
         return service.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
 
 
-def _sheet(released: list[dict], answers: dict[str, str]) -> Any:
-    """A quiz as it was released, with these answers in their lines."""
-    cells = []
-    for number, cell in enumerate(released):
+def _sheet(released: list[dict], handed_in: list[Any]) -> Any:
+    """The sheet of a quiz as it was released, with the answers that were handed in; below it what else was written."""
+    answers = read_answers(handed_in)
+    cells, given = [], set()
+    for cell in released:
         question = str(matching.grade_id_of(cell)).removeprefix("answer-")
+        given |= {cell["source"].strip(), str(matching.grade_id_of(cell))}
         if question in answers and cell["metadata"]["nbgrader"]["solution"]:
-            cell = cell | {"source": f'answers["{question}"] = {json.dumps(answers[question], ensure_ascii=False)}'}
-        cells.append(cell | {"id": f"cell-{number}"} | ({"outputs": [], "execution_count": None}))
-    for cell in cells:
-        if cell["cell_type"] != "code":
-            del cell["outputs"], cell["execution_count"]
+            cell = cell | {"source": answer_line(question, answers[question])}
+        cells.append(cell)
+    for cell in handed_in:
+        text = matching.text_of(cell).strip()
+        if text and not given & {text, matching.grade_id_of(cell), cell.get("id")} and not read_answers([cell]):
+            kind = "code" if cell.get("cell_type") == "code" else "markdown"
+            cells.append({"cell_type": kind, "metadata": {}, "source": text})
+    for number, cell in enumerate(cells):
+        cells[number] = cell | {"id": f"cell-{number}"}
+        if cell["cell_type"] == "code":
+            cells[number] |= {"outputs": [], "execution_count": None}
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
 
 
-def _marked(nb: Any, quiz: str) -> Any:
-    """The restored sheet of a quiz with the score of each question, and why, below it. Nothing is run."""
-    from autograder.authoring.quizzes import read_quiz
-    from autograder.grading.executor import ROOT
+def _marked(nb: Any, name: str, place: _Place) -> Any:
+    """The restored sheet of a quiz with the score of each question, and why, below it. Nothing is run.
 
-    questions = read_quiz(ROOT / "course" / "quizzes" / f"{quiz}.toml")
-    marked = {one.id: one for one in mark_quiz(questions, read_answers(nb.cells))}
+    Raises NotGraded where the quiz is not what it was when the sheet was made.
+    """
+    from autograder.authoring.quizzes import QuizError, read_quiz
+
+    try:
+        quiz = read_quiz(QUIZZES / f"{name}.toml")
+        sheet = place.source().get("metadata", {}).get("course", {}).get("asked", {})
+        marked = {one.id: one for one in mark_quiz(quiz, read_answers(nb.cells))}
+        graded = [matching.grade_id_of(cell).removeprefix("test-") for cell in nb.cells if utils.is_grade(cell)]
+        if other := [*changed(quiz, sheet), *(question for question in graded if question not in marked)]:
+            raise NotGraded(
+                f"The quiz {name!r} has changed since this sheet was made, so that a letter may mean another option: "
+                f"{', '.join(dict.fromkeys(other))}. Put course/quizzes/{name}.toml of the judge back, or give out a new "
+                "sheet, which `autograder init --quiz` makes."
+            )
+    except (QuizError, NotGraded) as error:
+        _forget(place.db_url, place.notebook, place.assignment, place.student)
+        raise NotGraded(f"{line(place.student)}, {place.assignment}: could not be marked. {error}") from error
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         if utils.is_grade(cell):
-            one, most = (
-                marked.get(cell.metadata.nbgrader["grade_id"].removeprefix("test-")),
-                cell.metadata.nbgrader["points"],
-            )
+            ours = cell.metadata.nbgrader
+            one = marked[ours["grade_id"].removeprefix("test-")]
             # In proportion, should the instructor have given the cell other points than the quiz has.
-            score = float(most) * one.score / one.points if one else 0.0
-            data = {"text/plain": repr(round(score, 6)), "text/html": one.report if one else ""}
+            score = float(ours["points"]) * one.score / one.points
+            data = {"text/plain": repr(round(score, 6)), "text/html": one.report}
             cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
             cell.execution_count = 1
     return nb

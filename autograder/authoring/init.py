@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook
 
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
-from autograder.authoring.quizzes import PREFIX, marked_notebook, quiz_names
+from autograder.authoring.quizzes import PREFIX, marked_sheet, quiz_names
 from autograder.authoring.release import beside_notebook, refuse_leaks
 from autograder.nbgrader import scripts_on_path
 from course import i18n
@@ -164,7 +164,7 @@ def write_course(
             f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
     i18n.known(language)
-    sheets = {name: _sheet(root, name, language) for name in quizzes}
+    sheets = {name: _sheet(root, name) for name in quizzes}
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
     for assignment in assignments:
@@ -190,12 +190,12 @@ def write_course(
             gradebook.update_or_create_assignment(name)
 
 
-def _sheet(root: Path, name: str, language: str) -> str:
-    """The text of a quiz's notebook, to be handed in and marked."""
+def _sheet(root: Path, name: str) -> str:
+    """The text of a quiz's notebook that is to be handed in and marked; in English, as all source notebooks are."""
     known = [f"{PREFIX}{quiz}" for quiz in quiz_names(root)]
     if name not in known:
         raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
-    text = nbformat.writes(marked_notebook(root, name.removeprefix(PREFIX), language)) + "\n"
+    text = nbformat.writes(marked_sheet(root, name.removeprefix(PREFIX))) + "\n"
     refuse_leaks(root, name, {f"{name}.ipynb": text.encode()})
     return text
 

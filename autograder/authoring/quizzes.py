@@ -19,14 +19,15 @@ that may do any of the exercises, in either track; so it needs no framework, and
 released: the quiz can be answered before any kernel runs. It carries no marks, since what is marked had better not be
 answered by clicking until it is green.
 
-For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course: the questions,
-a line for each answer, and nothing of the answers, sealed or not. `autograder.grading.quizzes` marks it.
+For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course: the
+questions, a line for each answer, and nothing of what is right, sealed or not. `autograder.grading.quizzes` marks it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +38,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from autograder.authoring import AuthoringError
+from autograder.grading.quizzes import answer_line, asked, points_of
 from course import i18n
 from course.i18n import N_, _
 from course.quizzes import LETTERS, WORDS, Quiz, canonical, mark, seal
@@ -113,49 +115,91 @@ def notebook(sealed: dict[str, Any]) -> NotebookNode:
 
 
 MARKED_INTRO = N_(
-    "Write your answers between the quotation marks: the letter of an option, such as `b`; letters, such as `ac`, where "
-    "several may be right; or a number. Save, and hand in the notebook. Nothing needs to be run. You read what was right, "
-    "and why, in your feedback."
+    "Write your answers between the quotation marks: the letter of an option, such as `b`; letters, such as `ac`, "
+    "where several may be right; or a number. Save the notebook and hand it in. Nothing needs to be run. What is "
+    "right, and why, you will read in your feedback."
 )
-RECEIVED = 'print({id!r}, answers[{id!r}] or "-")'  # a graded cell's; it marks nothing by itself
+MARKED_ID = re.compile(r"[A-Za-z0-9_-]+")  # what nbgrader can call a cell
+RECEIVED = 'print({id!r}, answers[{id!r}] or "-")'  # a graded cell's, in the notebook; marks do not come from it
 
 
-def marked_notebook(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> NotebookNode:
-    """A quiz to be handed in, as nbgrader's source notebook, in a language. No answer is in it.
+def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
+    """The sheet of a quiz that is handed in, as nbgrader's source notebook, in the language in use.
 
-    Raises QuizError for a quiz that is not right.
+    Every cell is nbgrader's, so that a damaged hand-in can be put back in order with the questions in it. Nothing says
+    what is right. The metadata has for each question a hash of what was asked: see `asked`.
+    Arguments: a quiz as `read_quiz` gives it, and its name.
+    Raises QuizError for an id that nbgrader cannot keep.
     """
-    quiz = read_quiz(root / "course" / "quizzes" / f"{name}.toml")
-    with i18n.using(language):
-        head = f"# {_(syllabus().title)}\n\n## {_(quiz['title'])}\n\n{_(MARKED_INTRO)}"
-        cells = [new_markdown_cell(head, id="text-1"), _marked_cell("answers = {}", "setup-answers")]
-        for number, question in enumerate(quiz["questions"], 1):
-            id, points = question["id"], float(question.get("points", 1))
-            lines = [f"### {number}. ({points:g})\n\n{_(question['text'])}"]
-            if question["kind"] == "several":
-                lines.append(_(WORDS["several"]))
-            if question["kind"] != "number":
-                options = zip(LETTERS, question["options"], strict=False)
-                lines.append("\n".join(f"- **{letter})** {_(option['text'])}" for letter, option in options))
-            cells += [
-                new_markdown_cell("\n\n".join(lines), id=f"question-{number}"),
-                _marked_cell(f'answers["{id}"] = ""', f"answer-{id}", solution=True, locked=False),
-                _marked_cell(RECEIVED.format(id=id), f"test-{id}", grade=True, points=points),
-            ]
+    head = f"# {_(syllabus().title)}\n\n## {_(quiz['title'])}\n\n{_(MARKED_INTRO)}"
+    cells = [_nbgraders(new_markdown_cell(head), "text-1"), _nbgraders(new_code_cell("answers = {}"), "setup-answers")]
+    for number, question in enumerate(quiz["questions"], 1):
+        id = question["id"]
+        if not MARKED_ID.fullmatch(id):
+            raise QuizError(
+                f"{PREFIX}{name}: question {id!r}: to be marked, an id has letters of A to Z, digits, _ and -"
+            )
+        cells += [
+            _nbgraders(new_markdown_cell(_question_text(number, question)), f"question-{id}"),
+            _nbgraders(new_code_cell(answer_line(id)), f"answer-{id}", solution=True, locked=False),
+            _nbgraders(new_code_cell(RECEIVED.format(id=id)), f"test-{id}", grade=True, points=points_of(question)),
+        ]
     made = new_notebook(cells=cells)
     made.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         language_info={"name": "python"},
-        course={"quiz": name, "marked": True, "language": language},
+        course={
+            "quiz": name,
+            "marked": True,
+            "language": i18n.language(),
+            "asked": {question["id"]: asked(question) for question in quiz["questions"]},
+        },
     )
     nbformat.validate(made)
     return made
 
 
-def _marked_cell(source: str, grade_id: str, grade=False, solution=False, locked=True, **more: float) -> NotebookNode:
-    """A code cell of nbgrader's."""
+def marked_sheet(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> NotebookNode:
+    """`marked_notebook` of a quiz by its name, in a language."""
+    with i18n.using(language):
+        return marked_notebook(read_quiz(root / "course" / "quizzes" / f"{name}.toml"), name)
+
+
+def translate_sheet(root: Path, name: str, sheet: NotebookNode, language: str) -> NotebookNode:
+    """A sheet with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
+    english, other = (
+        {cell.id: cell.source for cell in marked_sheet(root, name, spoken).cells}
+        for spoken in (i18n.SOURCE_LANGUAGE, i18n.known(language))
+    )
+    for cell in sheet.cells:
+        if cell.cell_type == "markdown" and english.get(cell.get("id")) == cell.source:
+            cell.source = other[cell.id]
+    if "course" in sheet.metadata:
+        sheet.metadata.course["language"] = language
+    return sheet
+
+
+def _question_text(number: int, question: dict[str, Any]) -> str:
+    points = f"{points_of(question):g}"
+    lines = [
+        f"### {number}. " + (_("({points} point)") if points == "1" else _("({points} points)")).format(points=points),
+        _(question["text"]),
+    ]
+    if question["kind"] == "several":
+        lines.append(_(WORDS["several"]))
+    if question["kind"] != "number":
+        options = zip(LETTERS, question["options"], strict=False)
+        lines.append("\n".join(f"- **{letter})** {_(option['text'])}" for letter, option in options))
+    return "\n\n".join(lines)
+
+
+def _nbgraders(
+    cell: NotebookNode, grade_id: str, grade=False, solution=False, locked=True, **more: float
+) -> NotebookNode:
+    cell.id = grade_id
     ours = {"grade": grade, "grade_id": grade_id, "locked": locked, "schema_version": 3, "solution": solution}
-    return new_code_cell(source, id=grade_id, metadata={"nbgrader": {**ours, "task": False, **more}})
+    cell.metadata = NotebookNode(nbgrader={**ours, "task": False, **more})
+    return cell
 
 
 # -- sealing ----------------------------------------------------------------------------------------------------------
@@ -241,7 +285,7 @@ def _problem(question: dict[str, Any]) -> str | None:
     if not _is_text(question.get("text")):
         return "it has no text"
     if not (_is_number(question.get("points", 1)) and question.get("points", 1) > 0):
-        return "its `points` are no number above 0"
+        return "its `points` are not a number above 0"
     if kind == "number":
         if type(question.get("decimals")) is not int or not 0 <= question["decimals"] <= 6:
             return "a number needs `decimals`, from 0 to 6"

@@ -1,29 +1,37 @@
 """Marks for a quiz that was handed in. Nothing that a student wrote is run: answers are read as text.
 
-An answer is a line `answers["bottleneck"] = "b"` in any cell: the letter of an option, letters where several are right, a
-number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. The last line
-of a question counts.
+An answer is a line `answers["bottleneck"] = "b"` in any cell: the letter of an option, letters where several are right,
+a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Of several
+lines for a question the last that says something counts. Where there is none, what stands in the question's own cell is
+the answer.
 
 A question is worth its `points` (1 unless its file says otherwise), all or nothing; where several options are right,
-the share of them that was found less the share that was named wrongly, and never less than 0.
+the share of them that was found less the share of the wrong ones that was named, and never less than 0.
+
+What is right stands in `course/quizzes/` of the judge; a course folder has nothing of it. So that a letter means what it
+meant on the sheet, the sheet has a hash of what was asked (`asked`): where that has changed since, nothing is marked.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
+from hashlib import sha256
 from typing import Any
 
+from autograder.submission.matching import SURROGATES, grade_id_of, text_of
 from course.i18n import _
 from course.quizzes import LETTERS, WORDS, canonical
 from course.report import _prose
 
-ANSWER = re.compile(r"""^[ \t]*answers\[\s*["']([^"'\n]+)["']\s*\]\s*=[ \t]*(.*)$""", re.MULTILINE)
+ANSWER = re.compile(r"""^[ \t]*answers[ \t]*\[[ \t]*["']?([\w-]+)["']?[ \t]*\][ \t]*=(?!=)(.*)$""", re.MULTILINE)
 QUOTED = re.compile(r"""(["'])(.*?)\1[ \t]*(?:#.*)?""")
-BETWEEN = re.compile(r"""[\s,;"'\[\](){}]""")  # what may stand between letters
+AROUND = " \t\n\"'`,;"  # what may stand around an answer
+BETWEEN = re.compile(r"""[\s,;.&+/"'`\[\](){}]""")  # and between letters
 LONGEST = 60  # characters of an answer; more is none
+LONGEST_READ = 1000  # characters of a line or cell that are looked at
 
 
 @dataclass(frozen=True)
@@ -36,18 +44,68 @@ class Marked:
     report: str
 
 
+def answer_line(question: str, answer: str = "") -> str:
+    """What stands in the cell of a question."""
+    return f'answers["{question}"] = {json.dumps(answer, ensure_ascii=False)}'
+
+
+def points_of(question: dict[str, Any]) -> float:
+    return float(question.get("points", 1))
+
+
+def asked(question: dict[str, Any]) -> str:
+    """A hash of what the answers to a question mean: its kind and its options in their order.
+
+    Which one is right, the explanations and the points may be corrected when the sheet is out, and it is marked anew.
+    """
+    options = [option["text"] for option in question["options"] if "text" in option]
+    meant = [question["id"], question["kind"], question.get("decimals"), options]
+    return sha256(json.dumps(meant).encode()).hexdigest()[:16]
+
+
+def changed(quiz: dict[str, Any], sheet: dict[str, Any]) -> list[str]:
+    """The questions of a sheet that mean something else by now, or are gone, by id.
+
+    Arguments: a quiz as `read_quiz` gives it; what its sheet says was asked, the hash of each question.
+    """
+    now = {question["id"]: asked(question) for question in quiz["questions"]}
+    return [question for question, then in sheet.items() if now.get(question) != then]
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
 def read_answers(cells: Iterable[Any]) -> dict[str, str]:
-    """The answers in a hand-in's cells, as they were written, by question."""
-    found = {}
+    """The answers in a hand-in's cells, as they were written, by question; whatever the file has for a cell."""
+    found: dict[str, str] = {}
+    in_place: dict[str, str] = {}
     for cell in cells:
-        source = cell.get("source") if isinstance(cell, dict) else None
-        if isinstance(source, list):
-            source = "".join(piece for piece in source if isinstance(piece, str))
-        for question, value in ANSWER.findall(source if isinstance(source, str) else ""):
-            quoted = QUOTED.fullmatch(value.strip())
-            text = quoted.group(2) if quoted else value.partition("#")[0]
-            found[question] = text.strip()[: LONGEST + 1]
-    return found
+        text = text_of(cell)
+        for question, value in ANSWER.findall(text):
+            found[question] = _value(value) or found.get(question, "")
+        name = _name_of(cell)
+        if name.startswith("answer-") and not ANSWER.search(text):
+            lines = [line for line in text[:LONGEST_READ].split("\n") if not line.lstrip().startswith("#")]
+            in_place[name.removeprefix("answer-")] = _value(" ".join(lines).rpartition("=")[2])
+    return found | {question: text for question, text in in_place.items() if text and not found.get(question)}
+
+
+def _value(written: str) -> str:
+    written = "".join(c if c.isprintable() else " " for c in written[:LONGEST_READ]).strip()
+    quoted = QUOTED.fullmatch(written)
+    return (quoted.group(2) if quoted else written.partition("#")[0]).strip(AROUND)
+
+
+def _name_of(cell: Any) -> str:
+    """A cell's name in the release: nbgrader's id, else the notebook format's, which Colab moves into the metadata."""
+    ids = [grade_id_of(cell)]
+    if isinstance(cell, dict):
+        metadata = cell.get("metadata")
+        ids += [cell.get("id"), metadata.get("id") if isinstance(metadata, dict) else None]
+    return next((SURROGATES.sub("", name) for name in ids if isinstance(name, str) and name.startswith("answer-")), "")
+
+
+# -- marking ----------------------------------------------------------------------------------------------------------
 
 
 def mark_quiz(quiz: dict[str, Any], answers: dict[str, str]) -> list[Marked]:
@@ -55,46 +113,71 @@ def mark_quiz(quiz: dict[str, Any], answers: dict[str, str]) -> list[Marked]:
     return [_marked(question, answers.get(question["id"], "")) for question in quiz["questions"]]
 
 
-def points_of(question: dict[str, Any]) -> float:
-    return float(question.get("points", 1))
-
-
 def _marked(question: dict[str, Any], answer: str) -> Marked:
-    given = _number(question, answer) if question["kind"] == "number" else _letters(question, answer)
-    if given is None:
-        said = (
-            _("Nothing is written here.") if not answer else _("“{text}” is no answer.").format(text=answer[:LONGEST])
-        )
-        return Marked(question["id"], 0.0, points_of(question), f"<p>✗ {escape(said)}</p>")
-    share, reasons = given
-    word = _(WORDS["right" if share == 1 else "more" if share > 0 else "wrong"])
-    sign = "✓" if share == 1 else "✗"
-    lines = "".join(f"<li>{_prose(_(reason))}</li>" for reason in reasons)
-    report = f"<p>{sign} <b>{escape(word)}</b> {escape(answer)}</p><ul>{lines}</ul>"
+    number = question["kind"] == "number"
+    chosen = None if len(answer) > LONGEST else _typed(question, answer) if number else _letters(question, answer)
+    right = [n for n, option in enumerate(question["options"]) if option.get("right", False)]
+    if not answer:
+        share, said = 0.0, [_("Nothing is written here.")]
+    elif chosen is None:
+        shown = answer[:LONGEST] + ("…" if len(answer) > LONGEST else "")
+        form = _(WORDS["number"]) if number else _("Write the letter of an option, such as `b`.")
+        share, said = 0.0, [_("“{text}” cannot be read as an answer.").format(text=shown.replace("`", "'")), form]
+    else:
+        share = _share(question, chosen, right)
+        said = [_verdict(question, chosen, right, share), _("Your answer: {answer}").format(answer=answer)]
+    rows = [_reason(question, n) for n in chosen or []]
+    missed = [_reason(question, n) for n in right if n not in (chosen or [])]
+    sign, colour = ("✓", "#1a7f37") if share == 1 else ("✗", "#c62828")
+    report = (
+        f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
+        f'<div><span style="color: {colour}"><b>{sign}</b></span> {" ".join(map(_prose, said))}</div>{_listed(rows)}'
+        + (f"<div>{_prose(_('What is right:'))}</div>{_listed(missed)}" if missed else "")
+        + "</div>"
+    )
     return Marked(question["id"], share * points_of(question), points_of(question), report)
 
 
-def _letters(question: dict[str, Any], answer: str) -> tuple[float, list[str]] | None:
-    options = question["options"]
+def _letters(question: dict[str, Any], answer: str) -> list[int] | None:
+    """The numbers of the options that were named, in order; None for anything but letters of options."""
+    letters = LETTERS[: len(question["options"])]
     named = BETWEEN.sub("", answer).lower()
-    if not named or len(answer) > LONGEST or any(letter not in LETTERS[: len(options)] for letter in named):
-        return None
-    chosen = sorted({LETTERS.index(letter) for letter in named})
-    right = [n for n, option in enumerate(options) if option.get("right", False)]
-    wrong = len(options) - len(right)
-    hits, slips = sum(n in right for n in chosen), sum(n not in right for n in chosen)
-    if question["kind"] == "one":
-        share = float(chosen == right)
-    else:
-        share = max(0.0, hits / len(right) - (slips / wrong if wrong else 0.0))
-    return share, [options[n]["why"] for n in chosen]
+    return sorted({letters.index(letter) for letter in named}) if named and set(named) <= set(letters) else None
 
 
-def _number(question: dict[str, Any], answer: str) -> tuple[float, list[str]] | None:
+def _typed(question: dict[str, Any], answer: str) -> list[int] | None:
+    """The number of the option that has the value which was typed, none of them for another; None for no number."""
     typed = canonical(answer, question["decimals"])
-    if typed is None:
-        return None
-    for option in question["options"]:
-        if canonical(option["value"], question["decimals"]) == typed:
-            return float(option.get("right", False)), [option["why"]]
-    return 0.0, [question["otherwise"]]
+    values = [canonical(option["value"], question["decimals"]) for option in question["options"]]
+    return None if typed is None else [n for n, value in enumerate(values) if value == typed] or [len(values)]
+
+
+def _share(question: dict[str, Any], chosen: list[int], right: list[int]) -> float:
+    if question["kind"] != "several":
+        return float(chosen == right)
+    wrong = len(question["options"]) - len(right)
+    found = sum(n in right for n in chosen)
+    return max(0.0, found / len(right) - ((len(chosen) - found) / wrong if wrong else 0.0))
+
+
+def _verdict(question: dict[str, Any], chosen: list[int], right: list[int], share: float) -> str:
+    if chosen == right:
+        return _(WORDS["right"])
+    if question["kind"] == "one" and len(chosen) > 1:
+        return _("Several options are named, and one was asked for.")
+    if set(chosen) < set(right):
+        return _(WORDS["more"])
+    return _("Partly right.") if share else _(WORDS["wrong"])
+
+
+def _reason(question: dict[str, Any], number: int) -> str:
+    """Why an option is right or wrong; the number after the last one asks for that of all other numbers."""
+    if number == len(question["options"]):
+        return _(question["otherwise"])
+    option = question["options"][number]
+    name = LETTERS[number] if question["kind"] != "number" else canonical(option["value"], question["decimals"])
+    return f"{name}) {_(option['why'])}" if question["kind"] != "number" else f"{name}: {_(option['why'])}"
+
+
+def _listed(reasons: list[str]) -> str:
+    return "".join(f'<div style="margin: 3px 0px 3px 20px">{_prose(reason)}</div>' for reason in reasons)
