@@ -526,8 +526,8 @@ def _marked(nb: Any, name: str, place: _Place) -> Any:
         if other := [*changed(quiz, sheet), *(question for question in graded if question not in marked)]:
             raise NotGraded(
                 f"The quiz {name!r} has changed since this sheet was made, so that a letter may mean another option: "
-                f"{', '.join(dict.fromkeys(other))}. Put course/quizzes/{name}.toml of the judge back, or give out a new "
-                "sheet, which `autograder init --quiz` makes."
+                f"{', '.join(dict.fromkeys(other))}. Put course/quizzes/{name}.toml of the judge back, or give out a "
+                "new sheet, which `autograder init --quiz` makes."
             )
     except (QuizError, NotGraded) as error:
         _forget(place.db_url, place.notebook, place.assignment, place.student)

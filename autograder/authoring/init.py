@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder.authoring import AuthoringError
@@ -164,7 +165,7 @@ def write_course(
             f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
     i18n.known(language)
-    sheets = {name: _sheet(root, name) for name in quizzes}
+    sheets = {name: _sheet(root, name.removeprefix(PREFIX)) for name in _known(root, quizzes)}
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
     for assignment in assignments:
@@ -181,25 +182,37 @@ def write_course(
     for name, sheet in sheets.items():
         place = folder / "source" / name
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{name}.ipynb").write_text(sheet, encoding="utf-8")
+        (place / f"{name}.ipynb").write_text(nbformat.writes(sheet) + "\n", encoding="utf-8")
     (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id, language=language), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(assignments), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(assignments, sheets), encoding="utf-8")
     scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
         for name in (*(assignment.id for assignment in assignments), *sheets):
             gradebook.update_or_create_assignment(name)
 
 
-def _sheet(root: Path, name: str) -> str:
-    """The text of a quiz's notebook that is to be handed in and marked; in English, as all source notebooks are."""
+def _known(root: Path, quizzes: Iterable[str]) -> list[str]:
+    """The quizzes by name, each once; AuthoringError for one that there is not."""
     known = [f"{PREFIX}{quiz}" for quiz in quiz_names(root)]
-    if name not in known:
-        raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
-    text = nbformat.writes(marked_sheet(root, name.removeprefix(PREFIX))) + "\n"
-    refuse_leaks(root, name, {f"{name}.ipynb": text.encode()})
-    return text
+    for name in (quizzes := list(dict.fromkeys(quizzes))):
+        if name not in known:
+            raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
+    return quizzes
 
 
-def _readme(assignments: list[Assignment]) -> str:
+def _sheet(root: Path, quiz: str) -> NotebookNode:
+    """The notebook of a quiz that is to be handed in and marked; in English, as all source notebooks are."""
+    sheet = marked_sheet(root, quiz)
+    refuse_leaks(root, f"{PREFIX}{quiz}", {f"{PREFIX}{quiz}.ipynb": nbformat.writes(sheet).encode()})
+    return sheet
+
+
+def _readme(assignments: list[Assignment], sheets: dict[str, NotebookNode]) -> str:
     lines = [f"- `{a.id}`: {a.exercise.title}, {a.track.title}, {a.exercise.points:g} points" for a in assignments]
-    return README.format(title=syllabus().title, first=assignments[0].id, assignments="\n".join(lines))
+    for name, sheet in sheets.items():
+        points = sum(cell.metadata.nbgrader.get("points", 0) for cell in sheet.cells)
+        lines.append(
+            f"- `{name}`: a quiz, marked by the letters and numbers that students write into it, {points:g} points"
+        )
+    first = [*(a.id for a in assignments), *sheets][0]
+    return README.format(title=syllabus().title, first=first, assignments="\n".join(lines))

@@ -1,15 +1,15 @@
 """Marks for a quiz that was handed in. Nothing that a student wrote is run: answers are read as text.
 
 An answer is a line `answers["bottleneck"] = "b"` in any cell: the letter of an option, letters where several are right,
-a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Of several
-lines for a question the last that says something counts. Where there is none, what stands in the question's own cell is
-the answer.
+a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Of
+several lines for a question the last that says something counts. Where there is none, what stands in the question's own
+cell is the answer.
 
 A question is worth its `points` (1 unless its file says otherwise), all or nothing; where several options are right,
 the share of them that was found less the share of the wrong ones that was named, and never less than 0.
 
-What is right stands in `course/quizzes/` of the judge; a course folder has nothing of it. So that a letter means what it
-meant on the sheet, the sheet has a hash of what was asked (`asked`): where that has changed since, nothing is marked.
+What is right stands in `course/quizzes/` of the judge; a course folder has nothing of it. So that a letter means what
+it meant on the sheet, the sheet has a hash of what was asked (`asked`): where that has changed, nothing is marked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from autograder.submission.matching import SURROGATES, grade_id_of, text_of
+from autograder.submission.matching import grade_id_of, text_of
 from course.i18n import _
 from course.quizzes import LETTERS, WORDS, canonical
 from course.report import _prose
@@ -83,10 +83,10 @@ def read_answers(cells: Iterable[Any]) -> dict[str, str]:
         text = text_of(cell)
         for question, value in ANSWER.findall(text):
             found[question] = _value(value) or found.get(question, "")
-        name = _name_of(cell)
-        if name.startswith("answer-") and not ANSWER.search(text):
+        question = _question_of(cell)
+        if question and not ANSWER.search(text):
             lines = [line for line in text[:LONGEST_READ].split("\n") if not line.lstrip().startswith("#")]
-            in_place[name.removeprefix("answer-")] = _value(" ".join(lines).rpartition("=")[2])
+            in_place[question] = _value(" ".join(lines).rpartition("=")[2])
     return found | {question: text for question, text in in_place.items() if text and not found.get(question)}
 
 
@@ -96,13 +96,17 @@ def _value(written: str) -> str:
     return (quoted.group(2) if quoted else written.partition("#")[0]).strip(AROUND)
 
 
-def _name_of(cell: Any) -> str:
-    """A cell's name in the release: nbgrader's id, else the notebook format's, which Colab moves into the metadata."""
-    ids = [grade_id_of(cell)]
-    if isinstance(cell, dict):
-        metadata = cell.get("metadata")
-        ids += [cell.get("id"), metadata.get("id") if isinstance(metadata, dict) else None]
-    return next((SURROGATES.sub("", name) for name in ids if isinstance(name, str) and name.startswith("answer-")), "")
+def _question_of(cell: Any) -> str | None:
+    """Whose cell it is in the release: by nbgrader's id, or the notebook format's, which Colab moves into metadata."""
+    metadata = cell.get("metadata") if isinstance(cell, dict) else None
+    for name in (
+        grade_id_of(cell),
+        cell.get("id") if isinstance(cell, dict) else None,
+        metadata.get("id") if isinstance(metadata, dict) else None,
+    ):
+        if isinstance(name, str) and (found := re.fullmatch(r"answer-([\w-]+)", name)):
+            return found[1]
+    return None
 
 
 # -- marking ----------------------------------------------------------------------------------------------------------
