@@ -774,23 +774,85 @@ def hand_over(
     outcomes = []
     for result in results:
         student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
-                message = _hand_over_one(api, result, student, assignment, feedback)
-        except DatabaseError as error:
-            message = _database_told(error)
-        except Exception as error:
-            message = f"{type(error).__name__}: {clean(error, 500)}"
-        outcomes.append(HandedOver(student, assignment, message is None, message))
+        outcomes.append(_attempted(student, assignment, _hand_over_one, api, result, student, assignment, feedback))
         progress(outcomes[-1])
     return outcomes
 
 
-def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+def quiz_sheets(course_root: str | Path) -> set[str]:
+    """The assignments of a course that are sheets of quizzes, by nbgrader's names."""
+    found = set()
+    for path in Path(course_root, "source").glob("*/*.ipynb"):
+        try:
+            if _quiz_of(_read(path), path.parent.name):
+                found.add(path.parent.name)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def mark_quizzes(
+    course_root: str | Path,
+    handed_in: Iterable[tuple[str, str]],
+    progress: Callable[[HandedOver], None] = lambda done: None,
+) -> list[HandedOver]:
+    """Have nbgrader mark quizzes in `submitted/`, named by student and assignment, and write feedback on them."""
+    api = _api(Path(course_root).resolve())
+    outcomes = []
+    for student, assignment in handed_in:
+        outcomes.append(_attempted(student, assignment, _mark_quiz, api, student, assignment))
+        progress(outcomes[-1])
+    return outcomes
+
+
+def _attempted(student: str, assignment: str, step: Callable[..., str | None], *arguments: Any) -> HandedOver:
+    """What became of a step, which returns why it could not be done, or None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
+            message = step(*arguments)
+    except DatabaseError as error:
+        message = _database_told(error)
+    except Exception as error:
+        message = f"{type(error).__name__}: {clean(error, 500)}"
+    return HandedOver(student, assignment, message is None, message)
+
+
+def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
     """None if all went well, else why not."""
+    if message := _no_student(student):
+        return message
+    directory = api.coursedir
+    folder = Path(directory.format_path(directory.source_directory, ".", assignment))
+    done = _registered(api, next(path.stem for path in sorted(folder.glob("*.ipynb"))), assignment)
+    done = done or api.autograde(assignment, student)
+    if done["success"]:
+        done = api.generate_feedback(assignment, student)
+    return None if done["success"] else _last_line(done)
+
+
+def _no_student(student: str) -> str | None:
     if not student or student != student.strip() or student in (".", "..") or set(student) & set("/\\*?[]\0\n\r"):
         return _("nbgrader cannot keep a student of this name.")
+    return None
+
+
+def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict | None:
+    """Release an assignment that nbgrader does not know yet; what it says where that fails."""
+    with api.gradebook as gradebook:
+        try:
+            gradebook.find_notebook(notebook, assignment)
+            return None
+        except MissingEntry:
+            pass
+    done = api.generate_assignment(assignment)
+    return None if done["success"] else done
+
+
+def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+    """None if all went well, else why not."""
+    if message := _no_student(student):
+        return message
     try:
         exercise = syllabus().assignment(assignment).exercise.id
     except UnknownName as error:
@@ -804,16 +866,8 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
     if not submitted.is_file():
         _forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
         return _("There is no notebook of this student in the course's submitted folder.")
-    with api.gradebook as gradebook:
-        try:
-            gradebook.find_notebook(exercise, assignment)
-            registered = True
-        except MissingEntry:
-            registered = False
-    if not registered:
-        done = api.generate_assignment(assignment)
-        if not done["success"]:
-            return _last_line(done)
+    if refused := _registered(api, exercise, assignment):
+        return _last_line(refused)
     key = (directory.root, assignment, student)
     _handed_over[key] = result
     try:
@@ -928,8 +982,9 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _last_line(done: dict) -> str:
-    """What nbgrader says went wrong: the last line of its traceback."""
-    return clean((done.get("error") or done.get("log") or "").strip().split("\n")[-1], 500)
+    """What nbgrader says went wrong: our own reason where there is one, else the last line of its traceback."""
+    ours = re.findall(rf"{NotGraded.__name__}: (.+)", done.get("log") or "")
+    return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)
 
 
 # -- marks -----------------------------------------------------------------------------------------------------------

@@ -8,10 +8,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from html import unescape
 
 import pytest
@@ -142,14 +139,6 @@ WHOLE = ["ann", "deleted", "reversed", "twice", "edited", "version-3", "vscode",
 # -- the class --------------------------------------------------------------------------------------------------------
 
 
-def nbgrader(course, *arguments):
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / ".jupyter"), "HOME": str(course)}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, timeout=280)
-    return done.stdout + done.stderr
-
-
 def hand_in(course, student, notebook):
     path = course / "submitted" / student / NAME / f"{NAME}.ipynb"
     path.parent.mkdir(parents=True)
@@ -198,8 +187,8 @@ def whole(tmp_path_factory):
     for student, change in CLASS.items():
         hand_in(course, student, change(released_in(course)))
     hand_in(course, "broken", '{"cells": [')
-    said = nbgrader(course, "autograde", NAME)
-    assert "broken" in said
+    done = api.autograde(NAME, "*")
+    assert not done["success"] and "broken" in done["log"]
     for student in ("bob", "nonsense", "coder", "deleted", "edited"):
         assert api.generate_feedback(NAME, student)["success"]
     released = released_in(course)
@@ -352,6 +341,26 @@ def test_in_danish_all_of_it_is_danish(course):
     assert "»måske« kan ikke læses som et svar. Skriv bogstavet for en svarmulighed, for eksempel b." in text
     assert "✗ Ikke helt. Dit svar: a" in text and "Rigtigt er:" in text
     assert not re.search(r"Your answer|Right|Not quite|cannot be read|Write ", text)
+
+
+# -- among the exercises, with `autograder grade` ---------------------------------------------------------------------
+
+
+def test_autograder_grade_has_nbgrader_mark_the_quizzes(course, capsys):
+    paths = [str(course / "submitted" / student) for student in ("bob", "broken")]
+    assert cli.main(["grade", *paths]) == 0
+    assert "2 of quiz-post are for nbgrader to mark" in " ".join(capsys.readouterr().err.split())
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
+        for grade in gradebook.find_submission_notebook(NAME, NAME, "bob").grades:
+            grade.auto_score = None
+        gradebook.db.commit()
+    (course / "feedback" / "bob" / NAME / f"{NAME}.html").unlink()
+    assert cli.main(["grade", *paths, "--nbgrader"]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 2 quizzes were marked" in said
+    assert re.search("broken, quiz-post: .*Save it once more in Jupyter", said)
+    assert sum(score for score, _ in grades(course, "bob").values()) == pytest.approx(8 + 2 / 3, abs=1e-5)
+    assert feedback(course, "bob")
 
 
 # -- where the quiz has changed, or the course has lost its sheet -----------------------------------------------------
