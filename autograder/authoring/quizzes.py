@@ -120,7 +120,7 @@ MARKED_INTRO = N_(
     "right, and why, you will read in your feedback."
 )
 MARKED_ID = re.compile(r"[A-Za-z0-9_-]+")  # what nbgrader can call a cell
-RECEIVED = 'print({id!r}, answers[{id!r}] or "-")'  # a graded cell's, in the notebook; marks do not come from it
+MARKED_HERE = "# Your mark for question {number} will stand here."  # a graded cell's; code is English in every language
 
 
 def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
@@ -142,7 +142,9 @@ def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
         cells += [
             _nbgraders(new_markdown_cell(_question_text(number, question)), f"question-{id}"),
             _nbgraders(new_code_cell(answer_line(id)), f"answer-{id}", solution=True, locked=False),
-            _nbgraders(new_code_cell(RECEIVED.format(id=id)), f"test-{id}", grade=True, points=points_of(question)),
+            _nbgraders(
+                new_code_cell(MARKED_HERE.format(number=number)), f"test-{id}", grade=True, points=points_of(question)
+            ),
         ]
     made = new_notebook(cells=cells)
     made.metadata = NotebookNode(
