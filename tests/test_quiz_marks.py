@@ -142,7 +142,8 @@ WHOLE = ["ann", "deleted", "reversed", "twice", "edited", "version-3", "vscode",
 def hand_in(course, student, notebook):
     path = course / "submitted" / student / NAME / f"{NAME}.ipynb"
     path.parent.mkdir(parents=True)
-    path.write_text(notebook if isinstance(notebook, str) else json.dumps(notebook), encoding="utf-8")
+    encoding = "utf-16" if student == "version-3" else "utf-8"  # as some editors on Windows save it
+    path.write_text(notebook if isinstance(notebook, str) else json.dumps(notebook), encoding=encoding)
 
 
 def released_in(course):
