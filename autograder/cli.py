@@ -88,6 +88,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or an empty one")
     p.add_argument("--track", action="append", metavar="TRACK", help="may be said several times (default: all)")
     p.add_argument("--exercise", action="append", metavar="EXERCISE", help="may be said several times (default: all)")
+    p.add_argument(
+        "--quiz",
+        action="append",
+        default=[],
+        metavar="QUIZ",
+        help="quiz-pre or quiz-post, to be handed in and marked (default: none)",
+    )
     p.add_argument("--course-id", metavar="ID", help="what nbgrader calls the course (default: the syllabus's id)")
     p.add_argument("--language", default="en", help="of notebooks, checks and feedback (default: en)")
 
@@ -189,10 +196,13 @@ def init(options: argparse.Namespace) -> int:
     from autograder.authoring.init import init as make_course
 
     try:
-        make_course(ROOT, options.folder, assignments, options.course_id, options.language)
+        make_course(ROOT, options.folder, assignments, options.course_id, options.language, options.quiz)
     except (AuthoringError, UnknownLanguage) as error:
         raise Usage(str(error)) from None
-    out.print(f"{escape(str(options.folder))} holds {', '.join(a.id for a in assignments)}.", soft_wrap=True)
+    out.print(
+        f"{escape(str(options.folder))} holds {', '.join([*(a.id for a in assignments), *options.quiz])}.",
+        soft_wrap=True,
+    )
     out.print(f"What to do next stands in {escape(str(options.folder / 'README.md'))}.", soft_wrap=True)
     return 0
 
@@ -263,8 +273,18 @@ def grade(options: argparse.Namespace) -> int:
         language = i18n.known(options.language or course_language(root))
     except UnknownLanguage as error:
         raise Usage(str(error)) from None
-    submissions = one_each(read(found, source, options.assignment) for found in find(options.paths))
-    if not submissions:
+    quizzes: dict[tuple[str, str], None] = {}  # nbgrader marks them: nothing of them is run
+    sheets = quizzes_of(root)
+
+    def exercises() -> Iterator:
+        for found in find(options.paths):
+            if len(found.parts) > 2 and found.parts[1] in sheets:
+                quizzes[found.parts[:2]] = None
+            else:
+                yield found
+
+    submissions = one_each(read(found, source, options.assignment) for found in exercises())
+    if not submissions and not quizzes:
         raise Usage(f"there is no notebook, .py file or zip in {', '.join(options.paths)}")
     done = Attempts()
     how = {
@@ -312,8 +332,14 @@ def grade(options: argparse.Namespace) -> int:
         if pages:
             err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
     if options.nbgrader:
-        done("the gradebook", lambda: hand_to_nbgrader(root, results, done))
-    (err if options.json == "-" else out).print(marks_table(results))
+        if results:
+            done("the gradebook", lambda: hand_to_nbgrader(root, results, done))
+        done("the gradebook", lambda: mark_quizzes(root, list(quizzes), done))
+    elif quizzes:
+        names = " and ".join(sorted({name for _, name in quizzes}))
+        err.print(f"{len(quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
+    if results:
+        (err if options.json == "-" else out).print(marks_table(results))
     for problem in done.problems:
         err.print(f"[red]{escape(problem)}[/]", soft_wrap=True)
     return 0 if not done.problems and all(r["status"] != "not_graded" for r in results) else 1
@@ -575,6 +601,15 @@ def course_root(paths: list[str]) -> Path | None:
     return roots.pop() if len(roots) == 1 else None
 
 
+def quizzes_of(root: Path | None) -> set[str]:
+    """The assignments of a course that are quizzes."""
+    if root is None:
+        return set()
+    from autograder.nbgrader import quiz_sheets
+
+    return quiz_sheets(root)
+
+
 def course_language(root: Path | None) -> str:
     """The language that the course's nbgrader_config.py sets; English where there is none."""
     if root is None:
@@ -631,6 +666,20 @@ def hand_to_nbgrader(root: Path, results: list[dict], done: Attempts) -> None:
             done.problems.append(
                 f"nbgrader did not take {printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
             )
+
+
+def mark_quizzes(root: Path, handed_in: list[tuple[str, str]], done: Attempts) -> None:
+    if not handed_in:
+        return
+    from autograder.nbgrader import mark_quizzes as mark
+
+    with bar("Quizzes", len(handed_in)) as advance:
+        outcomes = mark(root, handed_in, progress=lambda _: advance())
+    for outcome in outcomes:
+        if not outcome.ok:
+            done.problems.append(f"{printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}")
+    good = sum(outcome.ok for outcome in outcomes)
+    err.print(f"{good} of {len(outcomes)} quizzes were marked; marks are in the gradebook, pages in feedback/.")
 
 
 def marks_table(results: list[dict]) -> Table:

@@ -23,6 +23,9 @@ An assignment that a person grades (`by_hand` in the syllabus) is put in order t
 marked, and is not run: it keeps the figures and the text that the student's own run has left in it. What a person
 marks, here or in any other assignment, is neither set nor taken away by a grading.
 
+The sheet of a quiz that is marked (`autograder init --quiz`) is put in order likewise and is not run: its answers are
+read as text (`grading/quizzes.py`).
+
 All leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
 graded by nbgrader as ever.
 
@@ -54,11 +57,12 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
-from nbgrader.preprocessors import ClearOutput, Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, NbGraderPreprocessor
 from sqlalchemy.exc import DatabaseError
 from traitlets import Unicode
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograder.grading.quizzes import answer_line, changed, mark_quiz, read_answers
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
@@ -66,6 +70,7 @@ from autograder.submission import by_hand, intake, matching
 from autograder.words import Words, table
 from course import i18n
 from course.i18n import _
+from course.quizzes import HOME as QUIZZES
 from course.syllabus import Assignment, UnknownName, syllabus
 
 STUB = "# Your code here.\nraise NotImplementedError"
@@ -123,7 +128,8 @@ def course_language(root: Path) -> str:
 
 def releasing_preprocessors() -> list:
     """What `nbgrader generate_assignment` does to a source notebook: translate it, then all that it does anyway."""
-    return [Translate, *GenerateAssignment.class_traits()["preprocessors"].default_args[0]]
+    stock = GenerateAssignment.class_traits()["preprocessors"].default_args[0]
+    return [Translate, *(KeepBlanks if p is ClearSolutions else p for p in stock)]
 
 
 def _stock(name: str) -> list:
@@ -186,7 +192,8 @@ class HandIn(NotebookExporter):
         here = (resources or {})["nbgrader"]
         place = _Place(here["student"], here["assignment"], here["notebook"], here["db_url"], _coursedir(self))
         assignment = place.ours()
-        if assignment is None or os.path.abspath(filename) != os.path.abspath(place.submitted()):
+        ours = assignment is not None or place.quiz() is not None
+        if not ours or os.path.abspath(filename) != os.path.abspath(place.submitted()):
             return super().from_filename(filename, resources=resources, **more)
         try:
             handed_in = _handed_in(Path(filename))
@@ -196,7 +203,8 @@ class HandIn(NotebookExporter):
             raise
         stated = handed_in.get("metadata") if isinstance(handed_in.get("metadata"), dict) else {}
         metadata = {key: stated[key] for key in ("kernelspec", "language_info") if isinstance(stated.get(key), dict)}
-        cells = [_sound(cell, assignment.exercise.by_hand) for cell in handed_in["cells"]]
+        with_outputs = assignment is not None and assignment.exercise.by_hand
+        cells = [_sound(cell, with_outputs) for cell in handed_in["cells"]]
         whole = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
         resources["metadata"] = {"name": place.notebook, "path": os.path.dirname(filename)}
         return self.from_notebook_node(whole, resources=resources, **more)
@@ -238,9 +246,12 @@ class Translate(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         if self.spoken() == i18n.SOURCE_LANGUAGE:
             return nb, resources
+        from autograder.authoring.quizzes import translate_sheet
         from autograder.authoring.translate import translate_notebook
         from autograder.grading.executor import ROOT
 
+        if quiz := _quiz_of(nb, resources["nbgrader"]["assignment"]):
+            return translate_sheet(ROOT, quiz, nb, self.language), resources
         stated = nb.metadata.get("course", {})
         try:
             assignment = syllabus().assignment(stated.get("assignment") if isinstance(stated, dict) else None)
@@ -291,6 +302,13 @@ class _Place:
                 continue
         return None
 
+    def quiz(self) -> str | None:
+        """The quiz whose sheet this is, "pre" or "post", if it is one.
+
+        What was handed in has no say: that would let a student choose to be run.
+        """
+        return _quiz_of(self.source(), self.assignment)
+
     def released(self) -> list[dict]:
         """The released cells: order and cell ids from the source notebook, all else from the gradebook.
 
@@ -326,6 +344,33 @@ class _Place:
         return [*cells, *known.values()]
 
 
+class KeepBlanks(ClearSolutions):
+    """nbgrader's ClearSolutions, but for a quiz: there the lines for answers stay, without what an instructor wrote."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        if not _quiz_of(nb, resources["nbgrader"]["assignment"]):
+            return super().preprocess(nb, resources)
+        for cell in nb.cells:
+            if utils.is_solution(cell):
+                cell.source = answer_line(str(matching.grade_id_of(cell)).removeprefix("answer-"))
+        return nb, resources
+
+
+def _quiz_of(source: Any, assignment: str) -> str | None:
+    """The quiz that a source notebook is the sheet of, "pre" or "post".
+
+    By its metadata; where an editor has dropped them, or the course has lost the notebook, by nbgrader's name for it.
+    """
+    metadata = source.get("metadata")
+    stated = metadata.get("course") if isinstance(metadata, dict) else None
+    name = stated.get("quiz") if isinstance(stated, dict) and stated.get("marked") is True else None
+    if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        return name
+    if not source or any(matching.grade_id_of(cell) == "setup-answers" for cell in source.get("cells") or []):
+        return {f"quiz-{path.stem}": path.stem for path in QUIZZES.glob("*.toml")}.get(assignment)
+    return None
+
+
 class Restore(NbGraderPreprocessor):
     """Puts a damaged notebook back in order: every released cell once, as released, with the student's answers."""
 
@@ -333,7 +378,7 @@ class Restore(NbGraderPreprocessor):
         place = _Place.of(self, resources)
         assignment = place.ours()
         if assignment is None:
-            return nb, resources
+            return (_sheet(place.released(), nb.get("cells") or []) if place.quiz() else nb), resources
         released = place.released()
         found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts)
         if assignment.exercise.by_hand:
@@ -383,6 +428,9 @@ class Judge(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         place = _Place.of(self, resources)
         assignment = place.ours()
+        if assignment is None and (quiz := place.quiz()):
+            with i18n.using(Translate(config=self.config).spoken()):
+                return _marked(nb, quiz, place), resources
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
         _drop_copies(place)
@@ -439,6 +487,63 @@ class Judge(NbGraderPreprocessor):
         if finished is not None:
             return finished
         return service.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
+
+
+def _sheet(released: list[dict], handed_in: list[Any]) -> Any:
+    """The sheet of a quiz as it was released, with the answers that were handed in; below it what else was written."""
+    answers = read_answers(handed_in)
+    cells, given = [], set()
+    for cell in released:
+        question = str(matching.grade_id_of(cell)).removeprefix("answer-")
+        given |= {cell["source"].strip(), str(matching.grade_id_of(cell))}
+        if question in answers and cell["metadata"]["nbgrader"]["solution"]:
+            cell = cell | {"source": answer_line(question, answers[question])}
+        cells.append(cell)
+    for cell in handed_in:
+        text = matching.text_of(cell).strip()
+        if text and not given & {text, matching.grade_id_of(cell), cell.get("id")} and not read_answers([cell]):
+            kind = "code" if cell.get("cell_type") == "code" else "markdown"
+            cells.append({"cell_type": kind, "metadata": {}, "source": text})
+    for number, cell in enumerate(cells):
+        cells[number] = cell | {"id": f"cell-{number}"}
+        if cell["cell_type"] == "code":
+            cells[number] |= {"outputs": [], "execution_count": None}
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+def _marked(nb: Any, name: str, place: _Place) -> Any:
+    """The restored sheet of a quiz with the score of each question, and why, below it. Nothing is run.
+
+    Raises NotGraded where the quiz is not what it was when the sheet was made.
+    """
+    from autograder.authoring.quizzes import QuizError, read_quiz
+
+    try:
+        quiz = read_quiz(QUIZZES / f"{name}.toml")
+        sheet = place.source().get("metadata", {}).get("course", {}).get("asked", {})
+        marked = {one.id: one for one in mark_quiz(quiz, read_answers(nb.cells))}
+        graded = [matching.grade_id_of(cell).removeprefix("test-") for cell in nb.cells if utils.is_grade(cell)]
+        if other := [*changed(quiz, sheet), *(question for question in graded if question not in marked)]:
+            raise NotGraded(
+                f"The quiz {name!r} has changed since this sheet was made, so that a letter may mean another option: "
+                f"{', '.join(dict.fromkeys(other))}. Put course/quizzes/{name}.toml of the judge back, or give out a "
+                "new sheet, which `autograder init --quiz` makes."
+            )
+    except (QuizError, NotGraded) as error:
+        _forget(place.db_url, place.notebook, place.assignment, place.student)
+        raise NotGraded(f"{line(place.student)}, {place.assignment}: could not be marked. {error}") from error
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        if utils.is_grade(cell):
+            ours = cell.metadata.nbgrader
+            one = marked[ours["grade_id"].removeprefix("test-")]
+            # In proportion, should the instructor have given the cell other points than the quiz has.
+            score = float(ours["points"]) * one.score / one.points
+            data = {"text/plain": repr(round(score, 6)), "text/html": one.report}
+            cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
+            cell.execution_count = 1
+    return nb
 
 
 SHOWN = (
@@ -669,23 +774,85 @@ def hand_over(
     outcomes = []
     for result in results:
         student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
-                message = _hand_over_one(api, result, student, assignment, feedback)
-        except DatabaseError as error:
-            message = _database_told(error)
-        except Exception as error:
-            message = f"{type(error).__name__}: {clean(error, 500)}"
-        outcomes.append(HandedOver(student, assignment, message is None, message))
+        outcomes.append(_attempted(student, assignment, _hand_over_one, api, result, student, assignment, feedback))
         progress(outcomes[-1])
     return outcomes
 
 
-def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+def quiz_sheets(course_root: str | Path) -> set[str]:
+    """The assignments of a course that are sheets of quizzes, by nbgrader's names."""
+    found = set()
+    for path in Path(course_root, "source").glob("*/*.ipynb"):
+        try:
+            if _quiz_of(_read(path), path.parent.name):
+                found.add(path.parent.name)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def mark_quizzes(
+    course_root: str | Path,
+    handed_in: Iterable[tuple[str, str]],
+    progress: Callable[[HandedOver], None] = lambda done: None,
+) -> list[HandedOver]:
+    """Have nbgrader mark quizzes in `submitted/`, named by student and assignment, and write feedback on them."""
+    api = _api(Path(course_root).resolve())
+    outcomes = []
+    for student, assignment in handed_in:
+        outcomes.append(_attempted(student, assignment, _mark_quiz, api, student, assignment))
+        progress(outcomes[-1])
+    return outcomes
+
+
+def _attempted(student: str, assignment: str, step: Callable[..., str | None], *arguments: Any) -> HandedOver:
+    """What became of a step, which returns why it could not be done, or None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
+            message = step(*arguments)
+    except DatabaseError as error:
+        message = _database_told(error)
+    except Exception as error:
+        message = f"{type(error).__name__}: {clean(error, 500)}"
+    return HandedOver(student, assignment, message is None, message)
+
+
+def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
     """None if all went well, else why not."""
+    if message := _no_student(student):
+        return message
+    directory = api.coursedir
+    folder = Path(directory.format_path(directory.source_directory, ".", assignment))
+    done = _registered(api, next(path.stem for path in sorted(folder.glob("*.ipynb"))), assignment)
+    done = done or api.autograde(assignment, student)
+    if done["success"]:
+        done = api.generate_feedback(assignment, student)
+    return None if done["success"] else _last_line(done)
+
+
+def _no_student(student: str) -> str | None:
     if not student or student != student.strip() or student in (".", "..") or set(student) & set("/\\*?[]\0\n\r"):
         return _("nbgrader cannot keep a student of this name.")
+    return None
+
+
+def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict | None:
+    """Release an assignment that nbgrader does not know yet; what it says where that fails."""
+    with api.gradebook as gradebook:
+        try:
+            gradebook.find_notebook(notebook, assignment)
+            return None
+        except MissingEntry:
+            pass
+    done = api.generate_assignment(assignment)
+    return None if done["success"] else done
+
+
+def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+    """None if all went well, else why not."""
+    if message := _no_student(student):
+        return message
     try:
         exercise = syllabus().assignment(assignment).exercise.id
     except UnknownName as error:
@@ -699,16 +866,8 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
     if not submitted.is_file():
         _forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
         return _("There is no notebook of this student in the course's submitted folder.")
-    with api.gradebook as gradebook:
-        try:
-            gradebook.find_notebook(exercise, assignment)
-            registered = True
-        except MissingEntry:
-            registered = False
-    if not registered:
-        done = api.generate_assignment(assignment)
-        if not done["success"]:
-            return _last_line(done)
+    if refused := _registered(api, exercise, assignment):
+        return _last_line(refused)
     key = (directory.root, assignment, student)
     _handed_over[key] = result
     try:
@@ -823,8 +982,9 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _last_line(done: dict) -> str:
-    """What nbgrader says went wrong: the last line of its traceback."""
-    return clean((done.get("error") or done.get("log") or "").strip().split("\n")[-1], 500)
+    """What nbgrader says went wrong: our own reason where there is one, else the last line of its traceback."""
+    ours = re.findall(rf"{NotGraded.__name__}: (.+)", done.get("log") or "")
+    return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)
 
 
 # -- marks -----------------------------------------------------------------------------------------------------------

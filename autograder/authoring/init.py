@@ -13,10 +13,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import nbformat
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
+from autograder.authoring.quizzes import PREFIX, marked_sheet, quiz_names
 from autograder.authoring.release import beside_notebook, refuse_leaks
 from autograder.nbgrader import scripts_on_path
 from course import i18n
@@ -123,13 +126,16 @@ def init(
     assignments: Iterable[Assignment],
     course_id: str | None = None,
     language: str = i18n.SOURCE_LANGUAGE,
+    quizzes: Iterable[str] = (),
 ) -> None:
     """Make a course in a new or empty folder.
 
     Arguments: where lessons, solutions and source notebooks are; the folder to make; what is taught in it; nbgrader's
-    name for the course, the syllabus's if None; the language of notebooks, checks and feedback.
+    name for the course, the syllabus's if None; the language of notebooks, checks and feedback; quizzes to be marked,
+    "quiz-post" for example.
     Raises UnknownLanguage where there is no such catalogue, FileExistsError for a folder that is not empty, and
-    AuthoringError for an id that nbgrader cannot keep, a stale source notebook or a leak. Then nothing is written.
+    AuthoringError for an id that nbgrader cannot keep, an unknown quiz, a stale source notebook or a leak. Then nothing
+    is written.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -139,7 +145,7 @@ def init(
             f"{folder} is not empty, and nothing in it is touched; name a new folder. To add an assignment to a course "
             "that is there, make the new folder with --exercise and move its source/ASSIGNMENT to the course's source/."
         )
-    write_course(root, folder, assignments, course_id, language)
+    write_course(root, folder, assignments, course_id, language, quizzes)
 
 
 def write_course(
@@ -148,6 +154,7 @@ def write_course(
     assignments: Iterable[Assignment],
     course_id: str | None = None,
     language: str = i18n.SOURCE_LANGUAGE,
+    quizzes: Iterable[str] = (),
 ) -> None:
     """What `init` does, whatever else lies in the folder."""
     assignments = list(assignments)
@@ -158,6 +165,7 @@ def write_course(
             f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
     i18n.known(language)
+    sheets = {name: _sheet(root, name.removeprefix(PREFIX)) for name in _known(root, quizzes)}
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
     for assignment in assignments:
@@ -171,14 +179,40 @@ def write_course(
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(content)
         shutil.copyfile(source_path(root, assignment), place / f"{assignment.exercise.id}.ipynb")
+    for name, sheet in sheets.items():
+        place = folder / "source" / name
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.ipynb").write_text(nbformat.writes(sheet) + "\n", encoding="utf-8")
     (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id, language=language), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(assignments), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(assignments, sheets), encoding="utf-8")
     scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
-        for assignment in assignments:
-            gradebook.update_or_create_assignment(assignment.id)
+        for name in (*(assignment.id for assignment in assignments), *sheets):
+            gradebook.update_or_create_assignment(name)
 
 
-def _readme(assignments: list[Assignment]) -> str:
+def _known(root: Path, quizzes: Iterable[str]) -> list[str]:
+    """The quizzes by name, each once; AuthoringError for one that there is not."""
+    known = [f"{PREFIX}{quiz}" for quiz in quiz_names(root)]
+    for name in (quizzes := list(dict.fromkeys(quizzes))):
+        if name not in known:
+            raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
+    return quizzes
+
+
+def _sheet(root: Path, quiz: str) -> NotebookNode:
+    """The notebook of a quiz that is to be handed in and marked; in English, as all source notebooks are."""
+    sheet = marked_sheet(root, quiz)
+    refuse_leaks(root, f"{PREFIX}{quiz}", {f"{PREFIX}{quiz}.ipynb": nbformat.writes(sheet).encode()})
+    return sheet
+
+
+def _readme(assignments: list[Assignment], sheets: dict[str, NotebookNode]) -> str:
     lines = [f"- `{a.id}`: {a.exercise.title}, {a.track.title}, {a.exercise.points:g} points" for a in assignments]
-    return README.format(title=syllabus().title, first=assignments[0].id, assignments="\n".join(lines))
+    for name, sheet in sheets.items():
+        points = sum(cell.metadata.nbgrader.get("points", 0) for cell in sheet.cells)
+        lines.append(
+            f"- `{name}`: a quiz, marked by the letters and numbers that students write into it, {points:g} points"
+        )
+    first = [*(a.id for a in assignments), *sheets][0]
+    return README.format(title=syllabus().title, first=first, assignments="\n".join(lines))

@@ -6,6 +6,7 @@
     kind                            "one" right option, "several", or a "number" to be typed
     text                            `code` in backquotes
     decimals, otherwise             a number's: how many decimals count, and what any other number is told
+    points                          what it is worth where the quiz is marked; 1 unless said
     [[questions.options]]
     text, or a number's value       what is clicked, or typed: the right number, and those that a slip gives
     right = true                    where it is
@@ -15,14 +16,18 @@
 that students get; the TOML is never released. `source/quiz-<name>/quiz-<name>.ipynb` shows it. A quiz has a notebook of
 its own and is not a part of an exercise's, because one is asked before the lecture and the other after it, by a class
 that may do any of the exercises, in either track; so it needs no framework, and its cell has its output when it is
-released: the quiz can be answered before any kernel runs. It carries no marks. (nbgrader could give some for a graded
-cell that holds the answers; what is marked had better not be answered by clicking until it is green.)
+released: the quiz can be answered before any kernel runs. It carries no marks, since what is marked had better not be
+answered by clicking until it is green.
+
+For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course: the
+questions, a line for each answer, and nothing of what is right, sealed or not. `autograder.grading.quizzes` marks it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +38,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from autograder.authoring import AuthoringError
+from autograder.grading.quizzes import answer_line, asked, points_of
 from course import i18n
 from course.i18n import N_, _
 from course.quizzes import LETTERS, WORDS, Quiz, canonical, mark, seal
@@ -40,7 +46,7 @@ from course.syllabus import syllabus
 
 KINDS = ("one", "several", "number")
 PREFIX = "quiz-"  # of a quiz's notebook and of its zip
-FIELDS = {"id", "kind", "text", "options"}
+FIELDS = {"id", "kind", "text", "options", "points"}
 INTRO = N_(
     "Answer by clicking. Nothing is sent anywhere and nothing is marked: change your mind as often as you like, and "
     "read the explanations."
@@ -106,6 +112,96 @@ def notebook(sealed: dict[str, Any]) -> NotebookNode:
     )
     nbformat.validate(made)
     return made
+
+
+MARKED_INTRO = N_(
+    "Write your answers between the quotation marks: the letter of an option, such as `b`; letters, such as `ac`, "
+    "where several may be right; or a number. Save the notebook and hand it in. Nothing needs to be run. What is "
+    "right, and why, you will read in your feedback."
+)
+MARKED_ID = re.compile(r"[A-Za-z0-9_-]+")  # what nbgrader can call a cell
+MARKED_HERE = "# Your mark for question {number} will stand here."  # a graded cell's; code is English in every language
+
+
+def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
+    """The sheet of a quiz that is handed in, as nbgrader's source notebook, in the language in use.
+
+    Every cell is nbgrader's, so that a damaged hand-in can be put back in order with the questions in it. Nothing says
+    what is right. The metadata has for each question a hash of what was asked: see `asked`.
+    Arguments: a quiz as `read_quiz` gives it, and its name.
+    Raises QuizError for an id that nbgrader cannot keep.
+    """
+    head = f"# {_(syllabus().title)}\n\n## {_(quiz['title'])}\n\n{_(MARKED_INTRO)}"
+    cells = [_nbgraders(new_markdown_cell(head), "text-1"), _nbgraders(new_code_cell("answers = {}"), "setup-answers")]
+    for number, question in enumerate(quiz["questions"], 1):
+        id = question["id"]
+        if not MARKED_ID.fullmatch(id):
+            raise QuizError(
+                f"{PREFIX}{name}: question {id!r}: to be marked, an id has letters of A to Z, digits, _ and -"
+            )
+        cells += [
+            _nbgraders(new_markdown_cell(_question_text(number, question)), f"question-{id}"),
+            _nbgraders(new_code_cell(answer_line(id)), f"answer-{id}", solution=True, locked=False),
+            _nbgraders(
+                new_code_cell(MARKED_HERE.format(number=number)), f"test-{id}", grade=True, points=points_of(question)
+            ),
+        ]
+    made = new_notebook(cells=cells)
+    made.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+        course={
+            "quiz": name,
+            "marked": True,
+            "language": i18n.language(),
+            "asked": {question["id"]: asked(question) for question in quiz["questions"]},
+        },
+    )
+    nbformat.validate(made)
+    return made
+
+
+def marked_sheet(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> NotebookNode:
+    """`marked_notebook` of a quiz by its name, in a language."""
+    with i18n.using(language):
+        return marked_notebook(read_quiz(root / "course" / "quizzes" / f"{name}.toml"), name)
+
+
+def translate_sheet(root: Path, name: str, sheet: NotebookNode, language: str) -> NotebookNode:
+    """A sheet with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
+    english, other = (
+        {cell.id: cell.source for cell in marked_sheet(root, name, spoken).cells}
+        for spoken in (i18n.SOURCE_LANGUAGE, i18n.known(language))
+    )
+    for cell in sheet.cells:
+        if cell.cell_type == "markdown" and english.get(cell.get("id")) == cell.source:
+            cell.source = other[cell.id]
+    if "course" in sheet.metadata:
+        sheet.metadata.course["language"] = language
+    return sheet
+
+
+def _question_text(number: int, question: dict[str, Any]) -> str:
+    points = f"{points_of(question):g}"
+    lines = [
+        f"### {number}. " + (_("({points} point)") if points == "1" else _("({points} points)")).format(points=points),
+        _(question["text"]),
+    ]
+    if question["kind"] == "several":
+        lines.append(_(WORDS["several"]))
+    if question["kind"] != "number":
+        options = zip(LETTERS, question["options"], strict=False)
+        lines.append("\n".join(f"- **{letter})** {_(option['text'])}" for letter, option in options))
+    return "\n\n".join(lines)
+
+
+def _nbgraders(
+    cell: NotebookNode, grade_id: str, grade=False, solution=False, locked=True, **more: float
+) -> NotebookNode:
+    cell.id = grade_id
+    ours = {"grade": grade, "grade_id": grade_id, "locked": locked, "schema_version": 3, "solution": solution}
+    cell.metadata = NotebookNode(nbgrader={**ours, "task": False, **more})
+    return cell
 
 
 # -- sealing ----------------------------------------------------------------------------------------------------------
@@ -190,6 +286,8 @@ def _problem(question: dict[str, Any]) -> str | None:
         return f"nothing is called {sorted(unknown)[0]!r} in a question of the kind {kind!r}"
     if not _is_text(question.get("text")):
         return "it has no text"
+    if not (_is_number(question.get("points", 1)) and question.get("points", 1) > 0):
+        return "its `points` are not a number above 0"
     if kind == "number":
         if type(question.get("decimals")) is not int or not 0 <= question["decimals"] <= 6:
             return "a number needs `decimals`, from 0 to 6"

@@ -1,0 +1,187 @@
+"""Marks for a quiz that was handed in. Nothing that a student wrote is run: answers are read as text.
+
+An answer is a line `answers["bottleneck"] = "b"` in any cell: the letter of an option, letters where several are right,
+a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Of
+several lines for a question the last that says something counts. Where there is none, what stands in the question's own
+cell is the answer.
+
+A question is worth its `points` (1 unless its file says otherwise), all or nothing; where several options are right,
+the share of them that was found less the share of the wrong ones that was named, and never less than 0.
+
+What is right stands in `course/quizzes/` of the judge; a course folder has nothing of it. So that a letter means what
+it meant on the sheet, the sheet has a hash of what was asked (`asked`): where that has changed, nothing is marked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from autograder.submission.matching import grade_id_of, text_of
+from course.i18n import _
+from course.quizzes import LETTERS, WORDS, canonical
+from course.report import _prose
+
+ANSWER = re.compile(r"""^[ \t]*answers[ \t]*\[[ \t]*["']?([\w-]+)["']?[ \t]*\][ \t]*=(?!=)(.*)$""", re.MULTILINE)
+QUOTED = re.compile(r"""(["'])(.*?)\1[ \t]*(?:#.*)?""")
+AROUND = " \t\n\"'`,;"  # what may stand around an answer
+BETWEEN = re.compile(r"""[\s,;.&+/"'`\[\](){}]""")  # and between letters
+LONGEST = 60  # characters of an answer; more is none
+LONGEST_READ = 1000  # characters of a line or cell that are looked at
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What became of a question: the score of `points`, and what the student reads, as HTML."""
+
+    id: str
+    score: float
+    points: float
+    report: str
+
+
+def answer_line(question: str, answer: str = "") -> str:
+    """What stands in the cell of a question."""
+    return f'answers["{question}"] = {json.dumps(answer, ensure_ascii=False)}'
+
+
+def points_of(question: dict[str, Any]) -> float:
+    return float(question.get("points", 1))
+
+
+def asked(question: dict[str, Any]) -> str:
+    """A hash of what the answers to a question mean: its kind and its options in their order.
+
+    Which one is right, the explanations and the points may be corrected when the sheet is out, and it is marked anew.
+    """
+    options = [option["text"] for option in question["options"] if "text" in option]
+    meant = [question["id"], question["kind"], question.get("decimals"), options]
+    return sha256(json.dumps(meant).encode()).hexdigest()[:16]
+
+
+def changed(quiz: dict[str, Any], sheet: dict[str, Any]) -> list[str]:
+    """The questions of a sheet that mean something else by now, or are gone, by id.
+
+    Arguments: a quiz as `read_quiz` gives it; what its sheet says was asked, the hash of each question.
+    """
+    now = {question["id"]: asked(question) for question in quiz["questions"]}
+    return [question for question, then in sheet.items() if now.get(question) != then]
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_answers(cells: Iterable[Any]) -> dict[str, str]:
+    """The answers in a hand-in's cells, as they were written, by question; whatever the file has for a cell."""
+    found: dict[str, str] = {}
+    in_place: dict[str, str] = {}
+    for cell in cells:
+        text = text_of(cell)
+        for question, value in ANSWER.findall(text):
+            found[question] = _value(value) or found.get(question, "")
+        question = _question_of(cell)
+        if question and not ANSWER.search(text):
+            lines = [line for line in text[:LONGEST_READ].split("\n") if not line.lstrip().startswith("#")]
+            in_place[question] = _value(" ".join(lines).rpartition("=")[2])
+    return found | {question: text for question, text in in_place.items() if text and not found.get(question)}
+
+
+def _value(written: str) -> str:
+    written = "".join(c if c.isprintable() else " " for c in written[:LONGEST_READ]).strip()
+    quoted = QUOTED.fullmatch(written)
+    return (quoted.group(2) if quoted else written.partition("#")[0]).strip(AROUND)
+
+
+def _question_of(cell: Any) -> str | None:
+    """Whose cell it is in the release: by nbgrader's id, or the notebook format's, which Colab moves into metadata."""
+    metadata = cell.get("metadata") if isinstance(cell, dict) else None
+    for name in (
+        grade_id_of(cell),
+        cell.get("id") if isinstance(cell, dict) else None,
+        metadata.get("id") if isinstance(metadata, dict) else None,
+    ):
+        if isinstance(name, str) and (found := re.fullmatch(r"answer-([\w-]+)", name)):
+            return found[1]
+    return None
+
+
+# -- marking ----------------------------------------------------------------------------------------------------------
+
+
+def mark_quiz(quiz: dict[str, Any], answers: dict[str, str]) -> list[Marked]:
+    """Mark each question of a quiz, as `read_quiz` gives it; what is said is in the language in use."""
+    return [_marked(question, answers.get(question["id"], "")) for question in quiz["questions"]]
+
+
+def _marked(question: dict[str, Any], answer: str) -> Marked:
+    number = question["kind"] == "number"
+    chosen = None if len(answer) > LONGEST else _typed(question, answer) if number else _letters(question, answer)
+    right = [n for n, option in enumerate(question["options"]) if option.get("right", False)]
+    if not answer:
+        share, said = 0.0, [_("Nothing is written here.")]
+    elif chosen is None:
+        shown = answer[:LONGEST] + ("…" if len(answer) > LONGEST else "")
+        form = _(WORDS["number"]) if number else _("Write the letter of an option, such as `b`.")
+        share, said = 0.0, [_("“{text}” cannot be read as an answer.").format(text=shown.replace("`", "'")), form]
+    else:
+        share = _share(question, chosen, right)
+        said = [_verdict(question, chosen, right, share), _("Your answer: {answer}").format(answer=answer)]
+    rows = [_reason(question, n) for n in chosen or []]
+    missed = [_reason(question, n) for n in right if n not in (chosen or [])]
+    sign, colour = ("✓", "#1a7f37") if share == 1 else ("✗", "#c62828")
+    report = (
+        f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
+        f'<div><span style="color: {colour}"><b>{sign}</b></span> {" ".join(map(_prose, said))}</div>{_listed(rows)}'
+        + (f"<div>{_prose(_('What is right:'))}</div>{_listed(missed)}" if missed else "")
+        + "</div>"
+    )
+    return Marked(question["id"], share * points_of(question), points_of(question), report)
+
+
+def _letters(question: dict[str, Any], answer: str) -> list[int] | None:
+    """The numbers of the options that were named, in order; None for anything but letters of options."""
+    letters = LETTERS[: len(question["options"])]
+    named = BETWEEN.sub("", answer).lower()
+    return sorted({letters.index(letter) for letter in named}) if named and set(named) <= set(letters) else None
+
+
+def _typed(question: dict[str, Any], answer: str) -> list[int] | None:
+    """The number of the option that has the value which was typed, none of them for another; None for no number."""
+    typed = canonical(answer, question["decimals"])
+    values = [canonical(option["value"], question["decimals"]) for option in question["options"]]
+    return None if typed is None else [n for n, value in enumerate(values) if value == typed] or [len(values)]
+
+
+def _share(question: dict[str, Any], chosen: list[int], right: list[int]) -> float:
+    if question["kind"] != "several":
+        return float(chosen == right)
+    wrong = len(question["options"]) - len(right)
+    found = sum(n in right for n in chosen)
+    return max(0.0, found / len(right) - ((len(chosen) - found) / wrong if wrong else 0.0))
+
+
+def _verdict(question: dict[str, Any], chosen: list[int], right: list[int], share: float) -> str:
+    if chosen == right:
+        return _(WORDS["right"])
+    if question["kind"] == "one" and len(chosen) > 1:
+        return _("Several options are named, and one was asked for.")
+    if set(chosen) < set(right):
+        return _(WORDS["more"])
+    return _("Partly right.") if share else _(WORDS["wrong"])
+
+
+def _reason(question: dict[str, Any], number: int) -> str:
+    """Why an option is right or wrong; the number after the last one asks for that of all other numbers."""
+    if number == len(question["options"]):
+        return _(question["otherwise"])
+    option = question["options"][number]
+    name = LETTERS[number] if question["kind"] != "number" else canonical(option["value"], question["decimals"])
+    return f"{name}) {_(option['why'])}" if question["kind"] != "number" else f"{name}: {_(option['why'])}"
+
+
+def _listed(reasons: list[str]) -> str:
+    return "".join(f'<div style="margin: 3px 0px 3px 20px">{_prose(reason)}</div>' for reason in reasons)
