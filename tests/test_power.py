@@ -155,6 +155,8 @@ LOOKED_AT = {
     "bert-pretraining-pytorch",
     "bert-pretraining-tensorflow",
     "transformer-encoder-pytorch",
+    "transformer-encoder-tensorflow",
+    "encoder-decoder-pytorch",
 }
 
 
