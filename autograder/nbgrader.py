@@ -161,9 +161,8 @@ def _find_all(self: Autograde) -> None:
             self.log.warning("There is no notebook in %s", line(folder))
     if not self.assignments:
         raise NotGraded(f"There is no notebook of {self.coursedir.assignment_id} in the course's submitted folder.")
-    for notebooks in self.assignments.values():  # while what was marked is still there
-        for notebook in map(Path, notebooks):
-            _remember_marked(self.coursedir, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
+    # While what was marked is still there.
+    _remember_marked(self.coursedir, [Path(notebook) for found in self.assignments.values() for notebook in found])
 
 
 def _without_links(path: str, exclude: list[str] | None = None) -> list[str]:
@@ -536,13 +535,8 @@ def _marked(nb: Any, name: str, place: _Place) -> Any:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         if utils.is_grade(cell):
-            ours = cell.metadata.nbgrader
-            one = marked[ours["grade_id"].removeprefix("test-")]
-            # In proportion, should the instructor have given the cell other points than the quiz has.
-            score = float(ours["points"]) * one.score / one.points
-            data = {"text/plain": repr(round(score, 6)), "text/html": one.report}
-            cell.outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]
-            cell.execution_count = 1
+            one = marked[matching.grade_id_of(cell).removeprefix("test-")]
+            cell.outputs, cell.execution_count = [_scored(cell, one.score / one.points, one.report)], 1
     return nb
 
 
@@ -586,28 +580,30 @@ def _joined(text: str | list) -> str:
 _as_marked: dict[tuple[str, str, str, str], dict[str, str | None]] = {}  # from `_find_all` to `_await_marks`
 
 
-def _remember_marked(coursedir: CourseDirectory, notebook: str, assignment: str, student: str) -> None:
+def _remember_marked(coursedir: CourseDirectory, handed_in: list[Path]) -> None:
     """Keep what stands below the tasks that a person has marked; None where that is to be looked at again anyway."""
     with Gradebook(coursedir.db_url) as gradebook:
-        try:
-            tasks = {cell.name for cell in gradebook.find_notebook(notebook, assignment).task_cells}
-            submission = gradebook.find_submission_notebook(notebook, assignment, student)
-        except MissingEntry:
-            return
-        marked = {
-            grade.name: not grade.needs_manual_grade
-            for grade in submission.grades
-            if grade.name in tasks and grade.manual_score is not None
-        }
-    if not marked:
-        return
-    folder = coursedir.format_path(coursedir.autograded_directory, student, assignment)
-    try:
-        below = _below_tasks(_read(Path(folder, f"{notebook}.ipynb")).get("cells", []), tasks)
-    except (OSError, ValueError):
-        below = {}
-    kept = {name: below.get(name) if settled else None for name, settled in marked.items()}
-    _as_marked[coursedir.root, notebook, assignment, student] = kept
+        for path in handed_in:
+            notebook, assignment, student = path.stem, path.parent.name, path.parent.parent.name
+            try:
+                tasks = {cell.name for cell in gradebook.find_notebook(notebook, assignment).task_cells}
+                grades = gradebook.find_submission_notebook(notebook, assignment, student).grades if tasks else []
+            except MissingEntry:
+                continue
+            marked = {
+                grade.name: not grade.needs_manual_grade
+                for grade in grades
+                if grade.name in tasks and grade.manual_score is not None
+            }
+            if not marked:
+                continue
+            folder = coursedir.format_path(coursedir.autograded_directory, student, assignment)
+            try:
+                below = _below_tasks(_read(Path(folder, path.name)).get("cells", []), tasks)
+            except (OSError, ValueError):
+                below = {}
+            kept = {name: below.get(name) if settled else None for name, settled in marked.items()}
+            _as_marked[coursedir.root, notebook, assignment, student] = kept
 
 
 def _below_tasks(cells: Iterable[Any], tasks: Iterable[str]) -> dict[str, str]:
@@ -663,16 +659,21 @@ def _remarked(remarks: list[str]) -> dict:
 
 
 def _verdict(cell: Any, result: dict) -> Any:
-    """The one output of a test cell: the score as a plain number, the report as HTML."""
+    """What a part came to, for its test cell."""
     part_id = cell.metadata.nbgrader["grade_id"].removeprefix("test-")
-    most = float(cell.metadata.nbgrader["points"])
     part = next((p for p in result["parts"] if p["id"] == part_id), None)
-    score = 0.0
-    if part is not None and part["max_score"]:
-        # In proportion, should the instructor have given the cell other points than the syllabus has.
-        score = most * float(part["score"]) / float(part["max_score"])
-    score = min(most, max(0.0, score)) if math.isfinite(score) else 0.0
-    data = {"text/plain": repr(round(score, 6)), "text/html": html.part_report(result, part_id)}
+    share = float(part["score"]) / float(part["max_score"]) if part is not None and part["max_score"] else 0.0
+    return _scored(cell, share, html.part_report(result, part_id))
+
+
+def _scored(cell: Any, share: float, report: str) -> Any:
+    """The one output of a graded cell: the score as a plain number, the report as HTML.
+
+    A share of the points that the cell has: an instructor may have given it others than the syllabus, or the quiz, has.
+    """
+    most = float(cell.metadata.nbgrader["points"])
+    score = min(most, max(0.0, most * share)) if math.isfinite(share) else 0.0
+    data = {"text/plain": repr(round(score, 6)), "text/html": report}
     return nbformat.v4.new_output("execute_result", data, execution_count=1)
 
 

@@ -10,6 +10,18 @@ import math
 
 import numpy as np
 
+# -- weights by name ---------------------------------------------------------------------------------------------------
+
+
+def part_of(weights, prefix):
+    """The weights whose name begins so, without the beginning."""
+    return {key.removeprefix(f"{prefix}."): array for key, array in weights.items() if key.startswith(f"{prefix}.")}
+
+
+def linear(weights, x):
+    return x @ weights["weight"] + weights["bias"]
+
+
 # -- positions --------------------------------------------------------------------------------------------------------
 
 
@@ -81,14 +93,12 @@ def gru_cell(gates, x, state):
 
 
 def attention_decoder(weights, gates, tokens, encoder_states, state, mask=None):
-    attention = {
-        key.removeprefix("attention."): array for key, array in weights.items() if key.startswith("attention.")
-    }
+    attention = part_of(weights, "attention")
     logits, alignment = [], []
     for token in tokens.T:
         context, shares = additive_attention(attention, state, encoder_states, mask)
         state = gru_cell(gates, np.hstack([weights["embedding.weight"][token], context]), state)
-        logits.append(np.hstack([state, context]) @ weights["to_logits.weight"] + weights["to_logits.bias"])
+        logits.append(linear(part_of(weights, "to_logits"), np.hstack([state, context])))
         alignment.append(shares)
     return np.stack(logits, axis=1), np.stack(alignment, axis=1)
 
@@ -141,7 +151,7 @@ def multi_head_attention(weights, num_heads, query, key=None, value=None, mask=N
     value = key if value is None else value
 
     def project(name, x):
-        return x @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
+        return linear(part_of(weights, name), x)
 
     q, k, v = project("W_q", query), project("W_k", key), project("W_v", value)
     output, attention = scaled_dot_product_attention(*(split_heads(x, num_heads) for x in (q, k, v)), mask)
@@ -151,19 +161,10 @@ def multi_head_attention(weights, num_heads, query, key=None, value=None, mask=N
 # -- blocks and models ------------------------------------------------------------------------------------------------
 
 
-def part_of(weights, prefix):
-    """The weights whose name begins so, without the beginning."""
-    return {key.removeprefix(f"{prefix}."): array for key, array in weights.items() if key.startswith(f"{prefix}.")}
-
-
 def layer_norm(weights, x, epsilon=1e-5):
     mean = x.mean(axis=-1, keepdims=True)
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
     return (x - mean) / np.sqrt(variance + epsilon) * weights["weight"] + weights["bias"]
-
-
-def linear(weights, x):
-    return x @ weights["weight"] + weights["bias"]
 
 
 def feed_forward(weights, x):

@@ -298,8 +298,7 @@ def test_heads(track, rng):
 def test_multi_head_attention(track, rng, given):
     weights = {}
     for name in ("W_q", "W_k", "W_v", "W_o"):
-        weights[f"{name}.weight"] = rng.normal(size=(12, 12)) / 3
-        weights[f"{name}.bias"] = rng.normal(size=12)
+        weights |= linear_weights(rng, name, 12, 12)
     inputs = (rng.normal(size=(2, 4, 12)), rng.normal(size=(2, 7, 12)), rng.normal(size=(2, 7, 12)))
     inputs = inputs[: {"query": 1, "query and key": 2}.get(given, 3)]
     mask = None

@@ -7,8 +7,7 @@ train models take seconds a hand-in; what is right there gets three seeds, mista
 from __future__ import annotations
 
 import pytest
-from marks import UNSEEN
-from test_hidden_tests import TRAINING
+from marks import TRAINING, UNSEEN
 
 from autograder.grading.executor import Grader
 from autograder.grading.verify import verify

@@ -31,10 +31,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
 from autograder.authoring import AuthoringError
+from autograder.authoring.cells import as_nbgraders, python_notebook
 from autograder.authoring.lessons import Cell, read_lesson, solution_path
 from course.syllabus import Assignment, UnknownName, syllabus
 
-SCHEMA_VERSION = 3  # of nbgrader's cell metadata
 CELL_SECONDS = 120
 # What a notebook shows comes out of these as well as out of the lesson and the solution.
 SHOWING = ("checks", "expectations", "frameworks", "plots", "report")
@@ -100,19 +100,14 @@ def source_path(root: Path, assignment: Assignment) -> Path:
 def draft(root: Path, assignment: Assignment) -> NotebookNode:
     """The notebook without outputs."""
     cells = read_lesson(root, assignment)
-    notebook = new_notebook(cells=[_notebook_cell(cell) for cell in cells])
-    notebook.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-        course={
-            "assignment": assignment.id,
-            "exercise": assignment.exercise.id,
-            "track": assignment.track.id,
-            "language": "en",
-            "inputs": _digest(root, assignment, cells),
-        },
-    )
-    return notebook
+    course = {
+        "assignment": assignment.id,
+        "exercise": assignment.exercise.id,
+        "track": assignment.track.id,
+        "language": "en",
+        "inputs": _digest(root, assignment, cells),
+    }
+    return python_notebook([_notebook_cell(cell) for cell in cells], course)
 
 
 def _notebook_cell(cell: Cell) -> NotebookNode:
@@ -121,20 +116,10 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
     grade_id = f"{cell.role}-{cell.name}"
     if cell.role == "start":
         return new_code_cell(cell.source, id=grade_id)  # the student's, so none of nbgrader's business
+    task = cell.role == "task"
+    made = new_markdown_cell(cell.source) if task else new_code_cell(cell.source)
     graded, solution = cell.role == "test", cell.role == "answer"
-    metadata = {
-        "grade": graded,
-        "grade_id": grade_id,
-        "locked": not solution,
-        "schema_version": SCHEMA_VERSION,
-        "solution": solution,
-        "task": cell.role == "task",
-    }
-    if cell.points is not None:
-        metadata["points"] = cell.points
-    if cell.role == "task":
-        return new_markdown_cell(cell.source, id=grade_id, metadata={"nbgrader": metadata})
-    return new_code_cell(cell.source, id=grade_id, metadata={"nbgrader": metadata})
+    return as_nbgraders(made, grade_id, grade=graded, solution=solution, task=task, points=cell.points)
 
 
 def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:

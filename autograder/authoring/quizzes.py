@@ -35,9 +35,10 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from autograder.authoring import AuthoringError
+from autograder.authoring.cells import as_nbgraders, python_notebook
 from autograder.grading.quizzes import answer_line, asked, points_of
 from course import i18n
 from course.i18n import N_, _
@@ -99,16 +100,12 @@ def notebook(sealed: dict[str, Any]) -> NotebookNode:
     quiz = Quiz(sealed)
     shown = new_output("execute_result", {"text/html": quiz._repr_html_(), "text/plain": str(quiz)}, execution_count=1)
     code = f'from course import quiz\n\nquiz("{sealed["name"]}")'
-    made = new_notebook(
-        cells=[
+    made = python_notebook(
+        [
             new_markdown_cell(f"# {_(syllabus().title)}\n\n## {_(sealed['title'])}\n\n{_(INTRO)}", id="text-1"),
             new_code_cell(code, id=f"{PREFIX}{sealed['name']}", execution_count=1, outputs=[shown]),
-        ]
-    )
-    made.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-        course={"quiz": sealed["name"], "language": sealed["language"]},
+        ],
+        {"quiz": sealed["name"], "language": sealed["language"]},
     )
     nbformat.validate(made)
     return made
@@ -132,7 +129,10 @@ def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
     Raises QuizError for an id that nbgrader cannot keep.
     """
     head = f"# {_(syllabus().title)}\n\n## {_(quiz['title'])}\n\n{_(MARKED_INTRO)}"
-    cells = [_nbgraders(new_markdown_cell(head), "text-1"), _nbgraders(new_code_cell("answers = {}"), "setup-answers")]
+    cells = [
+        as_nbgraders(new_markdown_cell(head), "text-1"),
+        as_nbgraders(new_code_cell("answers = {}"), "setup-answers"),
+    ]
     for number, question in enumerate(quiz["questions"], 1):
         id = question["id"]
         if not MARKED_ID.fullmatch(id):
@@ -140,23 +140,19 @@ def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
                 f"{PREFIX}{name}: question {id!r}: to be marked, an id has letters of A to Z, digits, _ and -"
             )
         cells += [
-            _nbgraders(new_markdown_cell(_question_text(number, question)), f"question-{id}"),
-            _nbgraders(new_code_cell(answer_line(id)), f"answer-{id}", solution=True, locked=False),
-            _nbgraders(
+            as_nbgraders(new_markdown_cell(_question_text(number, question)), f"question-{id}"),
+            as_nbgraders(new_code_cell(answer_line(id)), f"answer-{id}", solution=True),
+            as_nbgraders(
                 new_code_cell(MARKED_HERE.format(number=number)), f"test-{id}", grade=True, points=points_of(question)
             ),
         ]
-    made = new_notebook(cells=cells)
-    made.metadata = NotebookNode(
-        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
-        course={
-            "quiz": name,
-            "marked": True,
-            "language": i18n.language(),
-            "asked": {question["id"]: asked(question) for question in quiz["questions"]},
-        },
-    )
+    course = {
+        "quiz": name,
+        "marked": True,
+        "language": i18n.language(),
+        "asked": {question["id"]: asked(question) for question in quiz["questions"]},
+    }
+    made = python_notebook(cells, course)
     nbformat.validate(made)
     return made
 
@@ -193,15 +189,6 @@ def _question_text(number: int, question: dict[str, Any]) -> str:
         options = zip(LETTERS, question["options"], strict=False)
         lines.append("\n".join(f"- **{letter})** {_(option['text'])}" for letter, option in options))
     return "\n\n".join(lines)
-
-
-def _nbgraders(
-    cell: NotebookNode, grade_id: str, grade=False, solution=False, locked=True, **more: float
-) -> NotebookNode:
-    cell.id = grade_id
-    ours = {"grade": grade, "grade_id": grade_id, "locked": locked, "schema_version": 3, "solution": solution}
-    cell.metadata = NotebookNode(nbgrader={**ours, "task": False, **more})
-    return cell
 
 
 # -- sealing ----------------------------------------------------------------------------------------------------------

@@ -179,8 +179,9 @@ def _reason(question: dict[str, Any], number: int) -> str:
     if number == len(question["options"]):
         return _(question["otherwise"])
     option = question["options"][number]
-    name = LETTERS[number] if question["kind"] != "number" else canonical(option["value"], question["decimals"])
-    return f"{name}) {_(option['why'])}" if question["kind"] != "number" else f"{name}: {_(option['why'])}"
+    number_typed = question["kind"] == "number"
+    name = f"{canonical(option['value'], question['decimals'])}:" if number_typed else f"{LETTERS[number]})"
+    return f"{name} {_(option['why'])}"
 
 
 def _listed(reasons: list[str]) -> str:

@@ -21,6 +21,11 @@ from course.syllabus import Assignment
 ALTERNATIVES = ROOT / "tests" / "alternatives"
 
 
+def alternatives(assignment: Assignment) -> list[Path]:
+    """The right answers to an assignment that are written in another way, by name."""
+    return sorted((ALTERNATIVES / assignment.track.id / assignment.exercise.module).glob("*.py"))
+
+
 @dataclass(frozen=True)
 class Claim:
     """One thing that must hold: a submission, and how its result is read. `check` gives what is wrong, or None."""
@@ -63,7 +68,7 @@ def claims_for(assignment: Assignment, source_root: Path) -> list[Claim]:
         if track in mistake.changes:
             submission = notebook(mistake.id, answered(source_root, assignment, mistake.changes[track].apply(solution)))
             claims.append(Claim(assignment, "mistake", mistake.id, submission, _caught(mistake)))
-    for path in sorted((ALTERNATIVES / track / exercise.module).glob("*.py")):
+    for path in alternatives(assignment):
         submission = Submission(path.stem, path.stem, assignment)
         read_script(submission, path.read_text(encoding="utf-8"), path.name, source_root)
         claims.append(Claim(assignment, "alternative", path.stem, submission, full_marks))

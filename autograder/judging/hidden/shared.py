@@ -12,6 +12,9 @@ from autograder.words import Words
 # As a relative tolerance: type, shape, dtype and finiteness are compared, the values are not.
 SHAPE_ONLY = math.inf
 
+# Keras drops no more than that; among a hundred numbers one is kept once in 1e5.
+DROP_NEARLY_ALL = 1 - 1e-7
+
 
 def agree_in_kind(agree, student, reference, program, **naming):
     """For masks, whose values the comparator compares exactly: type, shape and dtype agree, whatever the values."""

@@ -10,7 +10,7 @@ import random
 import numpy as np
 import pytest
 
-from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, trainable
+from autograder.judging.hidden.shared import DROP_NEARLY_ALL, SHAPE_ONLY, check_device, close, trainable
 from autograder.judging.program import Module, Program
 from autograder.words import Words
 from course.data import numbers
@@ -199,13 +199,10 @@ def test_decoder_dropout(student, draw, fail):
         fail("With dropout = 0.0 the block still drops in training: does it use the rate that was asked for?")
 
 
-NEARLY_ALL = 1 - 1e-7  # Keras drops no more than that; among the few numbers here one is kept less than once in 1e5
-
-
 @pytest.mark.part("decoder-block", needs=("test_decoder_dropout", "test_decoder_values"))
 def test_decoder_drops_each_part(agree, draw):
     """What each of the three parts gives is dropped before it is added: where all is dropped, the norms are left."""
-    program = block(draw, dropout=NEARLY_ALL).mode(True)
+    program = block(draw, dropout=DROP_NEARLY_ALL).mode(True)
     agree(program.apply(draw.normal(1, 2, D), draw.normal(1, 3, D)), axes=AXES)
 
 

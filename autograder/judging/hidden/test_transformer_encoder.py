@@ -9,7 +9,7 @@ from examples, whose held-out labels stay here.
 import numpy as np
 import pytest
 
-from autograder.judging.hidden.shared import SHAPE_ONLY, check_device, close, trainable
+from autograder.judging.hidden.shared import DROP_NEARLY_ALL, SHAPE_ONLY, check_device, close, trainable
 from autograder.judging.program import Program, Ref
 from autograder.words import Words
 
@@ -188,13 +188,10 @@ def test_block_dropout(student, draw, fail):
         )
 
 
-NEARLY_ALL = 1 - 1e-7  # Keras drops no more than that; among the few numbers here one is kept less than once in 1e5
-
-
 @pytest.mark.part("transformer-block", needs=("test_block_dropout", "test_block_post_norm"))
 def test_block_drops_each_part(agree, draw):
     """In post-norm both additions are dropped, too: where all is dropped, the norms are left."""
-    agree(block(draw, dropout=NEARLY_ALL).mode(True).apply(draw.normal(1, 2, D)), axes=AXES)
+    agree(block(draw, dropout=DROP_NEARLY_ALL).mode(True).apply(draw.normal(1, 2, D)), axes=AXES)
 
 
 @pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_dropout"))

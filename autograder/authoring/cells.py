@@ -1,0 +1,44 @@
+"""What every notebook that we write has alike: its kernel, and nbgrader's metadata of a cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
+
+SCHEMA_VERSION = 3  # of nbgrader's cell metadata
+
+
+def python_notebook(cells: list[NotebookNode], course: dict[str, Any]) -> NotebookNode:
+    """A notebook of these cells; `course` is what it says of itself, for our own use."""
+    made = new_notebook(cells=cells)
+    made.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+        course=course,
+    )
+    return made
+
+
+def as_nbgraders(
+    cell: NotebookNode,
+    grade_id: str,
+    *,
+    grade: bool = False,
+    solution: bool = False,
+    task: bool = False,
+    points: float | None = None,
+) -> NotebookNode:
+    """The cell as one of nbgrader's, by this id; all but solutions are locked."""
+    ours = {
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": not solution,
+        "schema_version": SCHEMA_VERSION,
+        "solution": solution,
+        "task": task,
+    }
+    cell.id = grade_id
+    cell.metadata = NotebookNode(nbgrader=ours if points is None else {**ours, "points": points})
+    return cell
