@@ -2,7 +2,7 @@
 
     python -m benchmarks.finetuning [--track pytorch] [--submissions 5] [--rounds 3] [--skip-nbgrader]
     python -m benchmarks.finetuning --device cuda --track pytorch --submissions 10 --jobs 4 --skip-nbgrader \
-        --checkpoint bert-mini --made 12x768
+        --checkpoint bert-mini --grown 12x768
 
 Everything on one CPU core (the bench gives itself and its children one), in turn, in one run:
 
@@ -12,8 +12,8 @@ Everything on one CPU core (the bench gives itself and its children one), in tur
 - nbgrader: stock `nbgrader autograde` of the same notebook, start-up included.
 
 `--device cuda` measures a GPU: seconds for each of the submissions and the largest memory of the device beside what was
-taken before, with `--jobs` contestants at once; cores are left as they are. `--made LAYERSxWIDTH` makes a checkpoint of
-that size from random numbers (12x768 is BERT-base), with bert-mini's vocabulary: its marks mean nothing, its cost does.
+taken before, with `--jobs` contestants at once; cores are left as they are. `--grown LAYERSxWIDTH` measures bert-mini
+at that size (12x768 is BERT-base), as `benchmarks.grown` makes it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from rich.table import Table
 from autograder.grading.executor import Grader, solution_source
 from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
-from course.models import checkpoint, tiny
+from benchmarks.grown import grow
+from course.models import checkpoint
 from course.syllabus import Assignment, syllabus
 
 EXERCISE = "bert-finetuning"
@@ -51,9 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        chosen = options.checkpoint or ([] if options.made else ["bert-mini"])
+        chosen = options.checkpoint or ([] if options.grown else ["bert-mini"])
         checkpoints = {name: name for name in chosen} | {
-            f"made, {size}": made(Path(folder) / size, size) for size in options.made
+            f"grown, {size}": grow(Path(folder) / size, *map(int, size.split("x"))) for size in options.grown
         }
         for track in options.track or list(syllabus().tracks):
             for name, where in checkpoints.items():
@@ -70,19 +71,13 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument("--rounds", type=int, default=3)
     own.add_argument("--jobs", type=int, default=1)
     own.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    own.add_argument("--checkpoint", nargs="+", default=[], help="default: bert-mini, unless one is made")
-    own.add_argument("--made", nargs="+", default=[], metavar="LAYERSxWIDTH")
+    own.add_argument("--checkpoint", nargs="+", default=[], help="default: bert-mini, unless it is grown")
+    own.add_argument("--grown", nargs="+", default=[], metavar="LAYERSxWIDTH")
     own.add_argument("--isolation", choices=("full", "none"), default="full")
     own.add_argument("--skip-nbgrader", action="store_true")
     own.add_argument("--output", type=Path, default=Path("bench-results"))
     own.add_argument("--bare", metavar="TRACK", help=argparse.SUPPRESS)  # what the bench runs in the warm process
     return own
-
-
-def made(folder: Path, size: str) -> str:
-    layers, width = (int(number) for number in size.split("x"))
-    words = (Path(checkpoint()) / "vocab.txt").read_text(encoding="utf-8").split("\n")[len(tiny.SPECIAL) : -1]
-    return tiny.write(folder, 1, width=width, heads=max(width // 64, 1), layers=layers, max_length=64, words=words)
 
 
 def measure(track: str, name: str, where: str, options, folder: Path, console: Console) -> dict:

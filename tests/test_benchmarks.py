@@ -6,26 +6,49 @@ import json
 
 import pytest
 
-from benchmarks import finetuning, news
+from benchmarks import finetuning, grown, news
+from course.models import checkpoint
+from course.syllabus import syllabus
 
 
 @pytest.mark.slow
-def test_the_cost_of_a_fine_tuning_with_a_checkpoint_made_for_it(tmp_path, monkeypatch):
-    """What measures BERT-base on a GPU, here with one layer of width 64 on the CPU; two contestants at once."""
+def test_the_cost_of_a_fine_tuning_with_bert_mini_at_another_size(tmp_path, monkeypatch):
+    """What measures BERT-base on a GPU, here with three layers of width 256 on the CPU; two contestants at once."""
     import os
 
     cores = os.sched_getaffinity(0)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     try:
-        small = ["--made", "1x64", "--track", "pytorch", "--submissions", "2", "--rounds", "1", "--jobs", "2"]
+        small = ["--grown", "3x256", "--track", "pytorch", "--submissions", "2", "--rounds", "1", "--jobs", "2"]
         finetuning.main([*small, "--skip-nbgrader", "--output", str(tmp_path)])
     finally:
         os.sched_setaffinity(0, cores)
     [row] = json.loads((tmp_path / "finetuning.json").read_text())
-    assert (row["track"], row["checkpoint"], row["jobs"]) == ("pytorch", "made, 1x64", 2)
+    assert (row["track"], row["checkpoint"], row["jobs"]) == ("pytorch", "grown, 3x256", 2)
     assert len(row["bare"]) == len(row["graded"]) == 1 and row["bare"][0] > 0 and row["graded"][0] > 0
-    # Everything is judged; a checkpoint of random numbers is worth no more than another model of random numbers.
-    assert len(row["marks"]) == 2 and min(row["marks"]) >= 9
+    points = syllabus().exercise("bert-finetuning").points
+    assert row["marks"] == [points, points]
+
+
+def test_bert_mini_at_another_size_computes_the_same(tmp_path):
+    """Wider it is bert-mini to rounding; deeper it is close, as the layers that add nothing normalize all the same."""
+    import torch
+    import transformers
+
+    small = checkpoint("bert-mini")
+    tokenizer = transformers.BertTokenizer.from_pretrained(small)
+    inputs = tokenizer(["profits rise", "the match ends in a draw"], padding=True, return_tensors="pt")
+
+    def pooled(folder):
+        with torch.inference_mode():
+            return transformers.BertModel.from_pretrained(folder).eval()(**inputs).pooler_output
+
+    due = pooled(small)
+    assert torch.allclose(pooled(grown.grow(tmp_path / "wide", 2, 512)), due.repeat(1, 4), atol=1e-5)
+    deep = pooled(grown.grow(tmp_path / "deep", 4, 256))[:, :128]
+    assert torch.corrcoef(torch.stack([deep.flatten(), due.flatten()]))[0, 1] > 0.98
+    with pytest.raises(ValueError, match="multiple of 128 and at least 2 layers, not 1 layers of width 128"):
+        grown.grow(tmp_path / "shallow", 1, 128)
 
 
 @pytest.mark.slow

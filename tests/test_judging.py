@@ -17,7 +17,7 @@ from autograder.judging.compare import Abstract, Mismatch, Odd, agree, differenc
 from autograder.judging.draw import Draw
 from autograder.judging.plugin import AskStudent, Spec, Verdict, _compare
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.submission.intake import Submission, read_notebook, read_script
+from autograder.submission.intake import Submission, of_source, read_notebook, read_script
 from course.syllabus import syllabus
 
 WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
@@ -258,7 +258,7 @@ class Lab(Grader):
 
         monkeypatch.setattr(executor, "Service", service)
 
-    def restart(self, assignment, generation) -> None:
+    def restart(self, workshop, generation) -> None:
         for judge in self.judges.values():
             judge.close()
         self.judges.clear()
@@ -398,6 +398,24 @@ def test_the_same_tests_grade_where_nothing_is_surprising(lab):
 def test_a_reference_that_fails_its_own_tests_grades_nobody(lab):
     result = lab(MISMATCH + FULL.format(body="raise Mismatch('no')"))
     assert result["status"] == "not_graded" and "the reference does not pass its own tests" in result["message"]
+
+
+def test_a_judge_that_does_not_work_is_tried_twice_for_a_class_and_everyone_reads_why(monkeypatch):
+    """Two at a time: the one whose workers the other replaces is tried again, and says the same."""
+    starts, start = [], executor.Service.__init__
+
+    def counted(self, arguments, path, log):
+        starts.append(path.stem)
+        start(self, arguments, path, log)
+
+    monkeypatch.setattr(executor.Service, "__init__", counted)
+    monkeypatch.setattr(executor, "sources_of", lambda assignment: {assignment.exercise.module: "def nothing(): pass"})
+    with Grader(jobs=2, seed=4) as broken:
+        results = broken.grade([of_source(ASSIGNMENT, solution_source(ASSIGNMENT)) for _ in range(5)])
+        assert broken.generations.total() == 1
+    assert starts.count("judge") == 2, starts
+    for result in results:
+        assert result["status"] == "not_graded" and "self-attention (pytorch) does not work here" in result["message"]
 
 
 def test_shares_divide_the_points_and_what_builds_on_a_failure_is_not_run(lab):

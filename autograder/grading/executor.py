@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -39,6 +40,7 @@ from course.syllabus import Assignment, Limits, syllabus
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 180.0
+Workshop = tuple[str, tuple[str, ...]]  # a track, and what the answers of an exercise import besides its framework
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PYTHONPATH", "VIRTUAL_ENV")
 
 
@@ -144,7 +146,9 @@ class Grader:
         self.zygotes: dict[str, Service] = {}
         self.lifelines: dict[str, socket.socket] = {}
         self.judges: dict[str, Service] = {}
-        self.generation = 0
+        self.generations: Counter[Workshop] = Counter()  # how often the workers of a workshop were replaced
+        self.first: Counter[Workshop] = Counter()  # the same when the stream began
+        self.broken: dict[str, str] = {}  # assignments whose judge does not work here, and why
         self.folder: Path | None = None
 
     def __enter__(self) -> Grader:
@@ -183,6 +187,8 @@ class Grader:
 
     def warm_up(self, pool: ThreadPoolExecutor, submissions: list[Submission]) -> None:
         """Start what the run needs before the first hand-in waits for it."""
+        self.broken.clear()
+        self.first = self.generations.copy()
         assignments = list(
             {s.assignment.id: s.assignment for s in submissions if s.assignment and not s.problem}.values()
         )
@@ -194,29 +200,42 @@ class Grader:
             pool.submit(self.start_judge, assignment)
 
     def grade_one(self, submission: Submission) -> dict:
-        """One submission's result; a failure of ours is tried once more with fresh workers, then is "not graded"."""
+        """One submission's result; a failure of ours is tried once more with fresh workers, then is "not graded".
+
+        It is no failure of this one that another's replaced the workers under it: then it is tried again, as it was. A
+        judge that does not work with fresh workers either is not asked again in the same `stream`.
+        """
         started = time.perf_counter()
         result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint)
         if submission.problem:
             return results.not_graded(result, submission.problem)
         if submission.assignment.exercise.by_hand:
             return results.by_hand(result)
+        assignment, workshop = submission.assignment, workshop_of(submission.assignment)
         judged: dict = {}
-        for attempt in range(2):
+        failures = 0
+        while failures < 2:
+            if assignment.id in self.broken:
+                judged = {"failure": self.broken[assignment.id]}
+                break
+            generation = self.generations[workshop]
             try:
-                judged = self.ask_judge(submission, fresh=attempt > 0)
+                judged = self.ask_judge(submission)
             except (GradingError, CatalogueError, wire.WireError, OSError) as error:
                 judged = {"failure": str(error)}
             if "failure" not in judged:
-                return results.graded(result, judged, submission.assignment)
+                return results.graded(result, judged, assignment)
+            if judged.get("broken") and generation > self.first[workshop]:
+                self.broken[assignment.id] = judged["failure"]
+            elif generation == self.generations[workshop]:
+                failures += 1
+                if failures == 1:
+                    self.restart(workshop, generation)
         result["seconds"] = round(time.perf_counter() - started, 4)
         why = Words("Could not be graded; this is not your fault. {why}", why=judged["failure"])
         return results.not_graded(result, why)
 
-    def ask_judge(self, submission: Submission, fresh: bool) -> dict:
-        generation = self.generation
-        if fresh:
-            self.restart(submission.assignment, generation)
+    def ask_judge(self, submission: Submission) -> dict:
         judge = self.start_judge(submission.assignment)
         with judge.connect() as line:
             job = {"cells": submission.cells, "mentions": submission.mentions, "ready_made": submission.ready_made}
@@ -287,13 +306,12 @@ class Grader:
                 self.judges[assignment.id] = judge
             return self.judges[assignment.id]
 
-    def restart(self, assignment: Assignment, generation: int) -> None:
-        """Replace the judge of an assignment and the workers of its track, unless another thread has just done so."""
+    def restart(self, workshop: Workshop, generation: int) -> None:
+        """Replace the workers of a workshop and its judges, unless another thread has just done so."""
         with self.lock:
-            if generation != self.generation:
+            if generation != self.generations[workshop]:
                 return
-            self.generation += 1
-            workshop = workshop_of(assignment)
+            self.generations[workshop] += 1
             for key in [k for k in self.judges if workshop_of(syllabus().assignment(k)) == workshop]:
                 self.judges.pop(key).close()
             key = "-".join([workshop[0], *workshop[1]])
@@ -303,7 +321,7 @@ class Grader:
                 self.zygotes.pop(key).close()
 
 
-def workshop_of(assignment: Assignment) -> tuple[str, tuple[str, ...]]:
+def workshop_of(assignment: Assignment) -> Workshop:
     """Which workers an assignment needs: those of its track, with the packages that its answers import besides."""
     return assignment.track.id, tuple(assignment.exercise.packages.get(assignment.track.id, ()))
 

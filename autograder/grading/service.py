@@ -83,7 +83,7 @@ def main(root: str, *options: str) -> None:
                 submission = from_notebook(
                     request["notebook"], request["assignment"], request["student"], grader.source_root
                 )
-                reply = {"result": grader.grade_one(submission)}
+                reply = {"result": grader.grade([submission])[0]}
             except Exception as error:  # noqa: BLE001 - the service goes on with the next one
                 reply = {"error": f"{type(error).__name__}: {error}"}
             answers.write(json.dumps(reply) + "\n")

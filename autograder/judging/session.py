@@ -121,9 +121,10 @@ class Session:
         started = time.perf_counter()
         try:
             if self.failure:
-                raise JudgeError(self.failure)
-            result = self.judge(job)
-            result["seconds"] = round(time.perf_counter() - started, 4)
+                result = {"failure": self.failure, "broken": True}
+            else:
+                result = self.judge(job)
+                result["seconds"] = round(time.perf_counter() - started, 4)
         except (JudgeError, WorkerFailure) as error:
             result = {"failure": str(error)}
         wire.send(connection, result)

@@ -141,7 +141,7 @@ def test_no_secret_is_found(judged, attack):
 
 def test_the_honest_among_them_get_their_marks(judged, arena):
     assert (judged["honest"]["score"], judged["honest too"]["score"], judged["untouched"]["score"]) == (14, 14, 0)
-    assert judged["honest"]["flags"] == [] and arena.generation == 0  # nobody's workers had to be replaced
+    assert judged["honest"]["flags"] == [] and not arena.generations  # nobody's workers had to be replaced
 
 
 # -- what would take all there is --------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def exhausted():
         deadline = time.monotonic() + 10
         while len(children(zygote)) > before and time.monotonic() < deadline:
             time.sleep(0.05)
-        yield results, seconds, len(children(zygote)) - before, grader.generation
+        yield results, seconds, len(children(zygote)) - before, grader.generations.total()
 
 
 def children(pid: int) -> list[str]:
