@@ -16,7 +16,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from marks import UNSEEN
 
 from autograder import cli
 from autograder.grading import scratch, store
@@ -229,7 +228,6 @@ def weight(pid: int) -> tuple[int, int, int]:
 
 
 @pytest.mark.slow
-@UNSEEN
 def test_a_thousand_hand_ins_leave_no_trace(temporary, monkeypatch):
     tmp_path = temporary
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

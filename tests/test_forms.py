@@ -7,7 +7,6 @@ from functools import cache
 
 import pytest
 from forms import FORMS
-from marks import UNSEEN
 
 from autograder.authoring.release import released_notebook
 from autograder.grading.cohort import definitions_of
@@ -93,7 +92,6 @@ def test_they_get_the_marks_that_their_answers_deserve(grader):
 
 
 @pytest.mark.slow
-@UNSEEN
 @pytest.mark.parametrize("assignment", ASSIGNMENTS[1:])
 def test_they_get_full_marks_in_the_other_exercises_and_tracks(grader, assignment):
     results = grader.grade([taken_in(handed_in(assignment, form)) for form in ("vscode", "colab_stripped")])

@@ -57,10 +57,7 @@ WITHOUT_WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "track",
-    ["pytorch", pytest.param("tensorflow", marks=pytest.mark.xfail(reason="not seen to pass yet", strict=False))],
-)
+@pytest.mark.parametrize("track", ["pytorch", "tensorflow"])
 def test_the_whole_exercise_on_it(track):
     """The solution earns full marks, and an answer that leaves the checkpoint's weights out does not."""
     assignment = syllabus().assignment(f"bert-finetuning-{track}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from marks import UNSEEN
 from rewrites import REWRITES, rewritten
 
 from autograder.grading.executor import solution_source
@@ -14,7 +13,6 @@ from course.syllabus import syllabus
 
 EXERCISES = ("positional-embedding", "self-attention", "multi-head-attention")
 ASSIGNMENTS = [a.id for a in syllabus().assignments().values() if a.exercise.id in EXERCISES]
-MANY = [pytest.param(a, marks=[] if a == "self-attention-pytorch" else [UNSEEN]) for a in ASSIGNMENTS]
 
 
 def problems(grader, assignment_id: str, seeds: range) -> list[str]:
@@ -48,13 +46,13 @@ def test_a_right_answer_in_other_words_keeps_full_marks(grader, assignment):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("assignment", MANY)
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_right_answers_in_many_other_words_keep_full_marks(grader, assignment):
     assert problems(grader, assignment, range(100, 140)) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("assignment", MANY)
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_a_wrong_answer_in_other_words_is_still_caught(grader, assignment):
     """What the above is worth: the judge does not take whatever has been rewritten."""
     assignment = syllabus().assignment(assignment)

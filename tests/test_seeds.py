@@ -7,7 +7,7 @@ train models take seconds a hand-in; what is right there gets three seeds, mista
 from __future__ import annotations
 
 import pytest
-from marks import TRAINING, UNSEEN
+from marks import TRAINING
 
 from autograder.grading.executor import Grader
 from autograder.grading.verify import verify
@@ -32,7 +32,6 @@ def test_what_is_right_earns_full_marks(seed):
 
 
 @pytest.mark.slow
-@UNSEEN
 @pytest.mark.parametrize("seed", range(1000, 1003))
 def test_what_is_right_earns_full_marks_where_models_train(seed):
     assert problems(seed, RIGHT, SLOWER) == []

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from broken import CASES, HEALTHY, NAMES, NOTEBOOK, PYTORCH, as_bytes, solved
-from marks import UNSEEN
 
 from autograder import cli
 from autograder.grading import executor
@@ -210,7 +209,7 @@ def class_is_right(marks: dict[str, dict], said: str, cases: dict, names: list[s
     assert not wrong
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=[pytest.mark.slow, UNSEEN])], ids=["some", "all"])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "all"])
 def test_nbgrader_takes_them_too(grader, tmp_path, whole):
     """With finished results for most; what was not graded is read again, and refused again."""
     pytest.importorskip("nbgrader")
