@@ -1,0 +1,32 @@
+"""The pinned packages install on every Python that pyproject.toml promises."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import metadata
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from autograder.grading.executor import ROOT
+
+PROMISED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+PINS = dict(line.split("==") for line in LINES if line and not line.startswith("#"))
+HERE = {canonicalize_name(d.metadata["Name"]): d for d in metadata.distributions()}
+
+
+@pytest.mark.parametrize("patch", ["0", "2"])  # the first 3.11, and the one of Debian 12
+def test_no_pin_asks_for_a_newer_python(patch):
+    oldest = PROMISED.removeprefix(">=") + "." + patch
+    pinned = {name: HERE[canonicalize_name(name)] for name in PINS if canonicalize_name(name) in HERE}
+    assert len(pinned) > 100  # what is not installed here is for extras
+    asks = {name: found.metadata.get("Requires-Python") or "" for name, found in pinned.items()}
+    assert {name: ask for name, ask in asks.items() if oldest not in SpecifierSet(ask)} == {}
+
+
+def test_what_is_installed_is_what_is_pinned():
+    """Else the test above speaks of other versions than a fresh machine gets."""
+    installed = {name: HERE[canonicalize_name(name)].version for name in PINS if canonicalize_name(name) in HERE}
+    assert {n: v for n, v in installed.items() if v.partition("+")[0] != PINS[n]} == {}
