@@ -250,7 +250,7 @@ def test_a_zygote_a_reference_and_a_judge_that_die_are_replaced():
 def test_a_judge_that_always_dies_gives_no_mark(monkeypatch, strict):
     good = submission("good", CLASS["solved"])
 
-    def dead(self, submission, fresh):
+    def dead(self, submission):
         raise client.wire.Closed("the judge is gone")
 
     monkeypatch.setattr(Grader, "ask_judge", dead)

@@ -63,9 +63,8 @@ def grade(course: Path, grader: Grader) -> dict[str, dict]:
         """The session's grader, but the same code is judged once: most damage is gone before the judge sees it."""
 
         def __init__(self, **_settings) -> None:
+            super().__init__(jobs=grader.jobs, seed=20)
             self.verdicts: dict[str, dict] = {}
-            self.jobs, self.seed, self.device, self.isolation = grader.jobs, 20, grader.device, grader.isolation
-            self.checkpoint = grader.checkpoint
 
         def __enter__(self):
             return self
@@ -76,11 +75,15 @@ def grade(course: Path, grader: Grader) -> dict[str, dict]:
         def warm_up(self, *_) -> None:
             pass
 
-        def ask_judge(self, submission, fresh: bool) -> dict:
+        def ask_judge(self, submission) -> dict:
             key = json.dumps([(cell["role"], cell["source"]) for cell in submission.cells])
-            if key not in self.verdicts or fresh:
-                self.verdicts[key] = grader.ask_judge(submission, fresh)
+            if key not in self.verdicts:
+                self.verdicts[key] = grader.ask_judge(submission)
             return copy.deepcopy(self.verdicts[key])
+
+        def restart(self, workshop, generation) -> None:
+            self.verdicts.clear()
+            grader.restart(workshop, grader.generations[workshop])
 
     output = course / "results.json"
     with pytest.MonkeyPatch.context() as patch:
