@@ -225,6 +225,11 @@ class Grader:
                 judged = {"failure": str(error)}
             if "failure" not in judged:
                 return results.graded(result, judged, assignment)
+            if judged.get("broken") and workshop[1]:
+                judged["failure"] += (
+                    f". This run's checkpoint is {self.checkpoint}: if the reference does not learn from it, choose "
+                    "another with --checkpoint"
+                )
             if judged.get("broken") and generation > self.first[workshop]:
                 self.broken[assignment.id] = judged["failure"]
             elif generation == self.generations[workshop]:
