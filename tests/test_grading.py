@@ -259,6 +259,20 @@ def test_a_judge_that_always_dies_gives_no_mark(monkeypatch, strict):
     validate([result])
 
 
+def test_who_stops_a_run_waits_for_those_that_are_being_graded_alone(monkeypatch, strict):
+    asked, ask = [], Grader.ask_judge
+
+    def counted(self, submission):
+        asked.append(submission)
+        return ask(self, submission)
+
+    monkeypatch.setattr(Grader, "ask_judge", counted)
+    run = strict.stream([submission(f"s{i}", CLASS["solved"]) for i in range(40)])
+    next(run)
+    run.close()
+    assert len(asked) < 10
+
+
 def test_a_catalogue_that_does_not_fit_gives_no_mark_and_stops_nobody(monkeypatch):
     def unfit(assignment):
         raise CatalogueError("self_attention.toml: an entry does not fit")

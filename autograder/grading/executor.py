@@ -182,8 +182,11 @@ class Grader:
         with ThreadPoolExecutor(self.jobs) as pool:
             self.warm_up(pool, submissions)
             waiting = {pool.submit(self.grade_one, s): i for i, s in enumerate(submissions)}
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
+            try:
+                for future in as_completed(waiting):
+                    yield waiting[future], future.result()
+            finally:  # who interrupts a run waits for those that are being graded, not for the whole class
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def warm_up(self, pool: ThreadPoolExecutor, submissions: list[Submission]) -> None:
         """Start what the run needs before the first hand-in waits for it."""

@@ -613,6 +613,8 @@ def check_written(student, fail, program, want, pad=0, says=LIKELIEST):
     """The ids that were written are those expected; `says` is what it means where they are not."""
     full = written(student, fail, program, want, pad)
     if not (full == want).all():
+        if says is LIKELIEST and (full != written(student, fail, program, want, pad)).any():
+            fail("Asked twice, it writes different words: greedy decoding leaves nothing to chance.", "drawn-by-lot")
         row = int(np.argmax((full != want).any(axis=1)))
         place = int(np.argmax(full[row] != want[row]))
         fail(
