@@ -155,18 +155,20 @@ def exhausted():
     with Grader(jobs=2, seed=SECRET, limits=limits) as grader:
         grader.grade([FORGE.hand_in("first")])  # everything is warm
         zygote = grader.start_zygote("pytorch").process.pid
-        before = len(children(zygote))
+        before = settled(zygote)
         started = time.monotonic()
         results = {r["student"]: r for _, r in grader.stream([*hand_ins, FORGE.hand_in("honest", "solved")])}
         seconds = time.monotonic() - started
-        deadline = time.monotonic() + 10
-        while len(children(zygote)) > before and time.monotonic() < deadline:
-            time.sleep(0.05)
-        yield results, seconds, len(children(zygote)) - before, grader.generations.total()
+        yield results, seconds, settled(zygote) - before, grader.generations.total()
 
 
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+def settled(pid: int) -> int:
+    """How many children a process has, once that has been the same for a second: who has just ended is waited for."""
+    seen: list[int] = []
+    while len(seen) < 10 or (len(set(seen[-10:])) > 1 and len(seen) < 300):
+        seen.append(len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        time.sleep(0.1)
+    return seen[-1]
 
 
 @pytest.mark.slow
