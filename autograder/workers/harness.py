@@ -97,7 +97,10 @@ class Namespace:
         self.files[filename] = label
         lines = source.splitlines(keepends=True)
         linecache.cache[filename] = (len(source), None, lines, filename)
-        code = compile(source, filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        try:
+            code = compile(source, filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except ValueError as error:  # a zero byte, before Python 3.11.4
+            raise SyntaxError(str(error)) from None
         if code.co_flags & inspect.CO_COROUTINE:  # `await` in a cell, which notebooks allow
             asyncio.run(eval(code, self.variables))  # noqa: S307
         else:
