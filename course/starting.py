@@ -1,4 +1,4 @@
-"""Lets a framework start without a page of notes on standard error.
+"""Lets a framework start without a page of notes on standard error, and without what crashes right answers.
 
 TensorFlow's C++ part writes to the file descriptor itself, about drivers and instruction sets, before Python can ask
 it not to. In a notebook that is a red wall under the first cell. Errors are Python exceptions and come through all
@@ -17,7 +17,13 @@ STANDARD_ERROR = 2
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What is written to standard error inside is dropped; where that cannot be done, nothing is changed."""
+    """What is written to standard error inside is dropped; where that cannot be done, nothing is changed.
+
+    TensorFlow, if it is loaded inside, comes without oneDNN unless the environment asks for it: with it, TensorFlow
+    2.21 reads past the end of what `tf.matmul` broadcasts over four axes, which may end the kernel
+    (tensorflow/tensorflow#117700).
+    """
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         before, nowhere = os.dup(STANDARD_ERROR), os.open(os.devnull, os.O_WRONLY)
     except OSError:  # a sandbox without a null device, for example

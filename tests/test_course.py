@@ -501,3 +501,19 @@ check("causal-mask")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0 and "all 3 checks passed" in done.stdout
     assert done.stderr == "from here on:"
+
+
+def test_a_product_that_broadcasts_over_four_axes_does_not_end_the_kernel():
+    """It did: see `course.starting.quiet`. On two threads, with oneDNN, seven runs of eight crashed."""
+    code = """
+from course import quiet
+with quiet():
+    import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(2)
+for _ in range(200):
+    product = tf.matmul(tf.random.normal([13, 1, 3, 4]), tf.random.normal([4, 16]))
+print(product.shape)
+"""
+    usual = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=usual)
+    assert (done.returncode, done.stdout) == (0, "(13, 1, 3, 16)\n")

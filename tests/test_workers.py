@@ -479,6 +479,14 @@ def test_the_same_program_gives_the_same_answer_whatever_ran_before(answers):
     np.testing.assert_array_equal(one, answers.run(program).out)
 
 
+def test_tensorflow_runs_without_onednn(workshop):
+    """With it, a product that broadcasts over four axes may crash: see the adapter."""
+    asks = "from tensorflow.python.util import _pywrap_util_port\ndef onednn(x): return _pywrap_util_port.IsMklEnabled()"
+    with workshop.inside("tensorflow") as inside:
+        inside.define(asks)
+        assert inside.run(Program.function("onednn", X)).out is False
+
+
 def test_shapes_alone_tell_of_an_answer_that_names_a_device(pytorch):
     shapes = pytorch.run(Program.function("product", X, W).on_device("meta"))
     assert shapes.out[0].shape == (4, 2) and shapes.out[0].device == "meta" and shapes.device == "meta"
