@@ -37,6 +37,7 @@ from autograder.grading.executor import Grader, solution_source
 from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
 from benchmarks.grown import grow
+from course import quiet
 from course.models import checkpoint
 from course.syllabus import Assignment, syllabus
 
@@ -134,7 +135,8 @@ def bare(track: str, where: str, device: str) -> None:
     from course.data.news import CLASSES, generate
 
     namespace: dict = {}
-    exec(solution_source(Assignment(syllabus().exercise(EXERCISE), syllabus().track(track))), namespace)
+    with quiet():  # as in the notebook: also without oneDNN
+        exec(solution_source(Assignment(syllabus().exercise(EXERCISE), syllabus().track(track))), namespace)
     once = (torch_training if track == "pytorch" else keras_training)(namespace, checkpoint(where), device)
     stories = generate(hidden.EXAMPLES + hidden.HELD_OUT, 1)
     texts, labels = [story.text for story in stories], [story.label for story in stories]
