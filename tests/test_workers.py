@@ -481,9 +481,9 @@ def test_the_same_program_gives_the_same_answer_whatever_ran_before(answers):
 
 def test_tensorflow_runs_without_onednn(workshop):
     """With it, a product that broadcasts over four axes may crash: see the adapter."""
-    asks = "from tensorflow.python.util import _pywrap_util_port\ndef onednn(x): return _pywrap_util_port.IsMklEnabled()"
     with workshop.inside("tensorflow") as inside:
-        inside.define(asks)
+        inside.define("from tensorflow.python.util._pywrap_util_port import IsMklEnabled")
+        inside.define("def onednn(x):\n    return IsMklEnabled()")
         assert inside.run(Program.function("onednn", X)).out is False
 
 

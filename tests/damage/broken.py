@@ -2,7 +2,8 @@
 
 A case is a function that takes that notebook and gives the file's JSON or its bytes, or puts whatever it likes into the
 student's folder `submitted/<student>/<assignment>/`. Beside it stands what has to come of it: the marks (full ones
-but for the parts in `lost`), or the sentence that the student reads in their place.
+but for the parts in `lost`), or the sentence that the student reads in their place. `Case.put` makes the same damage
+to the notebook of either track.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +32,20 @@ POINTS = {part.id: part.points for part in syllabus().exercise("self-attention")
 SYMBOLS = {part.id: part.symbol for part in syllabus().exercise("self-attention").parts}
 ALL = tuple(POINTS)
 NOTEBOOK = "self-attention.ipynb"
+handed_in_for = ContextVar("handed_in_for", default=PYTORCH)  # the assignment whose notebook is being broken
+
+
+@contextmanager
+def breaking(assignment: str) -> Iterator[None]:
+    before = handed_in_for.set(assignment)
+    try:
+        yield
+    finally:
+        handed_in_for.reset(before)
+
+
+def other_track() -> str:
+    return TENSORFLOW if handed_in_for.get() == PYTORCH else PYTORCH
 
 
 @cache
@@ -37,20 +54,24 @@ def _release(assignment: str) -> str:
 
 
 @cache
-def texts(assignment: str = PYTORCH) -> dict[str, str]:
-    """The right answers, by symbol."""
+def _definitions(assignment: str) -> dict[str, str]:
     return definitions_of(solution_source(syllabus().assignment(assignment)))
 
 
-def released(assignment: str = PYTORCH) -> dict:
+def texts(assignment: str | None = None) -> dict[str, str]:
+    """The right answers, by symbol."""
+    return _definitions(assignment or handed_in_for.get())
+
+
+def released(assignment: str | None = None) -> dict:
     """What the student opens."""
-    return json.loads(_release(assignment))
+    return json.loads(_release(assignment or handed_in_for.get()))
 
 
-def solved(assignment: str = PYTORCH) -> dict:
+def solved(assignment: str | None = None) -> dict:
     """The same with every answer in it."""
     notebook = released(assignment)
-    for part in syllabus().assignment(assignment).exercise.parts:
+    for part in syllabus().exercise("self-attention").parts:
         cell_of(notebook, f"answer-{part.id}")["source"] = texts(assignment)[part.symbol]
     return notebook
 
@@ -123,12 +144,18 @@ class Case:
     def marks(self) -> dict[str, float]:
         return {part: 0 if part in self.lost else points for part, points in POINTS.items()}
 
-    def put(self, folder: Path) -> None:
+    def put(self, folder: Path, assignment: str = PYTORCH) -> None:
         """Make the hand-in in the student's folder, which is there."""
-        if self.in_folder:
-            self.make(folder)
-        else:
-            (folder / NOTEBOOK).write_bytes(as_bytes(self.make(solved())))
+        with breaking(assignment):
+            if self.in_folder:
+                self.make(folder)
+            else:
+                (folder / NOTEBOOK).write_bytes(as_bytes(self.make(solved())))
+
+    def sentence(self, assignment: str = PYTORCH) -> str:
+        """`says`, of an assignment."""
+        with breaking(assignment):
+            return self.says.replace("ASSIGNMENT", assignment).replace("OTHER", other_track())
 
 
 CASES: dict[str, Case] = {}
@@ -174,7 +201,7 @@ def torn_at_the_last_brace(notebook):
 @explained(NO_NOTEBOOK)
 def the_first_half_lost(notebook):
     data = as_bytes(notebook)
-    return data[len(data) // 2 :]
+    return data[data.index(b"def causal_mask") :]
 
 
 @explained(TORN)
@@ -599,11 +626,14 @@ def an_answer_and_its_check_in_one_cell(notebook):
 
 @graded()
 def a_helper_split_off(notebook):
-    helper = code("def lower(length, device):\n    return torch.ones(length, length, device=device).tril().bool()")
-    short = "def causal_mask(length, device=None):\n    return lower(length, device)"
+    helper = {
+        PYTORCH: "def lower(length, **where):\n    return torch.ones(length, length, **where).tril().bool()",
+        TENSORFLOW: "def lower(length):\n    return tf.linalg.band_part(tf.ones((length, length)), -1, 0) > 0",
+    }
+    short = "def causal_mask(length, **where):\n    return lower(length, **where)"
     rewritten(notebook, "causal-mask", lambda s: short)
     at = notebook["cells"].index(cell_of(notebook, "answer-causal-mask"))
-    return added(notebook, helper, at=at)
+    return added(notebook, code(helper[handed_in_for.get()]), at=at)
 
 
 @graded("syntax-error", lost=("scaled-dot-product",))
@@ -648,7 +678,8 @@ def a_check_that_prints_marks(notebook):
 
 @graded("edited-locked-cells")
 def imports_repaired(notebook):
-    cell_of(notebook, "setup-imports")["source"] = "import torch\nimport torch.nn.functional as F\nimport numpy as np"
+    imports = {PYTORCH: "import torch\nimport torch.nn.functional as F", TENSORFLOW: "import keras, tensorflow as tf"}
+    cell_of(notebook, "setup-imports")["source"] = imports[handed_in_for.get()] + "\nimport math\nimport numpy as np"
     return rewritten(notebook, "causal-mask", lambda s: s + "\nassert np.pi > 3")
 
 
@@ -769,22 +800,23 @@ def a_kernel_of_no_kind(notebook):
     return notebook
 
 
-@explained("This is the notebook of positional-embedding-pytorch, but it was handed in for self-attention-pytorch. "
-           "Hand in the notebook of self-attention-pytorch.")  # fmt: skip
+@explained("This is the notebook of positional-embedding-pytorch, but it was handed in for ASSIGNMENT. "
+           "Hand in the notebook of ASSIGNMENT.")  # fmt: skip
 def another_exercise(notebook):
     return released("positional-embedding-pytorch")
 
 
-@explained("This is the notebook of self-attention-tensorflow, but it was handed in for self-attention-pytorch. "
-           "Hand in the notebook of self-attention-pytorch.")  # fmt: skip
+@explained("This is the notebook of OTHER, but it was handed in for ASSIGNMENT. Hand in the notebook of ASSIGNMENT.")
 def the_other_track(notebook):
-    return solved(TENSORFLOW)
+    return solved(other_track())
 
 
-@graded(lost=ALL)
+@graded(lost=("scaled-dot-product", "causal-mask"))
 def the_other_tracks_code(notebook):
-    for part in ALL:
-        theirs = "import tensorflow as tf\n\n\n" + texts(TENSORFLOW)[SYMBOLS[part]]
+    """In the answers that call the framework; the others suit both."""
+    imports = {PYTORCH: "import torch", TENSORFLOW: "import tensorflow as tf"}[other_track()]
+    for part in ("scaled-dot-product", "causal-mask"):
+        theirs = imports + "\n\n\n" + texts(other_track())[SYMBOLS[part]]
         rewritten(notebook, part, lambda s, theirs=theirs: theirs)
     return notebook
 
@@ -794,7 +826,7 @@ def the_other_tracks_code(notebook):
 
 @graded()
 def magics_and_shell_lines(notebook):
-    own = "%load_ext autoreload\n%autoreload 2\n!pip install -q torch\nfiles = !ls\nhere = %pwd\ntorch.ones?\n%%time\n"
+    own = "%load_ext autoreload\n%autoreload 2\n!pip install -q numpy\nfiles = !ls\nhere = %pwd\nmath.pi?\n%%time\n"
     rewritten(notebook, "causal-mask", lambda s: "%matplotlib inline\n!nvidia-smi\nfiles = !ls *.py\n\n\n" + s)
     rewritten(notebook, "padding-mask", lambda s: "%%time\n" + s + "\n\nprint(1)\n?padding_mask")
     return added(notebook, code(own), code("%%bash\necho $((1 + 1))"), code("%%capture out\nprint(1)"), at=3)
@@ -872,7 +904,7 @@ def a_folder_in_place_of_the_file(folder):
 
 @explained("symbolic link, which is not followed; hand in the file itself.", in_folder=True, quick=True)
 def a_link_to_the_instructors_source(folder):
-    (folder / NOTEBOOK).symlink_to(ROOT / "source" / PYTORCH / NOTEBOOK)
+    (folder / NOTEBOOK).symlink_to(ROOT / "source" / handed_in_for.get() / NOTEBOOK)
 
 
 @explained("symbolic link, which is not followed; hand in the file itself.", in_folder=True)
@@ -971,7 +1003,8 @@ def a_zip_with_a_password(folder):
 
 @graded(in_folder=True, for_nbgrader=False)
 def a_script(folder):
-    (folder / "self-attention.py").write_text("\n\n\n".join(["import torch", *texts().values()]))
+    imports = {PYTORCH: "import torch", TENSORFLOW: "import keras\nimport tensorflow as tf"}[handed_in_for.get()]
+    (folder / "self-attention.py").write_text("\n\n\n".join([imports, *texts().values()]))
 
 
 @graded(in_folder=True, for_nbgrader=False)
