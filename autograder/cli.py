@@ -27,7 +27,7 @@ from autograder.workers import jail
 from course import i18n
 from course.i18n import UnknownLanguage, _
 from course.models import CheckpointError, checkpoint
-from course.syllabus import Assignment, UnknownName, syllabus
+from course.syllabus import Assignment, SyllabusError, UnknownName, syllabus
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
                 signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
         return options.run(options)
-    except (Usage, UnknownName, FileNotFoundError, FileExistsError) as error:
+    except (Usage, UnknownName, SyllabusError, FileNotFoundError, FileExistsError) as error:
         err.print(f"[bold red]autograder:[/] {escape(str(error))}")
         return 2
     except (GradingError, OSError) as error:

@@ -8,8 +8,8 @@ it too.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
 
@@ -19,6 +19,13 @@ RULES = {"allow", "flag", "forbid", "flag-layers", "forbid-layers"}
 
 class UnknownName(LookupError):
     """A track, exercise, part or assignment that the syllabus does not have; the message lists those that it has."""
+
+
+class SyllabusError(ValueError):
+    """Something in the syllabus that is not right; the message names the entry."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"course/syllabus.toml: {what}")
 
 
 @dataclass(frozen=True)
@@ -162,24 +169,105 @@ def _pick(table: dict, name: str, what: str):
 
 @cache
 def syllabus() -> Syllabus:
-    """The course's syllabus, read once a process."""
-    raw = tomllib.loads((resources.files("course") / "syllabus.toml").read_text(encoding="utf-8"))
-    exercises = {}
-    for entry in raw["exercises"]:
-        parts = tuple(Part(**part) for part in entry.pop("parts"))
-        exercises[entry["id"]] = Exercise(parts=parts, **entry)
-    by_hand = {}
-    for entry in raw["by_hand"]:
-        tasks = tuple(Part(symbol="", **task) for task in entry.pop("tasks"))
-        by_hand[entry["id"]] = Exercise(parts=tasks, module="", by_hand=True, **entry)
-    tracks = {
-        name: Track(
-            name, t["title"], t["framework"], (*t["ready_made"], *t["ready_made_layers"]), tuple(t["ready_made_layers"])
-        )
-        for name, t in raw["tracks"].items()
-    }
-    for exercise in exercises.values():
-        unknown = {exercise.ready_made, *(part.ready_made or "allow" for part in exercise.parts)} - RULES
-        if unknown:
-            raise ValueError(f"{exercise.id}: ready_made is one of {sorted(RULES)}, not {unknown.pop()!r}")
-    return Syllabus(raw["course"]["id"], raw["course"]["title"], Limits(**raw["limits"]), tracks, exercises, by_hand)
+    """The course's syllabus, read once a process. Raises SyllabusError where it is not right."""
+    return read_syllabus((resources.files("course") / "syllabus.toml").read_bytes())
+
+
+def read_syllabus(data: bytes) -> Syllabus:
+    """A syllabus from the bytes of its file. Raises SyllabusError, which names the entry and what is wrong with it."""
+    try:
+        raw = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SyllabusError(f"not valid TOML: {error}") from None
+    if unknown := raw.keys() - {"course", "limits", "tracks", "exercises", "by_hand"}:
+        raise SyllabusError(f"unknown table {min(unknown)!r}")
+    course = _table(raw, "course")
+    for key in ("id", "title"):
+        if not isinstance(course.get(key), str):
+            raise SyllabusError(f"course: `{key}` is missing, or no text")
+    limits = _made(Limits, _table(raw, "limits"), "limits")
+    tracks = {name: _track(name, _table(raw["tracks"], name)) for name in _table(raw, "tracks")}
+    exercises = _numbered(raw, "exercises", lambda entry: _exercise(entry, tracks, limits))
+    by_hand = _numbered(raw, "by_hand", _by_hand)
+    if both := exercises.keys() & by_hand.keys():
+        raise SyllabusError(f"{min(both)}: two exercises have this id")
+    return Syllabus(course["id"], course["title"], limits, tracks, exercises, by_hand)
+
+
+def _track(name: str, entry: dict) -> Track:
+    layers = entry.get("ready_made_layers")
+    track = _made(Track, {"id": name, **entry}, f"track {name}")
+    return replace(track, ready_made=(*track.ready_made, *layers))
+
+
+def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise:
+    made = _with_parts(entry, "parts")
+    for rule in (made.ready_made, *(part.ready_made or "allow" for part in made.parts)):
+        if rule not in RULES:
+            raise SyllabusError(f"{made.id}: `ready_made` is one of {', '.join(sorted(RULES))}, not {rule!r}")
+    if unknown := made.packages.keys() - tracks.keys():
+        raise SyllabusError(f"{made.id}: `packages` is by track, and no track is called {min(unknown)!r}")
+    _made(Limits, vars(limits) | made.limits, f"{made.id}, limits")
+    return made
+
+
+def _by_hand(entry: dict) -> Exercise:
+    return _with_parts({**entry, "module": "", "by_hand": True}, "tasks", {"symbol": ""})
+
+
+def _with_parts(entry: dict, key: str, more: dict | None = None) -> Exercise:
+    """An exercise whose parts stand under `key`."""
+    name = entry.get("id", "(an exercise without id)")
+    listed = _tables(entry, key, name)
+    parts = [
+        _made(Part, {**part, **(more or {})}, f"{name}, {part.get('id', '(a part without id)')}") for part in listed
+    ]
+    for part in parts:
+        if sum(part.id == other.id for other in parts) > 1:
+            raise SyllabusError(f"{name}: two parts are called {part.id!r}")
+        if part.points <= 0:
+            raise SyllabusError(f"{name}, {part.id}: `points` is a number above 0, not {part.points}")
+    rest = {other: value for other, value in entry.items() if other != key}
+    return _made(Exercise, {**rest, "parts": parts}, name)
+
+
+def _numbered(raw: dict, key: str, read: Callable[[dict], Exercise]) -> dict[str, Exercise]:
+    made: dict[str, Exercise] = {}
+    for entry in _tables(raw, key, "the file"):
+        exercise = read(entry)
+        if exercise.id in made:
+            raise SyllabusError(f"{exercise.id}: two exercises have this id")
+        made[exercise.id] = exercise
+    return made
+
+
+def _table(raw: dict, key: str) -> dict:
+    if not isinstance(raw.get(key), dict):
+        raise SyllabusError(f"the table [{key}] is missing")
+    return raw[key]
+
+
+def _tables(raw: dict, key: str, where: str) -> list[dict]:
+    found = raw.get(key)
+    if not isinstance(found, list) or not found or not all(isinstance(entry, dict) for entry in found):
+        raise SyllabusError(f"{where}: `{key}` is missing, or no list of tables")
+    return found
+
+
+KINDS = {"str": str, "float": (int, float), "int": int, "bool": bool, "dict": dict, "tuple": (list, tuple)}
+WORDS = {"str": "text", "float": "a number", "int": "a whole number", "bool": "true or false", "dict": "a table"}
+
+
+def _made(cls: type, entry: dict, where: str):
+    """An object of a dataclass from a table with its fields, and no others, each of its type."""
+    known = {f.name: f for f in fields(cls)}
+    for key, value in entry.items():
+        if key not in known:
+            raise SyllabusError(f"{where}: unknown entry `{key}`; there is: {', '.join(known)}")
+        kind = known[key].type.partition("[")[0]
+        if not isinstance(value, KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
+            raise SyllabusError(f"{where}: `{key}` is {WORDS.get(kind, 'a list')}, not {value!r}")
+    for key, one in known.items():
+        if key not in entry and one.default is MISSING and one.default_factory is MISSING:
+            raise SyllabusError(f"{where}: `{key}` is missing")
+    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
