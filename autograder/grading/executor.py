@@ -263,7 +263,7 @@ class Grader:
 
     def start_zygote(self, track: str, packages: tuple[str, ...] = ()) -> Service:
         """The zygote of a track, with what the exercise's answers import besides."""
-        key = "-".join([track, *packages])
+        key = name_of((track, packages))
         with self.lock:
             if key not in self.zygotes:
                 for package in (syllabus().track(track).framework, *packages):
@@ -283,7 +283,7 @@ class Grader:
 
     def start_reference(self, track: str, packages: tuple[str, ...] = ()) -> Path:
         """The socket of the reference beside a zygote, which serves from now on."""
-        key = "-".join([track, *packages])
+        key = name_of((track, packages))
         with self.lock:
             zygote = self.start_zygote(track, packages)
             path = zygote.path.with_name("reference.sock")
@@ -322,7 +322,7 @@ class Grader:
             self.generations[workshop] += 1
             for key in [k for k in self.judges if workshop_of(syllabus().assignment(k)) == workshop]:
                 self.judges.pop(key).close()
-            key = "-".join([workshop[0], *workshop[1]])
+            key = name_of(workshop)
             if key in self.lifelines:
                 self.lifelines.pop(key).close()
             if key in self.zygotes:
@@ -332,6 +332,12 @@ class Grader:
 def workshop_of(assignment: Assignment) -> Workshop:
     """Which workers an assignment needs: those of its track, with the packages that its answers import besides."""
     return assignment.track.id, tuple(assignment.exercise.packages.get(assignment.track.id, ()))
+
+
+def name_of(workshop: Workshop) -> str:
+    """What its zygote is kept under."""
+    track, packages = workshop
+    return "-".join([track, *packages])
 
 
 def sources_of(assignment: Assignment) -> dict[str, str]:
