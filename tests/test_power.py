@@ -157,6 +157,7 @@ LOOKED_AT = {
     "transformer-encoder-pytorch",
     "transformer-encoder-tensorflow",
     "encoder-decoder-pytorch",
+    "bert-finetuning-pytorch",
 }
 
 
