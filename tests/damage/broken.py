@@ -13,8 +13,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -32,20 +31,9 @@ POINTS = {part.id: part.points for part in syllabus().exercise("self-attention")
 SYMBOLS = {part.id: part.symbol for part in syllabus().exercise("self-attention").parts}
 ALL = tuple(POINTS)
 NOTEBOOK = "self-attention.ipynb"
+OTHER = {PYTORCH: TENSORFLOW, TENSORFLOW: PYTORCH}
+IMPORTS = {PYTORCH: "import torch", TENSORFLOW: "import keras\nimport tensorflow as tf"}
 handed_in_for = ContextVar("handed_in_for", default=PYTORCH)  # the assignment whose notebook is being broken
-
-
-@contextmanager
-def breaking(assignment: str) -> Iterator[None]:
-    before = handed_in_for.set(assignment)
-    try:
-        yield
-    finally:
-        handed_in_for.reset(before)
-
-
-def other_track() -> str:
-    return TENSORFLOW if handed_in_for.get() == PYTORCH else PYTORCH
 
 
 @cache
@@ -134,28 +122,32 @@ class Case:
     make: Callable[[Any], Any]
     says: str | None = None
     lost: tuple[str, ...] = ()
+    lost_in_tensorflow: tuple[str, ...] | None = None  # where it is other parts than in PyTorch
     flags: frozenset[str] = frozenset()
     remark: str | None = None
     in_folder: bool = False  # `make` fills the student's folder itself
     for_nbgrader: bool = True  # whether nbgrader sees a notebook there, too
     quick: bool = False  # in the small class that nbgrader grades in the quick suite
 
-    @property
-    def marks(self) -> dict[str, float]:
-        return {part: 0 if part in self.lost else points for part, points in POINTS.items()}
+    def marks(self, assignment: str = PYTORCH) -> dict[str, float]:
+        others = assignment == TENSORFLOW and self.lost_in_tensorflow is not None
+        lost = self.lost_in_tensorflow if others else self.lost
+        return {part: 0 if part in lost else points for part, points in POINTS.items()}
 
     def put(self, folder: Path, assignment: str = PYTORCH) -> None:
         """Make the hand-in in the student's folder, which is there."""
-        with breaking(assignment):
+        before = handed_in_for.set(assignment)
+        try:
             if self.in_folder:
                 self.make(folder)
             else:
                 (folder / NOTEBOOK).write_bytes(as_bytes(self.make(solved())))
+        finally:
+            handed_in_for.reset(before)
 
     def sentence(self, assignment: str = PYTORCH) -> str:
         """`says`, of an assignment."""
-        with breaking(assignment):
-            return self.says.replace("ASSIGNMENT", assignment).replace("OTHER", other_track())
+        return self.says.replace("ASSIGNMENT", assignment).replace("OTHER", OTHER[assignment])
 
 
 CASES: dict[str, Case] = {}
@@ -678,8 +670,8 @@ def a_check_that_prints_marks(notebook):
 
 @graded("edited-locked-cells")
 def imports_repaired(notebook):
-    imports = {PYTORCH: "import torch\nimport torch.nn.functional as F", TENSORFLOW: "import keras, tensorflow as tf"}
-    cell_of(notebook, "setup-imports")["source"] = imports[handed_in_for.get()] + "\nimport math\nimport numpy as np"
+    imports = IMPORTS[handed_in_for.get()] + "\nimport math\nimport numpy as np"
+    cell_of(notebook, "setup-imports")["source"] = imports
     return rewritten(notebook, "causal-mask", lambda s: s + "\nassert np.pi > 3")
 
 
@@ -808,15 +800,15 @@ def another_exercise(notebook):
 
 @explained("This is the notebook of OTHER, but it was handed in for ASSIGNMENT. Hand in the notebook of ASSIGNMENT.")
 def the_other_track(notebook):
-    return solved(other_track())
+    return solved(OTHER[handed_in_for.get()])
 
 
-@graded(lost=("scaled-dot-product", "causal-mask"))
+@graded(lost=ALL, lost_in_tensorflow=("scaled-dot-product", "causal-mask"))
 def the_other_tracks_code(notebook):
-    """In the answers that call the framework; the others suit both."""
-    imports = {PYTORCH: "import torch", TENSORFLOW: "import tensorflow as tf"}[other_track()]
-    for part in ("scaled-dot-product", "causal-mask"):
-        theirs = imports + "\n\n\n" + texts(other_track())[SYMBOLS[part]]
+    """Two of PyTorch's answers are made of operators alone, which TensorFlow has too."""
+    other = OTHER[handed_in_for.get()]
+    for part in ALL:
+        theirs = IMPORTS[other] + "\n\n\n" + texts(other)[SYMBOLS[part]]
         rewritten(notebook, part, lambda s, theirs=theirs: theirs)
     return notebook
 
@@ -1003,8 +995,7 @@ def a_zip_with_a_password(folder):
 
 @graded(in_folder=True, for_nbgrader=False)
 def a_script(folder):
-    imports = {PYTORCH: "import torch", TENSORFLOW: "import keras\nimport tensorflow as tf"}[handed_in_for.get()]
-    (folder / "self-attention.py").write_text("\n\n\n".join([imports, *texts().values()]))
+    (folder / "self-attention.py").write_text("\n\n\n".join([IMPORTS[handed_in_for.get()], *texts().values()]))
 
 
 @graded(in_folder=True, for_nbgrader=False)
