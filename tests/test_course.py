@@ -504,7 +504,7 @@ check("causal-mask")
 
 
 def test_a_product_that_broadcasts_over_four_axes_does_not_end_the_kernel():
-    """It did: see `course.starting.quiet`. On two threads, with oneDNN, seven runs of eight crashed."""
+    """It did: see `course.starting.quiet`. On two threads, with oneDNN, three runs of three crashed."""
     code = """
 from course import quiet
 with quiet():

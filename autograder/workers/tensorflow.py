@@ -10,8 +10,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Not to be chosen: with oneDNN, TensorFlow 2.21 reads past the end of what `tf.matmul` broadcasts over four axes, and
-# may crash on an answer that is right (tensorflow/tensorflow#117700).
+# Not to be chosen: with oneDNN it may crash on an answer that is right, see `course.starting.quiet`.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 # One thread sums in one order, so that the same answer gives the same bits.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
