@@ -195,13 +195,12 @@ def read_syllabus(data: bytes) -> Syllabus:
 
 
 def _track(name: str, entry: dict) -> Track:
-    layers = entry.get("ready_made_layers")
-    track = _made(Track, {"id": name, **entry}, f"track {name}")
-    return replace(track, ready_made=(*track.ready_made, *layers))
+    track = _made(Track, entry, f"track {name}", id=name)
+    return replace(track, ready_made=(*track.ready_made, *track.ready_made_layers))
 
 
 def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise:
-    made = _with_parts(entry, "parts")
+    made = _with_parts(entry, "parts", {})
     for rule in (made.ready_made, *(part.ready_made or "allow" for part in made.parts)):
         if rule not in RULES:
             raise SyllabusError(f"{made.id}: `ready_made` is one of {', '.join(sorted(RULES))}, not {rule!r}")
@@ -212,23 +211,21 @@ def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise
 
 
 def _by_hand(entry: dict) -> Exercise:
-    return _with_parts({**entry, "module": "", "by_hand": True}, "tasks", {"symbol": ""})
+    return _with_parts(entry, "tasks", {"symbol": ""}, module="", by_hand=True)
 
 
-def _with_parts(entry: dict, key: str, more: dict | None = None) -> Exercise:
-    """An exercise whose parts stand under `key`."""
+def _with_parts(entry: dict, key: str, of_part: dict[str, str], **more: object) -> Exercise:
+    """An exercise whose parts stand under `key`; what is known of each part, and of the exercise, without the file."""
     name = entry.get("id", "(an exercise without id)")
     listed = _tables(entry, key, name)
-    parts = [
-        _made(Part, {**part, **(more or {})}, f"{name}, {part.get('id', '(a part without id)')}") for part in listed
-    ]
+    parts = [_made(Part, part, f"{name}, {part.get('id', '(a part without id)')}", **of_part) for part in listed]
     for part in parts:
         if sum(part.id == other.id for other in parts) > 1:
             raise SyllabusError(f"{name}: two parts are called {part.id!r}")
         if part.points <= 0:
             raise SyllabusError(f"{name}, {part.id}: `points` is a number above 0, not {part.points}")
     rest = {other: value for other, value in entry.items() if other != key}
-    return _made(Exercise, {**rest, "parts": parts}, name)
+    return _made(Exercise, rest, name, parts=tuple(parts), **more)
 
 
 def _numbered(raw: dict, key: str, read: Callable[[dict], Exercise]) -> dict[str, Exercise]:
@@ -254,20 +251,27 @@ def _tables(raw: dict, key: str, where: str) -> list[dict]:
     return found
 
 
-KINDS = {"str": str, "float": (int, float), "int": int, "bool": bool, "dict": dict, "tuple": (list, tuple)}
-WORDS = {"str": "text", "float": "a number", "int": "a whole number", "bool": "true or false", "dict": "a table"}
+# What the type of a field asks of its entry, in Python and in words.
+KINDS = {
+    "str": (str, "text"),
+    "float": ((int, float), "a number"),
+    "int": (int, "a whole number"),
+    "bool": (bool, "true or false"),
+    "dict": (dict, "a table"),
+    "tuple": (list, "a list"),
+}
 
 
-def _made(cls: type, entry: dict, where: str):
-    """An object of a dataclass from a table with its fields, and no others, each of its type."""
-    known = {f.name: f for f in fields(cls)}
+def _made(cls: type, entry: dict, where: str, **more: object):
+    """An object of a dataclass from a table with its fields, and no others, each of its type, and from `more`."""
+    known = {f.name: f for f in fields(cls) if f.name not in more}
     for key, value in entry.items():
         if key not in known:
             raise SyllabusError(f"{where}: unknown entry `{key}`; there is: {', '.join(known)}")
-        kind = known[key].type.partition("[")[0]
-        if not isinstance(value, KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
-            raise SyllabusError(f"{where}: `{key}` is {WORDS.get(kind, 'a list')}, not {value!r}")
+        kind, words = KINDS[known[key].type.partition("[")[0]]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise SyllabusError(f"{where}: `{key}` is {words}, not {value!r}")
     for key, one in known.items():
         if key not in entry and one.default is MISSING and one.default_factory is MISSING:
             raise SyllabusError(f"{where}: `{key}` is missing")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+    return cls(**more, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})

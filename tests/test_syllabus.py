@@ -50,6 +50,7 @@ def test_the_committed_one_is_read():
         ('ready_made = "flag"', 'ready_made = "frown"', "`ready_made` is one of allow, flag, .*, not 'frown'"),
         ("[[exercises]]", "[[exercises]]\npackages = { jax = [] }", "no track is called 'jax'"),
         ("[[exercises]]", "[[exercises]]\nlimits = { memory_gb = 2 }", "additive-attention, limits: unknown entry"),
+        ("[[by_hand]]", '[[by_hand]]\nmodule = "x"', "transformers-in-the-wild: unknown entry `module`"),
         ("[[exercises]]", "[[exercises]]\nlimits = 2", "additive-attention: `limits` is a table, not 2"),
     ],
 )  # fmt: skip
