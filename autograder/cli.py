@@ -134,8 +134,8 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
+    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--seed", type=int, metavar="N")
-
     p.add_argument("--power", action="store_true", help="grade mechanical mutants of the solutions instead")
     p.add_argument("--mutants", type=int, metavar="N", help="with --power: at most so many of an assignment")
     p.add_argument("--checkpoint", **CHECKPOINT)
@@ -265,8 +265,7 @@ def grade(options: argparse.Namespace) -> int:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:
         syllabus().assignment(options.assignment)
-    if options.device == "cuda" and not any(map(os.path.exists, GPUS)):
-        raise Usage("there is no NVIDIA GPU on this machine; leave out --device cuda to grade on the CPU")
+    require_device(options.device, "leave out --device cuda to grade on the CPU")
     require_places(options)
     require_checkpoint(options.checkpoint)
     try:
@@ -351,8 +350,14 @@ def verify(options: argparse.Namespace) -> int:
     from autograder.grading.verify import verify as verify_claims
 
     assignments = chosen(options.assignments)
+    require_device(options.device, "leave out --device cuda to verify on the CPU")
     require_checkpoint(options.checkpoint)
-    settings = {"jobs": options.jobs, "seed": options.seed, "checkpoint": options.checkpoint}
+    settings = {
+        "jobs": options.jobs,
+        "seed": options.seed,
+        "device": options.device,
+        "checkpoint": options.checkpoint,
+    }
     if options.power:
         return power_of(assignments, settings, options.mutants)
     with Grader(**settings) as grader, bar("Verifying", 1) as advance:
@@ -427,8 +432,7 @@ def replay(options: argparse.Namespace) -> int:
         raise Usage(str(error)) from None
     settings = again.settings_of(result)
     require_walls(settings["isolation"])
-    if settings["device"] == "cuda" and not any(map(os.path.exists, GPUS)):
-        raise Usage("this was graded on an NVIDIA GPU, and there is none on this machine")
+    require_device(settings["device"], "this hand-in was graded on one")
     if result.get("checkpoint"):
         require_checkpoint(settings["checkpoint"])
     for told in again.other_versions(result, submission):
@@ -558,6 +562,11 @@ def taught(tracks: list[str] | None, exercises: list[str] | None) -> list[Assign
     known = syllabus().exercises | syllabus().by_hand
     exercise_ids = [e if e in known else syllabus().exercise(e).id for e in exercises or known]
     return [a for a in syllabus().released().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
+
+
+def require_device(device: str, what_else: str) -> None:
+    if device == "cuda" and not any(map(os.path.exists, GPUS)):
+        raise Usage(f"there is no NVIDIA GPU on this machine; {what_else}")
 
 
 def require_checkpoint(name: str) -> None:

@@ -33,6 +33,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from autograder.grading import gpu
 from autograder.grading.executor import Grader, solution_source
 from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
@@ -216,13 +217,9 @@ class Memory:
         return self
 
     def watch(self) -> None:
-        before = self.used()
+        before = gpu.memory_mb("used") or 0
         while not self.done.wait(0.2):
-            self.most = max(self.most or 0, self.used() - before)
-
-    def used(self) -> int:
-        query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"]
-        return int(subprocess.run(query, capture_output=True, text=True, check=True).stdout)
+            self.most = max(self.most or 0, (gpu.memory_mb("used") or 0) - before)
 
     def __exit__(self, *_) -> None:
         self.done.set()

@@ -14,10 +14,16 @@ from autograder.workers.client import Contestant, Place
 from course.syllabus import syllabus
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="where contestants and the reference compute"
+    )
+
+
 @pytest.fixture(scope="session")
-def grader():
+def grader(pytestconfig):
     """A grader for both tracks; frameworks are imported when a track is first needed, and once."""
-    with Grader(jobs=2, seed=20) as the_grader:
+    with Grader(jobs=2, seed=20, device=pytestconfig.getoption("device")) as the_grader:
         yield the_grader
 
 
@@ -50,12 +56,18 @@ class Workshop:
         self.grader = grader
 
     def place(
-        self, track: str = "pytorch", without: tuple[str, ...] = (), packages: tuple[str, ...] = (), **limits: Any
+        self,
+        track: str = "pytorch",
+        without: tuple[str, ...] = (),
+        packages: tuple[str, ...] = (),
+        device: str = "",
+        **limits: Any,
     ) -> Place:
         reference = self.grader.start_reference(track, packages)
         zygote = self.grader.start_zygote(track, packages)
         roomy = {"cpu_seconds_per_call": 30.0, "wall_factor": 10.0}  # no test depends on how busy the machine is
-        return Place(str(zygote.path), str(reference), replace(syllabus().limits, **(roomy | limits)), without=without)
+        limits = replace(syllabus().limits, **(roomy | limits))
+        return Place(str(zygote.path), str(reference), limits, device or self.grader.device, without)
 
     @contextlib.contextmanager
     def inside(
@@ -64,9 +76,10 @@ class Workshop:
         without: tuple[str, ...] = (),
         packages: tuple[str, ...] = (),
         cpu_left: float | None = None,
+        device: str = "",
         **limits: Any,
     ):
-        place = self.place(track, without, packages, **limits)
+        place = self.place(track, without, packages, device, **limits)
         contestant = Contestant(place, place.limits.cpu_seconds if cpu_left is None else cpu_left)
         try:
             yield Inside(contestant)

@@ -24,7 +24,7 @@ import pytest
 
 from autograder.grading.executor import ROOT
 from autograder.judging.program import Program
-from autograder.workers import jail
+from autograder.workers import client, jail
 from autograder.workers.client import Ended
 from course.syllabus import syllabus
 
@@ -61,7 +61,7 @@ CHECKED = steps("if {call} < 0:", "    raise OSError(ctypes.get_errno(), 'refuse
 
 def syscall(name: str, *arguments: str) -> str:
     """Code that makes a system call by its number on this machine."""
-    table = {**jail._NETWORK, **jail._PROCESSES, **jail._KERNEL, **jail._MEMFD, "prlimit": jail._PRLIMIT}
+    table = {**jail._NETWORK, **jail._PROCESSES, **jail._KERNEL, "prlimit": jail._PRLIMIT}
     number = table[name][jail._AUDIT_ARCH[os.uname().machine][0]]
     return SYSCALL + CHECKED.format(call=f"libc.syscall({', '.join([str(number), *arguments])})")
 
@@ -153,6 +153,15 @@ NETWORK = [
         steps("import socket", "s = socket.socket(socket.AF_UNIX)", "s.connect('\\0{abstract}')"),
         ("network", "namespaces", "files"),
         landlock=6,
+    ),
+    Attempt(
+        "sends a datagram to a socket in a folder",
+        steps(
+            "import socket",
+            "one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
+            "one.sendto(b'marks', '{datagrams}')",
+        ),
+        ("network",),
     ),
     Attempt(
         "asks the kernel for its routes",
@@ -311,7 +320,10 @@ def scene(tmp_path, workshop, grader):
         abstract = open_sockets.enter_context(socket.socket(socket.AF_UNIX))
         abstract.bind(f"\0{folder.name}")
         abstract.listen()
+        datagrams = open_sockets.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        datagrams.bind(str(folder / "datagrams"))
         yield Scene({
+            "datagrams": folder / "datagrams",
             "other": other, "victim": victim.pid, "address": victim.stdout.readline().strip(), "judge": os.getpid(),
             "port": tcp.getsockname()[1], "unix": folder / "socket", "abstract": folder.name, "run": grader.folder,
             "zygote": zygote.path, "zygote_pid": zygote.process.pid,
@@ -319,6 +331,12 @@ def scene(tmp_path, workshop, grader):
     victim.kill()
     victim.communicate()
     shutil.rmtree(folder)
+
+
+# What stands open to a contestant that needs CUDA: `autograder.workers.jail` says why.
+OPEN_ON_A_GPU = {(attempt.name, "namespaces") for attempt in PROCESSES} | {
+    ("takes more shared memory than it may", "limits")
+}
 
 
 def gets_through(workshop, scene, attempt: Attempt, without: tuple[str, ...]) -> bool:
@@ -332,14 +350,16 @@ EVERYTHING = [*FILES, *NETWORK, *PROCESSES, *KERNEL, *LIMITS]
 every_attempt = pytest.mark.parametrize("attempt", EVERYTHING, ids=[a.name for a in EVERYTHING])
 
 
-def stops(wall: str, attempt: Attempt) -> bool:
+def stops(wall: str, attempt: Attempt, device: str) -> bool:
     """Does this wall stop the attempt on this machine?"""
+    if device == "cuda" and (attempt.name, wall) in OPEN_ON_A_GPU:
+        return False
     return STANDING[wall] and (wall != "files" or LANDLOCK >= attempt.landlock)
 
 
 @every_attempt
 def test_with_all_walls_it_fails(workshop, scene, attempt):
-    if not any(stops(wall, attempt) for wall in attempt.stopped_by):
+    if not any(stops(wall, attempt, workshop.grader.device) for wall in attempt.stopped_by):
         pytest.skip(f"this machine lacks {' and '.join(attempt.stopped_by)}")
     assert not gets_through(workshop, scene, attempt, ())
     assert scene.victim.poll() is None and scene.values["other"].read_text() == "somebody else's"
@@ -371,7 +391,7 @@ SINGLY = [(a, w) for a in EVERYTHING if len(a.stopped_by) > 1 for w in a.stopped
 
 @pytest.mark.parametrize(("attempt", "wall"), SINGLY, ids=[f"{a.name}, {w} alone" for a, w in SINGLY])
 def test_each_of_several_walls_is_enough(workshop, scene, attempt, wall):
-    if not stops(wall, attempt):
+    if not stops(wall, attempt, workshop.grader.device):
         pytest.skip(f"{wall} does not stop this on this machine")
     assert not gets_through(workshop, scene, attempt, tuple(w for w in jail.WALLS if w != wall))
 
@@ -456,7 +476,7 @@ def test_an_answer_that_stops_itself_is_ended_too(workshop):
     with workshop.inside(without=("namespaces",), cpu_seconds_per_call=0.5, wall_factor=2) as inside:
         assert ended(inside, stop).kind == "timeout"
     with workshop.inside() as inside:  # process 1 of its namespace cannot even stop itself
-        if STANDING["namespaces"]:
+        if STANDING["namespaces"] and workshop.grader.device != "cuda":
             assert inside.cell(stop) == (None, "through\n")
 
 
@@ -497,13 +517,17 @@ def test_a_reply_is_read_up_to_its_size(workshop):
         assert inside.run(program).out.shape == (1 << 19,)
 
 
+# CUDA has a socket of its own, which listens.
 FIND_LINE = """
-import os, stat
+import os, socket, stat
 lines = []
 for fd in range(3, 4096):
     try:
         if stat.S_ISSOCK(os.fstat(fd).st_mode):
-            lines.append(fd)
+            other = socket.socket(fileno=os.dup(fd))
+            if not other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                lines.append(fd)
+            other.close()
     except OSError:
         pass
 line, = lines
@@ -549,7 +573,8 @@ def test_the_environment_is_scrubbed(workshop, grader, monkeypatch):
         _, output = inside.cell(
             "import os\nprint(sorted(os.environ))\nprint(os.getcwd() == os.environ['HOME'] == os.environ['TMPDIR'])"
         )
-    assert output == "['COURSE_CHECKS', 'HOME', 'LANG', 'TMPDIR']\nTrue\n"
+    cuda = "'CUDA_CACHE_DISABLE', " if grader.device == "cuda" else ""
+    assert output == f"['COURSE_CHECKS', {cuda}'HOME', 'LANG', 'TMPDIR']\nTrue\n"
     zygote = grader.start_zygote("pytorch").process.pid
     assert b"PATH=" in Path(f"/proc/{zygote}/environ").read_bytes()  # where it comes from has more
 
@@ -566,6 +591,8 @@ def test_no_secret_of_the_caller_reaches_a_process_of_ours(tmp_path, monkeypatch
 
 
 def test_the_only_descriptor_that_leads_out_is_the_line_to_the_judge(workshop, grader):
+    if grader.device == "cuda":
+        pytest.skip("CUDA has opened the GPU and a socket that listens")
     code = (
         FIND_LINE
         + """
@@ -658,6 +685,8 @@ def beats(heart: Path, seconds: float = 0.5) -> bool:
 
 @pytest.mark.skipif(not STANDING["namespaces"], reason="this machine grants no namespaces")
 def test_a_daemon_dies_with_its_contestant(workshop, tmp_path):
+    if workshop.grader.device == "cuda":
+        pytest.skip("a contestant on a GPU has no pid namespace")
     heart = tmp_path / "heart"
     with workshop.inside(without=("processes", "files")) as inside:
         assert inside.cell(DAEMON.format(heart=str(heart))) == (None, "1\n")  # the first process of its namespace
@@ -689,8 +718,6 @@ def test_when_the_judge_goes_away_the_contestant_goes(workshop):
 
 
 def test_a_contestant_without_its_walls_is_refused(workshop, monkeypatch):
-    from autograder.workers import client
-
     monkeypatch.setattr(client.jail, "NEEDED", ("files", "network", "a wall that nobody has"))
     with pytest.raises(client.WorkerFailure, match="a wall that nobody has"), workshop.inside():
         pass
@@ -698,7 +725,7 @@ def test_a_contestant_without_its_walls_is_refused(workshop, monkeypatch):
 
 def test_honest_code_notices_none_of_the_walls(workshop):
     honest = """
-import json, math, os, random, tempfile, threading
+import asyncio, json, math, os, random, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np, torch
 from torch import nn
@@ -708,6 +735,7 @@ with ThreadPoolExecutor(4) as pool:
     assert sum(pool.map(abs, range(-10, 10))) == 100
 with tempfile.TemporaryFile() as file:
     file.write(b'x')
+asyncio.run(asyncio.sleep(0))
 torch.save(layer.state_dict(), 'weights.pt')
 layer.load_state_dict(torch.load('weights.pt'))
 import course
@@ -716,6 +744,65 @@ print('well')
 """
     with workshop.inside() as inside:
         assert inside.cell(honest) == (None, "well\n")
+
+
+def test_what_keeps_a_contestant_from_starting_is_said(workshop):
+    with pytest.raises(client.WorkerFailure, match="could be started: TypeError"), workshop.inside(file_mb=None):
+        pass
+
+
+# -- what stands open for CUDA, tried without one ---------------------------------------------------------------------
+
+LISTENS = """
+import socket
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind('\\0cuda-uvmfd')
+listener.listen()
+"""
+NAMES_A_THREAD = """
+import threading
+with open(f'/proc/self/task/{threading.get_native_id()}/comm', 'w') as file:
+    file.write('cuda')
+print(open('/proc/self/status').readline().split()[1])
+"""
+
+
+def test_a_contestant_on_a_gpu_may_do_what_cuda_does(workshop):
+    with workshop.inside(device="cuda") as inside:
+        assert inside.cell(LISTENS) == (None, "")
+        assert inside.cell(NAMES_A_THREAD) == (None, "cuda\n")
+    for code in (LISTENS, NAMES_A_THREAD):
+        with workshop.inside() as inside:
+            assert inside.cell(code)[0]["types"][0] in ("PermissionError", "FileNotFoundError")
+
+
+ON_A_GPU = [a for a in EVERYTHING if a not in LIMITS]
+
+
+@pytest.mark.parametrize("attempt", ON_A_GPU, ids=[a.name for a in ON_A_GPU])
+def test_the_walls_stand_around_a_contestant_on_a_gpu(workshop, scene, attempt):
+    if not any(stops(wall, attempt, "cuda") for wall in attempt.stopped_by):
+        pytest.skip(f"this machine lacks {' and '.join(attempt.stopped_by)}")
+    with workshop.inside(device="cuda") as inside:
+        assert inside.cell(attempt.code.format(**scene.values))[0] is not None
+
+
+CONNECTS = steps(
+    "import socket",
+    "listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)",
+    "listener.bind('\\0here')",
+    "listener.listen()",
+    "socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect('\\0here')",
+)
+DATAGRAMS = steps("import socket", "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)")
+
+
+@pytest.mark.parametrize("code", [CONNECTS, DATAGRAMS], ids=["connects", "has a socket for datagrams"])
+def test_the_socket_of_cuda_leads_nowhere(workshop, code):
+    with workshop.inside(device="cuda") as inside:
+        assert inside.cell(code)[0]["types"][0] == "PermissionError"
+    with workshop.inside(device="cuda", without=("network",)) as inside:
+        assert inside.cell(code) == (None, "through\n")
 
 
 # -- TensorFlow: the same walls around the other framework ------------------------------------------------------------

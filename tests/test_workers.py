@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -594,9 +595,9 @@ def test_the_way_a_cell_ends_the_process_is_told(workshop):
             assert end.value.kind == kind and phrase in str(end.value), source
 
 
-def student(workshop, cells: list[str], track: str = "pytorch", **limits) -> Student:
+def student(workshop, cells: list[str], track: str = "pytorch", device: str = "", **limits) -> Student:
     numbered = [{"label": f"cell {i + 1}", "source": source} for i, source in enumerate(cells)]
-    return Student(workshop.place(track, **limits), numbered, [])
+    return Student(workshop.place(track, device=device, **limits), numbered, [])
 
 
 GOOD = "def double(x):\n    return 2 * x"
@@ -629,6 +630,75 @@ def test_restarts_come_to_an_end(workshop):
     kinds = [player.run(Program.function("fatal", X)).error.kind for _ in range(5)]
     assert kinds == ["exit", "exit", "exit", "exhausted", "exhausted"]
     player.close()
+
+
+# As on a GPU, where an index out of range leaves the process without one.
+LOSE_THE_GPU = """
+def lose_the_gpu(x=None):
+    import sys
+    sys.modules["autograder.workers.pytorch"].Adapter.is_spent = lambda self: True
+    raise RuntimeError("CUDA error: device-side assert triggered\\nCompile with ...")
+"""
+
+
+def test_an_answer_that_loses_the_gpu_costs_its_call_alone_however_often(workshop, monkeypatch):
+    player = student(workshop, [GOOD, LOSE_THE_GPU], device="cuda", restarts=2)
+    player.load()
+    for _ in range(5):
+        error = player.run(Program.function("lose_the_gpu", X)).error
+        assert error.is_a("IndexError") and "out of range" in tell(error)
+        np.testing.assert_allclose(player.run(Program.function("double", X)).out, 2 * X, rtol=1e-6)
+    player.spent_left = 0  # an answer that says so for ever comes to an end
+    kinds = [player.run(Program.function("lose_the_gpu", X)).error.kind for _ in range(4)]
+    assert kinds[0] == "exception" and kinds[-1] == "exhausted"
+    player.close()
+
+
+def test_a_cell_that_loses_the_gpu_is_left_out_and_the_others_count(workshop):
+    player = student(workshop, [LOSE_THE_GPU + "lose_the_gpu()", GOOD], device="cuda")
+    outcomes = player.load()
+    assert [bool(o["error"]) for o in outcomes] == [True, False] and "out of range" in tell(outcomes[0]["error"])
+    np.testing.assert_allclose(player.run(Program.function("double", X)).out, 2 * X, rtol=1e-6)
+    player.close()
+
+
+def test_the_word_of_an_answer_that_its_gpu_is_lost_counts_for_nothing_where_there_is_none(workshop):
+    player = student(workshop, [GOOD, LOSE_THE_GPU], device="cpu")
+    player.load()
+    process = player.contestant
+    assert player.run(Program.function("lose_the_gpu", X)).error is not None
+    assert player.contestant is process
+    player.close()
+
+
+def test_on_a_gpu_the_reference_answers_for_the_mistakes_on_the_cpu():
+    from autograder.workers import harness, wire
+    from autograder.workers.pytorch import Adapter
+
+    class NoGPU(Adapter):
+        def running(self, dtype, device, gradient, training=False):
+            if device is None:
+                raise RuntimeError("the reference is on the GPU")
+            return super().running(dtype, device, gradient, training)
+
+    adapter = NoGPU()
+    adapter.home = "cuda"
+    adapter.is_spent = lambda: False
+    reference = harness.Reference(adapter)
+    reference.answer({"op": "sources", "sources": {"twice": GOOD, "twice/thrice": GOOD.replace("2 *", "3 *")}}, {})
+    program = Program.function("double", X)
+
+    def ask(source):
+        request = {"op": "run", "source": source, "digest": program.digest(), "program": program.header()}
+        here, there = socket.socketpair()
+        there.sendall(reference.answer(request, program.arrays))
+        header, arrays = wire.receive(here)
+        return header.get("error"), arrays
+
+    assert "on the GPU" in ask("twice")[0]["message"]
+    error, arrays = ask("twice/thrice")
+    assert error is None
+    np.testing.assert_allclose(next(iter(arrays.values())), 3 * X, rtol=1e-6)
 
 
 def test_a_hand_in_of_nothing_but_fatal_cells_is_given_up(workshop):

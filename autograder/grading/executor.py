@@ -28,6 +28,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from autograder.grading import gpu
 from autograder.grading import result as results
 from autograder.grading.scratch import Scratch
 from autograder.judging.catalogue import CatalogueError, catalogue
@@ -136,6 +137,8 @@ class Grader:
         checkpoint: str = "bert-mini",
     ) -> None:
         self.jobs = jobs or os.cpu_count() or 1
+        if device == "cuda":
+            self.jobs = min(self.jobs, gpu.places((limits or syllabus().limits).gpu_memory_mb) or self.jobs)
         self.seed = secrets.randbits(48) if seed is None else seed
         self.device, self.isolation = device, isolation
         self.source_root = source_root or ROOT / "source"

@@ -8,6 +8,7 @@ explains the whole part, a mistake may still explain a single failing test.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autograder.judging.compare import agree
 from autograder.judging.players import Trusted
@@ -45,10 +46,12 @@ def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted)
     for program, answer in log:
         if answer.error is not None and (answer.error.kind in NO_EVIDENCE or answer.error.is_a(NOT_WRITTEN)):
             return False
-        would = trusted.run(program, mistake)
+        would, right = trusted.run(program, mistake), trusted.run(program)
+        if program.device is None:  # on a GPU, mistakes compute on the CPU
+            answer, would, right = (replace(a, device=None) for a in (answer, would, right))
         if not _same(answer, would):
             return False
-        told_apart = told_apart or not _same(would, trusted.run(program), rtol=None)
+        told_apart = told_apart or not _same(would, right, rtol=None)
     return told_apart
 
 

@@ -23,6 +23,7 @@ from course.i18n import N_
 MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
 MAX_TEXT = 2000
 MAX_BYTES = 4 << 20  # of an answer's arrays; answers are kept until the diagnosis, and no right one is this large
+SPENT_PROCESSES = 40  # that lost their GPU to an answer, and are replaced as if nothing had been
 KILLED_RETRIES = 1  # a process that somebody else killed is no fault of the answer's: it gets another go
 
 
@@ -121,6 +122,8 @@ def tell(error: StudentError) -> str:
         what: str = Words("it asked for more memory than a hand-in may use")
     elif name == "NotImplementedError":
         what = Words("this is not written yet")
+    elif heard(error.message):
+        what = _heard(error.message)
     else:
         what = f"{name}: {error.message}" if error.message else name
     if error.cell and error.source:
@@ -166,6 +169,7 @@ class Student:
         self.cpu_left = before.cpu_left if before else place.limits.cpu_seconds
         self.wall_left = before.wall_left if before else hand_in_seconds(place.limits)
         self.restarts_left = place.limits.restarts
+        self.spent_left = SPENT_PROCESSES
         self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
         self.outcomes: list[dict] = []
         self.used: dict[str, Use] = {}  # ready-made attention seen at work since `take_used`, by name
@@ -203,7 +207,13 @@ class Student:
         # The harness keeps to the limit; an answer that writes to the line itself might not.
         output = str(reply.get("output", ""))[: self.room]
         self.room -= len(output)
+        if self._is_spent(reply):
+            raise Ended("crash", student_error(error).message if isinstance(error, dict) else "")
         return {"error": student_error(error) if isinstance(error, dict) else None, "output": output}
+
+    def _is_spent(self, reply: dict) -> bool:
+        """Is the process of no more use, because an answer has cost it its GPU?"""
+        return self.place.device == "cuda" and reply.get("spent") is True
 
     @property
     def out_of_time(self) -> bool:
@@ -240,6 +250,10 @@ class Student:
                 header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
                 self.used = uses_from(header.get("used")) | self.used
                 names = tuple(step["as"] for step in program.steps if "as" in step and step["do"] != "new")
+                if self._is_spent(header):
+                    self._bury()
+                    self.restarts_left += self.spent_left > 0
+                    self.spent_left -= 1
                 return self._explained(answer_from(header, arrays, names), program)
             except Ended as ended:
                 self._bury()

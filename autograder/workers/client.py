@@ -59,6 +59,7 @@ class Contestant:
         self.place, self.limits, self.cpu_left = place, place.limits, cpu_left
         self.wall_left = hand_in_seconds(place.limits) if wall_left is None else wall_left
         self.report: dict | None = None
+        self.cpu_to_start = 0.0  # CUDA takes its time, which is not the answer's
         self._killed_for: tuple[str, str] | None = None
         try:
             self.control = forkserver.connect(place.zygote)
@@ -76,10 +77,14 @@ class Contestant:
             self.sock = socket.socket(fileno=descriptors[0])
             self.pid = wire.receive(self.control)[0]["pid"]
             self.sock.settimeout(START_SECONDS)
-            self.walls = wire.receive(self.sock)[0]["walls"]
+            hello = wire.receive(self.sock)[0]
             self.sock.settimeout(None)
         except (OSError, wire.WireError) as error:
             raise WorkerFailure(f"no contestant could be started: {error}") from error
+        if "failed" in hello:
+            self.close()
+            raise WorkerFailure(f"no contestant could be started: {hello['failed']}")
+        self.walls, self.cpu_to_start = hello["walls"], self.cpu_seconds()
         missing = [wall for wall in jail.NEEDED if wall not in self.walls and wall not in place.without]
         if missing:
             self.close()
@@ -126,12 +131,12 @@ class Contestant:
             self.wall_left -= time.monotonic() - started
 
     def cpu_seconds(self) -> float:
-        """CPU time of the whole process so far, by the kernel's account."""
+        """CPU time of the whole process since it was ready, by the kernel's account."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return 0.0
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return (int(fields[11]) + int(fields[12])) / TICKS - self.cpu_to_start
 
     def close(self) -> dict:
         """End the contestant, whatever it is doing, and give the keeper's report: exit code, CPU seconds, memory."""
@@ -139,6 +144,7 @@ class Contestant:
             self._tell_keeper()
             try:
                 self.report = wire.receive(self.control)[0]
+                self.report["cpu"] = max(0.0, self.report["cpu"] - self.cpu_to_start)
             except (OSError, wire.WireError):
                 self.report = {"code": None, "cpu": 0.0, "rss_kb": 0}
             self.sock.close()

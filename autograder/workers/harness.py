@@ -362,6 +362,7 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
     try:
         run = Run(adapter, namespace.variables, request["program"], arrays)
         values = run.go()
+        adapter.finish()
         reply = Reply(adapter)
         encoded = {name: reply.value(value) for name, value in values.items()}
         return wire.encode(
@@ -372,7 +373,17 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         if request["program"]["device"] == "meta" and adapter.is_data_dependent(described["message"]):
             described["kind"] = "data-dependent"
         TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
-        return wire.encode({"values": {}, "error": described, "used": adapter.watch.take()})
+        reply = {"values": {}, "error": described, "used": adapter.watch.take()}
+        if adapter.is_spent():
+            reply |= {"error": explained(described), "spent": True}
+        return wire.encode(reply)
+
+
+def explained(error: dict) -> dict:
+    """An error that cost the process its GPU, as the one that the CPU would have raised where there is one."""
+    if "device-side assert" not in error["message"]:
+        return error
+    return {**error, "types": ["IndexError", *error["types"]], "message": said.OUT_OF_RANGE_ON_A_GPU}
 
 
 # -- the contestant --------------------------------------------------------------------------------------------------
@@ -397,9 +408,10 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
             adapter.watch.take()  # trying the framework's own in a cell, to compare, is not answering with it
-            wire.send(
-                sock, {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
-            )
+            reply = {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
+            if error and adapter.is_spent():
+                reply |= {"error": explained(error), "spent": True}
+            wire.send(sock, reply)
         elif request["op"] == "standins":
             scope = Namespace()
             scope.run("stand-ins", request["source"])
@@ -418,7 +430,8 @@ class Reference:
     """The same function server over trusted code, with a memory.
 
     It holds sources by name (`self_attention`, `self_attention/softmax-over-queries`), runs each once when it is first
-    asked for, and remembers replies by source and content of the program, up to `capacity` bytes.
+    asked for, and remembers replies by source and content of the program, up to `capacity` bytes. On a GPU the mistakes
+    compute on the CPU: one that is out of range would cost the reference its GPU.
     """
 
     def __init__(self, adapter, capacity: int = 256 << 20) -> None:
@@ -452,4 +465,7 @@ class Reference:
             except Exception as error:  # noqa: BLE001 - a mistake may be one that does not even import
                 return wire.encode({"values": {}, "error": namespace.describe(error), "used": []})
             self.namespaces[name] = namespace
+        program = request["program"]
+        if "/" in name and self.adapter.home == "cuda" and not program["device"]:
+            request = {**request, "program": {**program, "device": "cpu"}}
         return answer_run(self.adapter, self.namespaces[name], request, arrays)

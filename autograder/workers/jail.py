@@ -17,6 +17,11 @@ and none can be taken down again. Each stands on its own kernel feature, so that
 - *Limits*: memory, CPU seconds, file size, open files, no core dumps; threads, where namespaces are granted and the
   grader does not run as root (the kernel exempts root from that count; then the limit on memory bounds them).
 
+A contestant on a GPU (`device` is "cuda") needs a little more, or CUDA does not start: the driver's devices, a local
+socket to listen on (it listens; there is no connecting to it, nor to any other), the names of its own threads in
+`/proc`, and no pid namespace, in which `/proc` would not find those. Its limit on memory is put up when CUDA has
+started (`limit_memory`), and does not count what CUDA took.
+
 Not covered: bugs in the kernel, side channels (timing, caches), the GPU driver's own interface when `--device cuda`
 opens the devices, and a machine whose owner runs the grader with `--isolation none`.
 """
@@ -30,6 +35,7 @@ import json
 import os
 import platform
 import resource
+import socket
 import stat
 import struct
 import sys
@@ -82,10 +88,12 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 
 
-def enter_namespaces() -> bool:
+def enter_namespaces(device: str = "cpu") -> bool:
     """New user, mount, network, IPC, UTS and (for children) pid namespaces; False where they are not granted."""
     uid, gid = os.getuid(), os.getgid()
-    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID
+    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    if device != "cuda":
+        flags |= CLONE_NEWPID
     if _libc.unshare(flags) != 0:
         return False
     # A kernel that grants the namespace and refuses the rights in it (AppArmor on some distributions) fails here.
@@ -160,7 +168,7 @@ class Doors:
         for fd in self.descriptors:
             os.close(fd)
 
-    def close_all_but(self, scratch: str) -> None:
+    def close_all_but(self, scratch: str, device: str) -> None:
         """Put up the wall: from here on this process opens `scratch` and what the doors name, and nothing else."""
         abi = landlock_abi()
         if abi == 0:
@@ -174,6 +182,8 @@ class Doors:
         for fd in self.devices:
             _allow(ruleset, fd, handled & (_READ | _WRITE_FILE | _IOCTL_DEV))
         own = [(scratch, handled & ~_EXECUTE), *((f"/proc/self/{name}", _READ) for name in OWN_PROC_FILES)]
+        if device == "cuda":  # to name its threads, without which CUDA gives up
+            own.append(("/proc/self/task", handled & (_WRITE_FILE | _TRUNCATE)))
         for path, access in own:
             fd = _open_path(path)
             if fd is not None:
@@ -256,7 +266,7 @@ def _holds_secret(path: Path, hidden: set[str]) -> bool:
 # name: (x86_64, aarch64); None where the architecture has no such call.
 _NETWORK = {
     "socket": (41, 198), "connect": (42, 203), "accept": (43, 202), "bind": (49, 200), "listen": (50, 201),
-    "accept4": (288, 242),
+    "accept4": (288, 242), "socketpair": (53, 199),
 }  # fmt: skip
 _PROCESSES = {
     "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281), "kill": (62, 129),
@@ -277,6 +287,7 @@ _KERNEL = {
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "msgget": (68, 186),
     "mq_open": (240, 180), "syslog": (103, 116), "memfd_secret": (447, 447),
+    "memfd_create": (319, 279),  # memory that no limit of ours counts
 }  # fmt: skip
 # What Landlock leaves open to a file's owner, though the file is shut: `chmod(solutions, 0)` would end all grading.
 _ATTRIBUTES = {
@@ -287,12 +298,15 @@ _ATTRIBUTES = {
     "lremovexattr": (198, 15), "fremovexattr": (199, 16),
     "removexattrat": (466, 466), "file_setattr": (469, 469),
 }  # fmt: skip
-_MEMFD = {"memfd_create": (319, 279)}  # memory that no limit of ours counts; CUDA's driver needs it
+# The second word of `socket` and `socketpair` is a socket's kind, with flags above it. Those that are let through reach
+# nobody but whom they are connected with; a datagram goes to any address, from half a pair, too.
+_KIND, _KIND_MASK = 24, 0xF
+_CUDA_LISTENS = ("bind", "listen")
 _CLONE, _CLONE3, _TGKILL, _PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
 _AUDIT_ARCH = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _CLONE_THREAD = 0x00010000
 
-_LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+_LD, _JEQ, _JGE, _AND, _RET = 0x20, 0x15, 0x35, 0x54, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -300,7 +314,7 @@ def seccomp_supported() -> bool:
     return platform.machine() in _AUDIT_ARCH
 
 
-def _filter(files: bool, network: bool, processes: bool, memfd: bool) -> bytes:
+def _filter(files: bool, network: bool, processes: bool, device: str) -> bytes:
     column, arch = _AUDIT_ARCH[platform.machine()]
     code: list[tuple[int, int, int, int]] = []
 
@@ -308,24 +322,31 @@ def _filter(files: bool, network: bool, processes: bool, memfd: bool) -> bytes:
         if number is not None:
             code.extend([(_JEQ, 0, 1, number), (_RET, 0, 0, _ERRNO | error)])
 
-    def only_if(number: int, offset: int, test: tuple[int, int]) -> None:
-        """Allow the call only if the test on its argument word at `offset` holds."""
-        op, operand = test
-        code.extend([
-            (_JEQ, 0, 5, number), (_LD, 0, 0, offset), (op, 0, 1, operand), (_RET, 0, 0, _ALLOW),
-            (_RET, 0, 0, _ERRNO | errno.EPERM), (_LD, 0, 0, 0),
-        ])  # fmt: skip
+    def only_if(number: int, *tests: tuple[int, int, int]) -> None:
+        """Allow the call only if its argument word at each `offset` is `value` in the bits of `mask`."""
+        code.append((_JEQ, 0, 3 * len(tests) + 2, number))
+        for left, (offset, mask, value) in zip(reversed(range(len(tests))), tests, strict=True):
+            code.extend([(_LD, 0, 0, offset), (_AND, 0, 0, mask), (_JEQ, 0, 3 * left + 1, value)])
+        code.extend([(_RET, 0, 0, _ALLOW), (_RET, 0, 0, _ERRNO | errno.EPERM)])
 
     code.extend([(_LD, 0, 0, 4), (_JEQ, 1, 0, arch), (_RET, 0, 0, _KILL), (_LD, 0, 0, 0)])
     if column == 0:  # the x32 interface would be a second set of numbers
         code.extend([(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _ERRNO | errno.EPERM)])
-    tables = [_KERNEL] + [_MEMFD] * memfd + [_ATTRIBUTES] * files + [_NETWORK] * network
+    tables = [_KERNEL] + [_ATTRIBUTES] * files
+    first, whole = 16, 0xFFFFFFFF
+    if network:
+        only_if(_NETWORK["socketpair"][column], (_KIND, _KIND_MASK, socket.SOCK_STREAM))  # asyncio has one
+        tables.append(_NETWORK)
+        if device == "cuda":
+            local = (first, whole, socket.AF_UNIX)
+            only_if(_NETWORK["socket"][column], local, (_KIND, _KIND_MASK, socket.SOCK_SEQPACKET))
+            tables[-1] = {name: numbers for name, numbers in _NETWORK.items() if name not in _CUDA_LISTENS}
     if processes:
         tables.append(_PROCESSES)
-        only_if(_CLONE[column], 16, (_JSET, _CLONE_THREAD))  # threads, no processes
+        only_if(_CLONE[column], (first, _CLONE_THREAD, _CLONE_THREAD))  # threads, no processes
         deny(_CLONE3[column], errno.ENOSYS)  # its flags lie in memory; the C library falls back to clone
-        only_if(_TGKILL[column], 16, (_JEQ, os.getpid()))
-        only_if(_PRLIMIT[column], 16, (_JEQ, 0))
+        only_if(_TGKILL[column], (first, whole, os.getpid()))
+        only_if(_PRLIMIT[column], (first, whole, 0))
     for table in tables:
         for numbers in table.values():
             deny(numbers[column])
@@ -333,8 +354,8 @@ def _filter(files: bool, network: bool, processes: bool, memfd: bool) -> bytes:
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
 
 
-def _install_filter(files: bool, network: bool, processes: bool, memfd: bool) -> None:
-    program = _filter(files, network, processes, memfd)
+def _install_filter(files: bool, network: bool, processes: bool, device: str) -> None:
+    program = _filter(files, network, processes, device)
     buffer = ctypes.create_string_buffer(program, len(program))
     fprog = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
     _check(_libc.prctl(PR_SET_SECCOMP, 2, fprog, 0, 0), "seccomp")
@@ -355,19 +376,35 @@ def _set_limits(limits: dict, device: str, in_use: dict[str, int], own_count: bo
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits["file_mb"] * mib,
         resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + 2,  # behind the judge's own count, which kills with a reason
+        # Behind the judge's own count, which kills with a reason, and does not count what it takes CUDA to start.
+        resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + (10 if device == "cuda" else 2),
         resource.RLIMIT_MEMLOCK: 64 << 10,
     }
     if own_count:  # outside a namespace of its own the kernel would count all that this user runs on the machine
         hard[resource.RLIMIT_NPROC] = limits["threads"] + limits["processes"]
-    # CUDA reserves hundreds of GiB of addresses; there the framework's own cap on GPU memory holds.
-    if device != "cuda":
-        hard[resource.RLIMIT_DATA] = in_use["VmData"] + limits["memory_mb"] * mib
-        hard[resource.RLIMIT_AS] = in_use["VmSize"] + 2 * limits["memory_mb"] * mib
     for which, value in hard.items():
-        ceiling = resource.getrlimit(which)[1]
-        value = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
-        resource.setrlimit(which, (value, value))
+        _lower(which, value)
+    if device != "cuda":
+        limit_memory(limits, device, in_use)
+
+
+def limit_memory(limits: dict, device: str, in_use: dict[str, int] | None = None) -> None:
+    """`memory_mb` of private memory on top of what is in use (now, unless said), and of addresses twice as many.
+
+    On a GPU there are addresses for its memory as well, and for the libraries that CUDA maps when it first needs them.
+    """
+    in_use = in_use or _memory_in_use()
+    addresses = 2 * limits["memory_mb"]
+    if device == "cuda":
+        addresses += 2 * limits["gpu_memory_mb"] + (8 << 10)
+    _lower(resource.RLIMIT_DATA, in_use["VmData"] + (limits["memory_mb"] << 20))
+    _lower(resource.RLIMIT_AS, in_use["VmSize"] + (addresses << 20))
+
+
+def _lower(which: int, value: int) -> None:
+    ceiling = resource.getrlimit(which)[1]
+    value = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+    resource.setrlimit(which, (value, value))
 
 
 def _close_descriptors(keep: set[int]) -> None:
@@ -390,8 +427,13 @@ def lock_in(
 ) -> list[str]:
     """Give up this process's rights for good; returns the walls that stand. `without` leaves some out, for tests."""
     standing = []
+    which = os.environ.get("CUDA_VISIBLE_DEVICES") if device == "cuda" else None
     os.environ.clear()
     os.environ.update({"HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", "COURSE_CHECKS": "off"})
+    if which is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = which
+    if device == "cuda":
+        os.environ["CUDA_CACHE_DISABLE"] = "1"  # else it makes a folder in the scratch, which nobody comes back to
     tempfile.tempdir = None  # the zygote's, remembered by whoever asked for it first
     os.chdir(scratch)
     os.umask(0o077)
@@ -400,7 +442,7 @@ def lock_in(
     _drop_capabilities()
     _no_new_privileges()
     if "files" not in without and landlock_abi():
-        doors.close_all_but(scratch)
+        doors.close_all_but(scratch, device)
         standing.append("files")
     doors.forget()
     if "limits" not in without:
@@ -409,7 +451,7 @@ def lock_in(
     files, network, processes = (wall not in without for wall in ("files", "network", "processes"))
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
     if seccomp_supported() and (files or network or processes):
-        _install_filter(files, network, processes, memfd=device != "cuda")
+        _install_filter(files, network, processes, device)
         standing += ["network"] * network + ["processes"] * processes
     return standing
 

@@ -118,6 +118,21 @@ class Adapter:
             total = torch.cuda.get_device_properties(0).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, (gpu_memory_mb << 20) / total))
 
+    def finish(self) -> None:
+        """Wait for the GPU, so that what went wrong there is told of this program, and not of one that comes later."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def is_spent(self) -> bool:
+        """Has this process lost its GPU for good? So it does by an index out of range there, for one."""
+        if self.home != "cuda":
+            return False
+        try:
+            torch.cuda.synchronize()
+        except RuntimeError:
+            return True
+        return False
+
     # -- values ------------------------------------------------------------------------------------------------------
 
     def tensor(self, array: np.ndarray, gradient: bool = False) -> torch.Tensor:

@@ -60,6 +60,10 @@ ON_THE_CPU = Said(
     "a tensor made on the CPU meets one on another device: make it on the device of the inputs, for example with "
     "`device=x.device`"
 )
+OUT_OF_RANGE_ON_A_GPU = Said(
+    "an index is out of range (the GPU says “device-side assert triggered”): a row that a table does not have, or a "
+    "class that there is not"
+)
 LAZY_LAYER = Said("a lazy layer cannot move to a device without contents before its first call")
 NO_CLASSIFIER = Said("the model has no classification layer `classifier`: return the class that is asked for")
 NO_CLASSIFICATION_LAYER = Said("the model has no classification layer: return the class that is asked for")

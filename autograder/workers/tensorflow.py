@@ -101,6 +101,12 @@ class Adapter:
                 limit = tf.config.LogicalDeviceConfiguration(memory_limit=gpu_memory_mb)
                 tf.config.set_logical_device_configuration(gpu, [limit])
 
+    def finish(self) -> None:
+        pass  # what is asked for is copied from the GPU, which waits for it
+
+    def is_spent(self) -> bool:
+        return False  # TensorFlow gives zeros for an index that is out of range on a GPU
+
     # -- values ------------------------------------------------------------------------------------------------------
 
     def tensor(self, array: np.ndarray, gradient: bool = False) -> tf.Tensor:

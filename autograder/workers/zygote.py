@@ -38,13 +38,13 @@ GPU_DEVICES = (
 )
 GPU_FILES = (
     "/proc/driver/nvidia",
-    "/proc/self",
+    "/proc/devices",
+    "/proc/sys/vm/mmap_min_addr",
     "/sys/bus/pci",
-    "/sys/class",
     "/etc/nvidia",
+    "/usr/share/nvidia",
     "/usr/local/nvidia",
     "/usr/local/cuda",
-    "/opt",
 )
 
 
@@ -104,7 +104,7 @@ def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scra
     without = frozenset(request["without"])
     limits = request["limits"]
     judge_end, contestant_end = socket.socketpair()
-    namespaces = "namespaces" not in without and jail.enter_namespaces()
+    namespaces = "namespaces" not in without and jail.enter_namespaces(request["device"])
     scratch, private = str(scratch_root), None
     if not (namespaces and jail.mount_scratch(scratch, limits["scratch_mb"])):
         scratch = private = tempfile.mkdtemp(dir=scratch_root)
@@ -135,12 +135,21 @@ def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scra
 
 
 def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, scratch: str, walls: list[str]) -> None:
-    """The contestant: lock the door behind itself, say which walls stand, then serve."""
+    """The contestant: lock the door behind itself, say which walls stand, then serve.
+
+    What goes wrong before the first byte of an answer has run is the machine's doing, and is said to the judge.
+    """
     jail.die_with_parent()
-    limits = request["limits"]
-    walls += jail.lock_in(doors, scratch, {sock.fileno()}, limits, request["device"], frozenset(request["without"]))
+    limits, device, without = request["limits"], request["device"], frozenset(request["without"])
+    try:
+        walls += jail.lock_in(doors, scratch, {sock.fileno()}, limits, device, without)
+        adapter.start(limits["gpu_memory_mb"])
+        if device == "cuda" and "limits" not in without:
+            jail.limit_memory(limits, device)
+    except Exception as error:
+        wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
+        raise
     wire.send(sock, {"walls": walls})
-    adapter.start(limits["gpu_memory_mb"])
     harness.serve(sock, adapter, limits["output_kb"] << 10)
 
 

@@ -38,14 +38,14 @@ def fine_tune(model, batches, learning_rate, epochs=1):
             hooks.append(parameter.register_post_accumulate_grad_hook(step))
     history = []
     for _ in range(epochs):
-        sums = torch.zeros(3, dtype=torch.float64)
+        sums = torch.zeros(3, dtype=torch.float64, device=model.device)
         for batch in DataLoader(batches, batch_size=None, shuffle=False):
             logits = model(batch["input_ids"], batch["attention_mask"]).logits
             losses = criterion(logits, batch["labels"])
             losses.mean().backward()
             hits = logits.topk(1).indices.squeeze(-1) == batch["labels"]
             sums += torch.stack(
-                [losses.detach().sum().double(), hits.sum().double(), hits.numel() * torch.ones(()).double()]
+                [losses.detach().sum().double(), hits.sum().double(), hits.numel() * hits.new_ones(()).double()]
             )
         history.append(dict(zip(("loss", "accuracy"), (sums[:2] / sums[2]).tolist(), strict=True)))
     for hook in hooks:

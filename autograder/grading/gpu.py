@@ -1,0 +1,24 @@
+"""How many contestants one GPU has room for, so that none runs out of memory because of its neighbours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+CONTEXT_MB = 700  # what CUDA takes for a process beside its tensors
+
+
+def memory_mb(what: str) -> int | None:
+    """`total`, `used` or `free` memory (MiB) of the GPU in use, as `nvidia-smi` says; None where it says nothing."""
+    first = (os.environ.get("CUDA_VISIBLE_DEVICES") or "0").split(",")[0]
+    query = ["nvidia-smi", f"--query-gpu=memory.{what}", "--format=csv,noheader,nounits", f"--id={first}"]
+    try:
+        return int(subprocess.run(query, capture_output=True, text=True, check=True, timeout=60).stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+
+
+def places(limit_mb: int) -> int | None:
+    """How many contestants with `limit_mb` MiB each run at once beside the reference, at least 1; None if not known."""
+    free = memory_mb("free")
+    return None if free is None else max(1, free // (limit_mb + CONTEXT_MB) - 1)
