@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ from course.syllabus import Assignment, SyllabusError, UnknownName, syllabus
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
+LOG_SECONDS = 60.0  # between two words of progress, where nobody sees a bar
 GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
 
 
@@ -390,10 +392,18 @@ def verify(options: argparse.Namespace) -> int:
 
 def power_of(assignments: list, settings: dict, most: int | None) -> int:
     from autograder.grading.executor import Grader
-    from autograder.grading.power import power, spread
+    from autograder.grading.power import fates as fates_of
+    from autograder.grading.power import spread, trials
 
-    with Grader(**settings) as grader, bar("Mutants", 1) as advance:
-        fates = power(assignments, grader, lambda done, of: advance(done, of), spread(most))
+    tried, fates, stopped = trials(assignments, spread(most)), [], False
+    try:
+        with Grader(**settings) as grader, bar("Mutants", len(tried)) as advance:
+            for fate in fates_of(tried, grader):
+                fates.append(fate)
+                tell_of_mutant(fate)
+                advance()
+    except KeyboardInterrupt:  # what was found so far took long enough
+        stopped = True
     table = Table("Exercise", "Track", "Mutants", "Equivalent", "Caught", "in the right part", "named")
     for assignment in assignments:
         own = [f for f in fates if f.assignment == assignment and (f.caught or not f.equivalent)]
@@ -408,14 +418,21 @@ def power_of(assignments: list, settings: dict, most: int | None) -> int:
             f"{sum(f.named for f in caught)}/{len(caught)}",
         )
     out.print(table)
-    for f in fates:
-        if f.survived:
-            told = f"{f.assignment.id}: {f.mutant.symbol}, line {f.mutant.line}: {f.mutant.change} ({f.mutant.kind})"
-            out.print(f"[red]{escape(told)} was not noticed[/]", soft_wrap=True)
-        elif f.caught and f.equivalent:
-            told = f"{f.assignment.id}: {f.mutant.symbol}: {f.mutant.change} is listed as equivalent, and was caught"
-            out.print(f"[red]{escape(told)}[/]", soft_wrap=True)
+    if stopped:
+        err.print(f"stopped: {len(fates)} of {len(tried)} mutants were graded")
+        return 130
     return 1 if any(f.survived or (f.caught and f.equivalent) for f in fates) else 0
+
+
+def tell_of_mutant(fate) -> None:
+    """Say at once what ought to be looked at."""
+    mutant = fate.mutant
+    if fate.survived:
+        told = f"{fate.assignment.id}: {mutant.symbol}, line {mutant.line}: {mutant.change} ({mutant.kind})"
+        out.print(f"[red]{escape(told)} was not noticed[/]", soft_wrap=True)
+    elif fate.caught and fate.equivalent:
+        told = f"{fate.assignment.id}: {mutant.symbol}: {mutant.change} is listed as equivalent, and was caught"
+        out.print(f"[red]{escape(told)}[/]", soft_wrap=True)
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -730,15 +747,20 @@ def progress_bar() -> Progress:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator:
-    """A progress bar; the function given advances it by one, or sets (done, of)."""
+    """A progress bar; the function given advances it by one, or sets (done, of). In a log it is a line a minute."""
+    told = time.monotonic()
     with progress_bar() as bars:
         task = bars.add_task(title, total=total)
 
         def advance(done: int | None = None, of: int | None = None) -> None:
+            nonlocal told
             if done is None:
                 bars.advance(task)
             else:
                 bars.update(task, completed=done, total=of)
+            if not err.is_terminal and time.monotonic() - told > LOG_SECONDS:
+                told, now = time.monotonic(), bars.tasks[task]
+                err.print(f"{title}: {now.completed:.0f} of {now.total:.0f}")
 
         yield advance
 

@@ -9,7 +9,7 @@ from marks import UNSEEN
 
 from autograder.grading.executor import solution_source
 from autograder.grading.mutants import equivalents, mutants
-from autograder.grading.power import EQUIVALENTS, power, spread
+from autograder.grading.power import EQUIVALENTS, fates, spread, trials
 from course.syllabus import syllabus
 
 ASSIGNMENTS = syllabus().assignments()
@@ -111,7 +111,7 @@ def test_a_stale_entry_is_told(tmp_path, grader):
         '[[equivalent]]\ntrack = "pytorch"\nsymbol = "causal_mask"\nchange = "a -> b"\nreason = "It was so once."\n'
     )
     with pytest.raises(ValueError, match="no mutant of causal_mask is 'a -> b'"):
-        power([ASSIGNMENTS["self-attention-pytorch"]], grader, folder=tmp_path)
+        trials([ASSIGNMENTS["self-attention-pytorch"]], folder=tmp_path)
 
 
 def test_the_fate_of_mutants(grader, tmp_path):
@@ -121,18 +121,44 @@ def test_the_fate_of_mutants(grader, tmp_path):
         "(weights @ value, weights) -> (weights, weights @ value)",
     }
     one, two = ASSIGNMENTS["self-attention-pytorch"], ASSIGNMENTS["multi-head-attention-pytorch"]
-    fates = power([one], grader, pick=lambda found: [m for m in found if m.change in wanted])
-    told = {(f.mutant.symbol, f.caught, f.in_part, f.survived) for f in fates}
+    caught = list(fates(trials([one], lambda found: [m for m in found if m.change in wanted]), grader))
+    told = {(f.mutant.symbol, f.caught, f.in_part, f.survived) for f in caught}
     assert told == {("causal_mask", True, True, False), ("scaled_dot_product_attention", True, True, False)}
-    assert any(f.named for f in fates)
+    assert any(f.named for f in caught)
 
     def the_one(found):
         return [m for m in found if m.change == "-2 -> 2"]
 
-    (survivor,) = power([two], grader, pick=the_one, folder=tmp_path)
+    (survivor,) = fates(trials([two], the_one, tmp_path), grader)
     assert survivor.survived and not survivor.caught
-    (known,) = power([two], grader, pick=the_one)
+    (known,) = fates(trials([two], the_one), grader)
     assert not known.survived and known.equivalent.reason
+
+
+def test_what_is_found_is_told_at_once_and_an_interruption_loses_nothing(tmp_path, monkeypatch, capsys):
+    """The second mutant is interrupted; the first, which nobody noticed, has been told, and stands in the table."""
+    from autograder import cli
+    from autograder.grading import power
+
+    def two(tried, grader):
+        yield power.Fate(tried[0].assignment, tried[0].mutant, False, None, False, None)
+        assert "was not noticed" in capsys.readouterr().out
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(power, "fates", two)
+    assert cli.main(["verify", "--power", "self-attention-pytorch", "--mutants", "3"]) == 130
+    said = capsys.readouterr()
+    assert "0/1 (0.0%)" in said.out and "1 of 3 mutants" in said.err
+
+
+def test_in_a_log_progress_is_a_line_now_and_then(monkeypatch, capsys):
+    from autograder import cli
+
+    monkeypatch.setattr(cli, "LOG_SECONDS", 0.0)
+    with cli.bar("Grading", 3) as advance:
+        advance()
+        advance()
+    assert "Grading: 2 of 3" in capsys.readouterr().err
 
 
 def test_a_sample_is_spread_over_the_solution():
@@ -175,7 +201,6 @@ LOOKED_AT = {
 )
 def test_mutants_are_caught(assignment, grader):
     """A sample here; `autograder verify --power` grades them all."""
-    fates = power([assignment], grader, pick=spread(25))
-    counted = [f for f in fates if f.equivalent is None]
+    counted = [f for f in fates(trials([assignment], spread(25)), grader) if f.equivalent is None]
     survivors = [f"{f.mutant.symbol}: {f.mutant.change}" for f in counted if f.survived]
     assert len(survivors) <= 0.02 * len(counted), survivors

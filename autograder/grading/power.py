@@ -7,7 +7,7 @@ that are not listed as equivalent are holes in the tests: they want a test, or a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,15 @@ from autograder.submission.intake import of_source
 from course.syllabus import Assignment
 
 EQUIVALENTS = ROOT / "tests" / "equivalents"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutant that is to be graded. `equivalent`: why it behaves as the solution does, if it is listed so."""
+
+    assignment: Assignment
+    mutant: Mutant
+    equivalent: Equivalent | None
 
 
 @dataclass(frozen=True)
@@ -35,18 +44,16 @@ class Fate:
         return not self.caught and self.equivalent is None
 
 
-def power(
+def trials(
     assignments: Iterable[Assignment],
-    grader: Grader,
-    progress: Callable[[int, int], None] = lambda done, of: None,
     pick: Callable[[list[Mutant]], list[Mutant]] = lambda found: found,
     folder: Path = EQUIVALENTS,
-) -> list[Fate]:
-    """Grade the mutants of assignments' solutions, or those that `pick` takes of an assignment's.
+) -> list[Trial]:
+    """The mutants of assignments' solutions, or those that `pick` takes of an assignment's.
 
     Raises ValueError for an entry among the equivalents that fits no mutant: it is stale.
     """
-    every: list[tuple[Assignment, Mutant, Equivalent | None]] = []
+    every = []
     for assignment in assignments:
         found = mutants(solution_source(assignment))
         listed = {
@@ -57,16 +64,15 @@ def power(
         if stale := listed.keys() - {(m.symbol, m.change) for m in found}:
             symbol, change = sorted(stale)[0]
             raise ValueError(f"{assignment.id}: no mutant of {symbol} is {change!r}; take it off the equivalents")
-        every += [(assignment, m, listed.get((m.symbol, m.change))) for m in pick(found)]
-    done = 0
+        every += [Trial(assignment, m, listed.get((m.symbol, m.change))) for m in pick(found)]
+    return every
 
-    def count(_: dict) -> None:
-        nonlocal done
-        done += 1
-        progress(done, len(every))
 
-    results = grader.grade([of_source(a, m.source, f"mutant{i}.py") for i, (a, m, _) in enumerate(every)], count)
-    return [_fate(*one, result) for one, result in zip(every, results, strict=True)]
+def fates(tried: list[Trial], grader: Grader) -> Iterator[Fate]:
+    """Grade them; what became of each, as it is finished."""
+    hand_ins = [of_source(t.assignment, t.mutant.source, f"mutant{i}.py") for i, t in enumerate(tried)]
+    for i, result in grader.stream(hand_ins):
+        yield _fate(tried[i], result)
 
 
 def spread(most: int | None) -> Callable[[list[Mutant]], list[Mutant]]:
@@ -74,7 +80,8 @@ def spread(most: int | None) -> Callable[[list[Mutant]], list[Mutant]]:
     return lambda found: found if most is None else found[:: max(1, -(-len(found) // most))]
 
 
-def _fate(assignment: Assignment, mutant: Mutant, equivalent: Equivalent | None, result: dict) -> Fate:
+def _fate(trial: Trial, result: dict) -> Fate:
+    assignment, mutant, equivalent = trial.assignment, trial.mutant, trial.equivalent
     if result["status"] != "graded":
         return Fate(assignment, mutant, True, None, False, equivalent)
     lost = [p for p in result["parts"] if p["score"] < p["max_score"]]
