@@ -61,7 +61,7 @@ CHECKED = steps("if {call} < 0:", "    raise OSError(ctypes.get_errno(), 'refuse
 
 def syscall(name: str, *arguments: str) -> str:
     """Code that makes a system call by its number on this machine."""
-    table = {**jail._NETWORK, **jail._PROCESSES, **jail._KERNEL, "prlimit": jail._PRLIMIT}
+    table = {**jail._NETWORK, **jail._PROCESSES, **jail._KERNEL, **jail._OWN, **jail._PRIORITY}
     number = table[name][jail._AUDIT_ARCH[os.uname().machine][0]]
     return SYSCALL + CHECKED.format(call=f"libc.syscall({', '.join([str(number), *arguments])})")
 
@@ -227,6 +227,31 @@ PROCESSES = [
         ("processes", "namespaces", "files"),
     ),
     Attempt(
+        "slows somebody else's process",
+        steps("import os", "os.setpriority(os.PRIO_PROCESS, {victim}, 19)"),
+        ("processes", "namespaces"),
+    ),
+    Attempt(
+        "slows all of its user's processes",
+        steps("import os", "os.setpriority(os.PRIO_USER, os.getuid(), os.getpriority(os.PRIO_PROCESS, 0))"),
+        ("processes",),
+    ),
+    Attempt(
+        "moves somebody else's process to a processor",
+        steps("import os", "os.sched_setaffinity({victim}, {{0}})"),
+        ("processes", "namespaces"),
+    ),
+    Attempt(
+        "lets somebody else's process wait for the disk",
+        syscall("ioprio_set", "1", "{victim}", "3 << 13"),
+        ("processes", "namespaces"),
+    ),
+    Attempt(
+        "means to live on when its keeper is killed",
+        SYSCALL + CHECKED.format(call="libc.prctl(1, 0, 0, 0, 0)"),
+        ("processes",),
+    ),
+    Attempt(
         "sets limits for a process",
         syscall("prlimit", "{victim}", "7", "None", "ctypes.create_string_buffer(16)"),
         ("processes", "namespaces"),
@@ -237,6 +262,12 @@ KERNEL_WALLS = ("network", "processes", "files")  # each brings the filter of sy
 KERNEL = [
     Attempt("opens an io_uring", syscall("io_uring_setup", "4", "ctypes.create_string_buffer(256)"), KERNEL_WALLS),
     Attempt("makes memory that no limit counts", syscall("memfd_create", "b'mine'", "0"), KERNEL_WALLS),
+    Attempt(
+        "watches somebody else's file",
+        SYSCALL + CHECKED.format(call="libc.inotify_add_watch(libc.inotify_init(), b'{other}', 0xFFF)"),
+        KERNEL_WALLS,
+    ),
+    Attempt("has everybody's disks waited for", syscall("syncfs", "os.open('.', os.O_RDONLY)"), KERNEL_WALLS),
     Attempt("makes a user namespace", syscall("unshare", "0x10000000"), KERNEL_WALLS),
     Attempt("makes shared memory of System V", syscall("shmget", "0", "4096", "0o1600"), KERNEL_WALLS),
     Attempt(

@@ -273,6 +273,7 @@ _PROCESSES = {
     "tkill": (200, 130), "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     "kcmp": (312, 272), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "process_madvise": (440, 440),
+    "migrate_pages": (256, 238), "move_pages": (279, 239), "process_mrelease": (448, 448),
 }  # fmt: skip
 _KERNEL = {
     "personality": (135, 92), "mknod": (133, None), "mknodat": (259, 33), "pivot_root": (155, 41), "chroot": (161, 51),
@@ -288,6 +289,8 @@ _KERNEL = {
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "msgget": (68, 186),
     "mq_open": (240, 180), "syslog": (103, 116), "memfd_secret": (447, 447),
     "memfd_create": (319, 279),  # memory that no limit of ours counts
+    "sync": (162, 81), "syncfs": (306, 267),  # everybody's disks are waited for
+    "inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),  # past Landlock
 }  # fmt: skip
 # What Landlock leaves open to a file's owner, though the file is shut: `chmod(solutions, 0)` would end all grading.
 _ATTRIBUTES = {
@@ -300,9 +303,16 @@ _ATTRIBUTES = {
 }  # fmt: skip
 # The second word of `socket` and `socketpair` is a socket's kind, with flags above it. Those that are let through reach
 # nobody but whom they are connected with; a datagram goes to any address, from half a pair, too.
-_KIND, _KIND_MASK = 24, 0xF
+_KIND_MASK = 0xF
 _CUDA_LISTENS = ("bind", "listen")
-_CLONE, _CLONE3, _TGKILL, _PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
+_CLONE, _CLONE3, _TGKILL, _PRCTL = (56, 220), (435, 435), (234, 131), (157, 167)
+# Those that a process may ask for itself, which is process 0 in the first word.
+_OWN = {
+    "prlimit": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+}  # fmt: skip
+# The same with 0 in the second word, and in the first whether it is about a process, a group or a user.
+_PRIORITY = {"setpriority": (141, 140, 0), "ioprio_set": (251, 30, 1)}
 _AUDIT_ARCH = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _CLONE_THREAD = 0x00010000
 
@@ -329,24 +339,33 @@ def _filter(files: bool, network: bool, processes: bool, device: str) -> bytes:
             code.extend([(_LD, 0, 0, offset), (_AND, 0, 0, mask), (_JEQ, 0, 3 * left + 1, value)])
         code.extend([(_RET, 0, 0, _ALLOW), (_RET, 0, 0, _ERRNO | errno.EPERM)])
 
+    def never_if(number: int, offset: int, value: int) -> None:
+        """Refuse the call if its argument word at `offset` is `value`."""
+        code.extend([(_JEQ, 0, 4, number), (_LD, 0, 0, offset), (_JEQ, 0, 1, value)])
+        code.extend([(_RET, 0, 0, _ERRNO | errno.EPERM), (_LD, 0, 0, 0)])
+
     code.extend([(_LD, 0, 0, 4), (_JEQ, 1, 0, arch), (_RET, 0, 0, _KILL), (_LD, 0, 0, 0)])
     if column == 0:  # the x32 interface would be a second set of numbers
         code.extend([(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _ERRNO | errno.EPERM)])
     tables = [_KERNEL] + [_ATTRIBUTES] * files
-    first, whole = 16, 0xFFFFFFFF
+    first, second, whole = 16, 24, 0xFFFFFFFF
     if network:
-        only_if(_NETWORK["socketpair"][column], (_KIND, _KIND_MASK, socket.SOCK_STREAM))  # asyncio has one
+        only_if(_NETWORK["socketpair"][column], (second, _KIND_MASK, socket.SOCK_STREAM))  # asyncio has one
         tables.append(_NETWORK)
         if device == "cuda":
             local = (first, whole, socket.AF_UNIX)
-            only_if(_NETWORK["socket"][column], local, (_KIND, _KIND_MASK, socket.SOCK_SEQPACKET))
+            only_if(_NETWORK["socket"][column], local, (second, _KIND_MASK, socket.SOCK_SEQPACKET))
             tables[-1] = {name: numbers for name, numbers in _NETWORK.items() if name not in _CUDA_LISTENS}
     if processes:
         tables.append(_PROCESSES)
         only_if(_CLONE[column], (first, _CLONE_THREAD, _CLONE_THREAD))  # threads, no processes
         deny(_CLONE3[column], errno.ENOSYS)  # its flags lie in memory; the C library falls back to clone
         only_if(_TGKILL[column], (first, whole, os.getpid()))
-        only_if(_PRLIMIT[column], (first, whole, 0))
+        never_if(_PRCTL[column], first, PR_SET_PDEATHSIG)  # or it would live on when its keeper is killed
+        for numbers in _OWN.values():
+            only_if(numbers[column], (first, whole, 0))
+        for numbers in _PRIORITY.values():
+            only_if(numbers[column], (first, whole, numbers[2]), (second, whole, 0))
     for table in tables:
         for numbers in table.values():
             deny(numbers[column])
