@@ -65,7 +65,7 @@ def test_a_difference_is_told_by_its_size_and_share_and_never_by_the_input():
     got[0, 0] += 1
     said = difference(got, WANT)
     assert (
-        "25% of its entries" in said
+        "25% of the entries" in said
         and "the largest difference is 1," in said
         and "largest expected value is 4" in said
     )
@@ -80,7 +80,7 @@ def test_one_entry_in_thousands_is_under_one_percent():
     want = np.ones(1000, "float32")
     got = want.copy()
     got[7] = 2
-    assert "under 1% of its entries" in difference(got, want)
+    assert "under 1% of the entries" in difference(got, want)
 
 
 def test_a_gradient_that_is_zero_everywhere_asks_whether_something_is_detached():

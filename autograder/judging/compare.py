@@ -180,15 +180,15 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     off = float(np.mean(error > tolerance * scale))
     if off == 1:
         return Words(
-            "the {name} differs from the expected values in all of its entries; the largest difference is "
-            "{worst}, where the largest expected value is {largest}",
+            "all entries of the {name} differ from the expected values; the largest difference is {worst}, where the "
+            "largest expected value is {largest}",
             name=name,
             worst=f"{worst:.2g}",
             largest=f"{largest:.2g}",
         )
     return Words(
-        "the {name} differs from the expected values in {share} of its entries; the largest difference is "
-        "{worst}, where the largest expected value is {largest}",
+        "{share} of the entries of the {name} differ from the expected values; the largest difference is {worst}, "
+        "where the largest expected value is {largest}",
         name=name,
         share=_percent(off),
         worst=f"{worst:.2g}",
