@@ -497,6 +497,8 @@ def doctor(options: argparse.Namespace) -> int:
             f"{track.title}: " + ", ".join(f"{name} {version}" for name, version in versions(track.framework).items())
         )
     out.print(f"GPU devices: {', '.join(str(p) for p in sorted(Path('/dev').glob('nvidia[0-9]*'))) or 'none'}")
+    if any(map(os.path.exists, GPUS)):
+        tell_of_gpu()
     missing = [wall for wall in jail.NEEDED if not standing[wall]]
     if missing:
         out.print(
@@ -505,6 +507,17 @@ def doctor(options: argparse.Namespace) -> int:
             soft_wrap=True,
         )
     return 1 if missing else 0
+
+
+def tell_of_gpu() -> None:
+    """Does an answer start on the GPU, behind the walls? That depends on driver, framework and kernel together."""
+    from autograder.grading.executor import Grader
+
+    with Grader(jobs=1, device="cuda") as grader:
+        for track in syllabus().tracks.values():
+            trouble = grader.trouble(track.id)
+            said = f"[red]no[/]: {escape(trouble)}" if trouble else "[green]yes[/]"
+            out.print(f"{track.title} answers can be graded on the GPU (--device cuda): {said}", soft_wrap=True)
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -205,3 +205,18 @@ def test_doctor_says_which_walls_stand():
     assert done.returncode == (0 if all(standing[w] for w in cli.jail.NEEDED) else 1)
     for wall in cli.jail.WALLS:
         assert wall in done.stdout
+
+
+@pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="here is a GPU, and it may well do")
+def test_doctor_tries_the_gpu_and_says_what_is_in_the_way(monkeypatch, capsys):
+    """The devices seem to be there, and nothing else is."""
+    monkeypatch.setattr(cli, "GPUS", ("/dev/null",))
+    cli.main(["doctor"])
+    said = [line for line in capsys.readouterr().out.splitlines() if "on the GPU" in line]
+    assert len(said) == len(syllabus().tracks) and all("(--device cuda): no: " in line for line in said)
+    assert "could be started" in said[0] and "TensorFlow finds no GPU" in said[1]
+
+
+def test_nothing_is_in_the_way_on_the_cpu():
+    with Grader(jobs=1) as grader:
+        assert [grader.trouble(track) for track in syllabus().tracks] == [None, None]

@@ -35,7 +35,7 @@ from autograder.judging.catalogue import CatalogueError, catalogue
 from autograder.submission.intake import Submission
 from autograder.words import Words
 from autograder.workers import forkserver, wire
-from autograder.workers.client import Place
+from autograder.workers.client import Contestant, Place, WorkerFailure
 from course import models
 from course.syllabus import Assignment, Limits, syllabus
 
@@ -277,6 +277,17 @@ class Grader:
                 arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device, checkpoint, *packages]
                 self.zygotes[key] = Service(arguments, folder / "zygote.sock", self.folder / f"{key}.log")
             return self.zygotes[key]
+
+    def trouble(self, track: str) -> str | None:
+        """What keeps a contestant from starting on this device and behind these walls; None if nothing does."""
+        limits = self.limits or syllabus().limits
+        try:
+            zygote = self.start_zygote(track)
+            zygote.connect().close()
+            Contestant(Place(str(zygote.path), "", limits, self.device, self.without), limits.cpu_seconds).close()
+        except (GradingError, WorkerFailure) as error:
+            return str(error)
+        return None
 
     def checkpoint_folder(self) -> Path:
         try:

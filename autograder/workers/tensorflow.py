@@ -83,6 +83,9 @@ class Adapter:
         self.gradient = tf.GradientTape.gradient
         if device == "cpu":
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        else:  # of contestants and of the reference, which would else take the whole GPU, and round its products
+            os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+            tf.config.experimental.enable_tensor_float_32_execution(False)
         self._watch_ready_made()
         # Before a layer's first call Keras may try it out on symbolic inputs, to build what it holds. The call itself
         # builds it just as well, ten times faster, and `tf.*` in a student's layer need not bear symbols.
@@ -96,8 +99,10 @@ class Adapter:
         """First words in the contestant, after the fork."""
         warnings.simplefilter("ignore")
         if self.home == "cuda":
-            tf.config.experimental.enable_tensor_float_32_execution(False)
-            for gpu in tf.config.list_physical_devices("GPU"):
+            gpus = tf.config.list_physical_devices("GPU")
+            if not gpus:
+                raise RuntimeError("TensorFlow finds no GPU here (on Linux, `pip install 'tensorflow[and-cuda]'` does)")
+            for gpu in gpus:
                 limit = tf.config.LogicalDeviceConfiguration(memory_limit=gpu_memory_mb)
                 tf.config.set_logical_device_configuration(gpu, [limit])
 
