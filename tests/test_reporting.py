@@ -11,6 +11,7 @@ import pytest
 from sample_results import HOSTILE, a_class, broken, mix_up, not_graded, result
 
 from autograder.reporting import html, marks, pictures, schema, text
+from course import i18n
 
 VOID = {"meta", "br", "hr", "img", "rect", "line", "path", "link", "input"}
 
@@ -173,3 +174,12 @@ def test_the_schema_refuses(change):
 
 def test_points_read_as_people_write_them():
     assert [text.points(v) for v in (3.0, 2.5, 4 / 3, 0, None, float("nan"))] == ["3", "2.5", "1.33", "0", "–", "–"]
+
+
+@pytest.mark.parametrize(("language", "written"), [("en", "8.46"), ("da", "8,46")])
+def test_points_have_the_decimal_sign_of_the_language(language, written):
+    hand_in = {**result(), "score": 8.46}
+    with i18n.using(language):
+        assert f"<b>{written}</b>" in html.feedback_page(hand_in)
+        assert written in html.class_page([hand_in])
+        assert "8.46" in marks.csv_table([hand_in])  # which programs read

@@ -53,7 +53,7 @@ def part_text(result: dict, part_id: str) -> str:
     part = next((p for p in _parts(result) if p["id"] == part_id), None)
     if part is None:
         return line(_missing(result))
-    lines = [f"{line(part['title'])}: {points(part['score'])} / {points(part['max_score'])}"]
+    lines = [f"{line(part['title'])}: {_points(part['score'])} / {_points(part['max_score'])}"]
     for test in part["tests"]:
         mark = {"passed": "✓", "failed": "✗"}.get(test["outcome"], "·")
         lines.append(f"  {mark} {line(test['title'])}")
@@ -292,6 +292,12 @@ def _prose(value: object) -> Markup:
     return Markup(re.sub(r"`([^`\n]{1,200})`", lambda m: code.format(m[1]), text))
 
 
+def _points(value: Any) -> str:
+    """Points with the decimal sign of the reader's language, which is seen from how it writes three and a half."""
+    written = re.fullmatch(r"3(\D)5", _("3.5"))
+    return points(value).replace(".", written[1] if written else ".")
+
+
 def _finalize(value: Any) -> Any:
     """The last step before escaping, for every value that any template prints."""
     return value if isinstance(value, Markup) else clean(value)
@@ -305,7 +311,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(prose=_prose, points=points, line=line, clean=clean, title_of=_title)
+_environment.filters.update(prose=_prose, points=_points, line=line, clean=clean, title_of=_title)
 _environment.globals.update(
     _=lambda message: _(message), heatmaps=pictures.heatmaps, histogram=pictures.histogram, language=i18n.language
 )
