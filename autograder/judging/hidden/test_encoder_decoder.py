@@ -517,26 +517,37 @@ def test_translator_device(student, draw, fail):
     check_device(student.run(translator().apply(*pair(draw)).on_device("meta")), fail)
 
 
-@pytest.mark.part("seq2seq-transformer", share=3, needs=("test_translator_shape",))
-def test_translator_learns(student, draw, fail):
-    """It learns to translate the names of numbers, and knows names that it has never seen."""
-    rng = random.Random(draw.integer(0, 1 << 31))
-    compounds = [n for n in range(21, 100) if n % 10]
-    unseen = rng.sample(compounds, 18)
+KNOWN_UNSEEN = 0.5  # docs/measurements.md has what was measured
+
+
+def number_names(draw):
+    """Training on the names of most numbers below 100, then logits for names never seen; and those in English."""
+    unseen = compounds(random.Random(draw.integer(0, 1 << 31)))
     seen = [n for n in range(100) if n not in unseen]
     source, target, shifted, labels = names(seen)
     sizes = {"source_vocab": len(numbers.DANISH), "target_vocab": len(numbers.ENGLISH), "max_len": 8, "d_model": 24,
              "num_heads": 2, "d_ff": 48, "num_layers": 1, "dropout": 0.0}  # fmt: skip
     program = Program.module("Seq2SeqTransformer", **sizes).train([([source, shifted], labels)], 100, 0.01)
     source, target, shifted, _ = names(unseen)
-    values = student.run(program.apply(source, shifted).put_once()).values
+    return program.apply(source, shifted).put_once(), target
+
+
+def translated(student, fail, program, target):
+    """Which share of the names comes out right, every word of it."""
+    values = student.run(program).values
     out, losses = values.get("out"), values["training"]["losses"]
     if not isinstance(out, np.ndarray) or out.shape != (*target.shape, len(numbers.ENGLISH)):
         fail("The trained translator gives no logits (B, L, V).")
     if not np.isfinite(out).all() or not np.isfinite(losses).all():
         fail("In training the loss or the logits became infinite, or NaN.")
-    right = float(np.mean(((out.argmax(axis=2) == target) | (target == 0)).all(axis=1)))
-    if right < 0.95 and np.sum(((out.argmax(axis=2) != target) & (target != 0)).any(axis=1)) > 1:
+    return float(np.mean(((out.argmax(axis=2) == target) | (target == 0)).all(axis=1)))
+
+
+@pytest.mark.part("seq2seq-transformer", share=3, needs=("test_translator_shape",))
+def test_translator_learns(student, draw, fail):
+    """It learns to translate the names of numbers, and knows names that it has never seen."""
+    right = translated(student, fail, *number_names(draw))
+    if right < KNOWN_UNSEEN:
         fail(
             Words(
                 "After 100 steps on Danish and English names of numbers, {right} of the numbers that it had "
@@ -544,6 +555,14 @@ def test_translator_learns(student, draw, fail):
                 right=f"{right:.0%}",
             )
         )
+
+
+def compounds(rng):
+    """18 numbers from 21 to 99, every unit in two of them and no ten in more than three: each is seen in others."""
+    units, tens = list(range(1, 10)), list(range(2, 10))
+    rng.shuffle(units)
+    rng.shuffle(tens)
+    return [10 * tens[i % 8] + units[i // 2] for i in range(18)]
 
 
 def names(values):

@@ -1,0 +1,112 @@
+"""How far a right answer stays from failing a hidden test in which a model has to learn something.
+
+    python -m benchmarks.learning [--seeds 200]
+
+The solutions of exercises 5 and 6 in PyTorch train as they do in the judge, each time with other inputs and, unlike
+there, from other weights: an answer that makes its layers in another order starts from others, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from autograder.grading.executor import solution_source
+from autograder.judging.draw import Draw
+from autograder.judging.hidden import test_encoder_decoder as translating
+from autograder.judging.hidden import test_transformer_encoder as classifying
+from autograder.judging.players import answer_from
+from autograder.judging.program import Answer, Program
+from autograder.workers import harness, wire
+from autograder.workers.pytorch import Adapter
+from course.syllabus import syllabus
+
+
+class Varied(Adapter):
+    """The adapter, but that models start from weights of the benchmark's choice."""
+
+    start_from = 0
+
+    @contextlib.contextmanager
+    def running(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        with super().running(*args, **kwargs):
+            torch.manual_seed(self.start_from)
+            yield
+
+
+class Solution:
+    """The solution of an exercise, asked as a student's answer is."""
+
+    def __init__(self, exercise: str) -> None:
+        self.adapter = Varied()
+        self.adapter.start()
+        self.server = harness.Reference(self.adapter)
+        source = solution_source(syllabus().assignment(f"{exercise}-pytorch"))
+        self.server.answer({"op": "sources", "sources": {exercise: source}}, {})
+        self.exercise = exercise
+
+    def run(self, program: Program) -> Answer:
+        request = {"op": "run", "source": self.exercise, "digest": program.digest(), "program": program.header()}
+        here, there = socket.socketpair()
+        with here, there:
+            reply = self.server.answer(request, program.arrays)
+            sender = threading.Thread(target=there.sendall, args=(reply,))
+            sender.start()
+            header, arrays = wire.receive(here)
+            sender.join()
+        return answer_from(header, arrays)
+
+
+def fail(message: str) -> None:
+    raise SystemExit(f"the solution fails: {message}")
+
+
+TESTS = {
+    "learns by heart": ("transformer-encoder", classifying.by_heart, classifying.accuracy, classifying.BY_HEART),
+    "learns word order": ("transformer-encoder", classifying.in_order, classifying.accuracy, classifying.IN_ORDER),
+    "translates numbers": (
+        "encoder-decoder",
+        translating.number_names,
+        translating.translated,
+        translating.KNOWN_UNSEEN,
+    ),
+}
+
+
+def measure(name: str, seeds: int, console: Console) -> list[float]:
+    """The share of right ones, for each seed."""
+    exercise, training, share, _asked = TESTS[name]
+    solution, shares = Solution(exercise), []
+    for seed in track(range(seeds), name, console=console):
+        solution.adapter.start_from = seed + 1
+        shares.append(share(solution, fail, *training(Draw(seed, name))))
+    return shares
+
+
+def main(arguments: list[str] | None = None) -> None:
+    own = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    own.add_argument("--seeds", type=int, default=200)
+    options = own.parse_args(arguments)
+    console = Console()
+    table = Table("Test", "Asked", "Mean", "Least", "How often, of the ten lowest shares")
+    for name in TESTS:
+        shares = measure(name, options.seeds, console)
+        lowest = sorted(Counter(round(s, 3) for s in shares).items())[:10]
+        seen = ", ".join(f"{share:.1%}: {count}" for share, count in lowest)
+        table.add_row(name, f"{TESTS[name][3]:.0%}", f"{np.mean(shares):.1%}", f"{min(shares):.1%}", seen)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
