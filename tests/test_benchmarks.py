@@ -66,3 +66,13 @@ def test_what_pre_training_is_worth(tmp_path, capsys):
     for data in ("generated", "AG News"):
         assert found[data, "pre-trained", 64] > found[data, "from random weights", 64]
     assert "AG News" in capsys.readouterr().out
+
+
+def test_learning_is_measured_as_the_judge_does():
+    from rich.console import Console
+
+    from benchmarks import learning
+
+    for name, (_exercise, _training, _share, asked) in learning.TESTS.items():
+        shares = learning.measure(name, 2, Console(quiet=True))
+        assert len(shares) == 2 and min(shares) >= asked, name
