@@ -1,6 +1,6 @@
 """How far a right answer stays from failing a hidden test in which a model has to learn something.
 
-    python -m benchmarks.learning [--seeds 200]
+    python -m benchmarks.learning [--seeds 200] [--test "translates numbers"]
 
 The solutions of exercises 5 and 6 in PyTorch train as they do in the judge, each time with other inputs and, unlike
 there, from other weights: an answer that makes its layers in another order starts from others, too.
@@ -97,10 +97,11 @@ def measure(name: str, seeds: int, console: Console) -> list[float]:
 def main(arguments: list[str] | None = None) -> None:
     own = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     own.add_argument("--seeds", type=int, default=200)
+    own.add_argument("--test", action="append", choices=TESTS, help="default: all")
     options = own.parse_args(arguments)
     console = Console()
     table = Table("Test", "Asked", "Mean", "Least", "How often, of the ten lowest shares")
-    for name in TESTS:
+    for name in options.test or TESTS:
         shares = measure(name, options.seeds, console)
         lowest = sorted(Counter(round(s, 3) for s in shares).items())[:10]
         seen = ", ".join(f"{share:.1%}: {count}" for share, count in lowest)

@@ -517,7 +517,7 @@ def test_translator_device(student, draw, fail):
     check_device(student.run(translator().apply(*pair(draw)).on_device("meta")), fail)
 
 
-KNOWN_UNSEEN = 0.5  # docs/measurements.md has what was measured
+KNOWN_UNSEEN = 0.25  # docs/measurements.md has what was measured
 
 
 def number_names(draw):
