@@ -36,6 +36,7 @@ LOG_SECONDS = 60.0  # between two words of progress, where nobody sees a bar
 GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
 
 
+DEVICE = {"choices": ("cpu", "cuda"), "default": "cpu"}
 CHECKPOINT = {
     "default": "bert-mini",
     "metavar": "NAME",
@@ -115,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("paths", nargs="+", metavar="PATH")
     p.add_argument("--assignment", help="which assignment the files are, where they do not say so")
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    p.add_argument("--device", **DEVICE)
     p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
     p.add_argument("--checkpoint", **CHECKPOINT)
     p.add_argument(
@@ -136,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    p.add_argument("--device", **DEVICE)
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument("--power", action="store_true", help="grade mechanical mutants of the solutions instead")
     p.add_argument("--mutants", type=int, metavar="N", help="with --power: at most so many of an assignment")

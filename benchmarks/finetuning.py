@@ -217,9 +217,11 @@ class Memory:
         return self
 
     def watch(self) -> None:
-        before = gpu.memory_mb("used") or 0
+        before = gpu.memory_mb("used")
         while not self.done.wait(0.2):
-            self.most = max(self.most or 0, (gpu.memory_mb("used") or 0) - before)
+            used = gpu.memory_mb("used")
+            if before is not None and used is not None:
+                self.most = max(self.most or 0, used - before)
 
     def __exit__(self, *_) -> None:
         self.done.set()

@@ -370,8 +370,8 @@ OPEN_ON_A_GPU = {(attempt.name, "namespaces") for attempt in PROCESSES} | {
 }
 
 
-def gets_through(workshop, scene, attempt: Attempt, without: tuple[str, ...]) -> bool:
-    with workshop.inside(without=without, **attempt.limits) as inside:
+def gets_through(workshop, scene, attempt: Attempt, without: tuple[str, ...], device: str = "") -> bool:
+    with workshop.inside(without=without, device=device, **attempt.limits) as inside:
         error, output = inside.cell(attempt.code.format(**scene.values))
         assert (error is None) == output.startswith("through"), (error, output)
         return error is None
@@ -814,8 +814,7 @@ ON_A_GPU = [a for a in EVERYTHING if a not in LIMITS]
 def test_the_walls_stand_around_a_contestant_on_a_gpu(workshop, scene, attempt):
     if not any(stops(wall, attempt, "cuda") for wall in attempt.stopped_by):
         pytest.skip(f"this machine lacks {' and '.join(attempt.stopped_by)}")
-    with workshop.inside(device="cuda") as inside:
-        assert inside.cell(attempt.code.format(**scene.values))[0] is not None
+    assert not gets_through(workshop, scene, attempt, (), "cuda")
 
 
 CONNECTS = steps(

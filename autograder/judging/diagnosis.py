@@ -8,7 +8,6 @@ explains the whole part, a mistake may still explain a single failing test.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from autograder.judging.compare import agree
 from autograder.judging.players import Trusted
@@ -46,18 +45,21 @@ def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted)
     for program, answer in log:
         if answer.error is not None and (answer.error.kind in NO_EVIDENCE or answer.error.is_a(NOT_WRITTEN)):
             return False
-        would, right = trusted.run(program, mistake), trusted.run(program)
-        if program.device is None:  # on a GPU, mistakes compute on the CPU
-            answer, would, right = (replace(a, device=None) for a in (answer, would, right))
-        if not _same(answer, would):
+        placed = program.device is not None  # else, on a GPU, mistakes compute on the CPU
+        would = trusted.run(program, mistake)
+        if not _same(answer, would, placed):
             return False
-        told_apart = told_apart or not _same(would, right, rtol=None)
+        told_apart = told_apart or not _same(would, trusted.run(program), placed, rtol=None)
     return told_apart
 
 
-def _same(one: Answer, other: Answer, rtol: float | None = 1e-4) -> bool:
-    """Are two answers the same? `rtol` is loose for a mistake, None (the comparator's) for the reference."""
+def _same(one: Answer, other: Answer, placed: bool, rtol: float | None = 1e-4) -> bool:
+    """Are two answers the same, on the same device if `placed`?
+
+    `rtol` is loose for a mistake, None (the comparator's) for the reference.
+    """
     if one.error is not None or other.error is not None:
         return one.error is not None and other.error is not None and one.error.types[:1] == other.error.types[:1]
     names = {*one.values, *other.values}  # by name: inside gradients None means "not available", here it is an answer
-    return one.device == other.device and all(agree(one.values.get(n), other.values.get(n), rtol) for n in names)
+    alike = all(agree(one.values.get(n), other.values.get(n), rtol) for n in names)
+    return alike and (not placed or one.device == other.device)

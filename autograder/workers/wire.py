@@ -82,6 +82,13 @@ def receive(
     return decode(head, body)
 
 
+def parse(frame: bytes) -> tuple[dict, dict[str, np.ndarray]]:
+    """The same for a whole frame at hand, one of our own."""
+    _magic, head_length, _body_length = PREFIX.unpack_from(frame)
+    start = PREFIX.size
+    return decode(frame[start : start + head_length], frame[start + head_length :])
+
+
 def decode(head: bytes, body: bytes) -> tuple[dict, dict[str, np.ndarray]]:
     """Header and arrays out of their bytes; anything unexpected is a `WireError`."""
     try:
