@@ -86,6 +86,7 @@ def N_(message: str) -> str:
     return message
 
 
+@cache
 def lesson_text(language: str, exercise: str) -> gettext.NullTranslations:
     """The catalogue of a lesson's paragraphs."""
     return _read(LOCALE / language / "LC_MESSAGES" / LESSONS / f"{exercise}.po")
@@ -136,8 +137,8 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     return catalogue
 
 
-@cache
 def _read(path: Path) -> gettext.NullTranslations:
+    """The catalogue in a file, for one caller alone: `add_fallback` changes it."""
     if not path.is_file():
         return gettext.NullTranslations()
     return gettext.GNUTranslations(io.BytesIO(path.read_bytes() if path.suffix == ".mo" else compiled(path)))
