@@ -52,7 +52,9 @@ class Usage(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    options, unknown = parser().parse_known_args(arguments)
+    if unknown:  # said by the verb's own parser, whose usage is of help; argparse leaves it to the outer one
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if arguments is None:  # `timeout`, or a terminal that closes, ends us as Ctrl-C does: with our scratch folders
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` stays in force
@@ -78,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
     def verb(name: str, run, text: str) -> argparse.ArgumentParser:
         added = verbs.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, parser=added)
         return added
 
     p = verb("build", build, "make the source notebooks from lessons, syllabus, solutions and quizzes")

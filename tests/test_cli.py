@@ -115,11 +115,20 @@ def test_wrong_use_is_status_2_and_says_what_to_do(tmp_path, capsys, arguments, 
     assert said in " ".join(captured.err.split()) and "Traceback" not in captured.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["grade"], ["dance"], ["grade", "x", "--device", "tpu"]])
-def test_what_the_parser_refuses_is_status_2(arguments, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        ([], ""),
+        (["dance"], ""),
+        (["grade"], " grade"),
+        (["grade", "x", "--device", "tpu"], " grade"),
+        (["init", "x", "self-attention"], " init"),
+    ],
+)
+def test_what_the_parser_refuses_is_status_2_with_the_usage_of_its_verb(arguments, usage, capsys):
     with pytest.raises(SystemExit) as end:
         run(*arguments)
-    assert end.value.code == 2 and "usage: autograder" in capsys.readouterr().err
+    assert end.value.code == 2 and f"usage: autograder{usage} [" in capsys.readouterr().err
 
 
 def test_where_walls_are_missing_grading_refuses_unless_told(tmp_path, warm, monkeypatch, capsys):
