@@ -379,9 +379,10 @@ class Restore(NbGraderPreprocessor):
         if assignment is None:
             return (_sheet(place.released(), nb.get("cells") or []) if place.quiz() else nb), resources
         released = place.released()
-        found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts)
+        others = by_hand.in_other_languages(assignment) if assignment.exercise.by_hand else {}
+        found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts, others)
         if assignment.exercise.by_hand:
-            by_hand.look_through(found, place.source().get("cells", []), assignment.exercise.parts)
+            by_hand.look_through(found, place.source().get("cells", []), assignment.exercise.parts, others)
         for remark in found.remarks:
             self.log.warning("%s: %s", line(place.student), line(remark))
         cells = []

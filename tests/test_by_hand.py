@@ -26,6 +26,7 @@ from autograder import cli  # noqa: E402
 from autograder.authoring import AuthoringError  # noqa: E402
 from autograder.authoring.init import write_course  # noqa: E402
 from autograder.authoring.lessons import read_lesson  # noqa: E402
+from autograder.authoring.release import released_notebook  # noqa: E402
 from autograder.grading.executor import ROOT  # noqa: E402
 from autograder.reporting.html import class_page, feedback_page  # noqa: E402
 from autograder.reporting.schema import validate  # noqa: E402
@@ -279,6 +280,30 @@ def test_entering_a_class_into_nbgrader_keeps_hand_marks_and_gives_no_feedback_b
     assert status == 0 and not feedback.exists()
     assert grades(course, "ann") == {name: (None, score, False) for name, score in MARKS.items()}
     assert (course / "feedback" / "ann" / ASSIGNMENT.id).exists()
+
+
+@pytest.fixture(scope="module")
+def releases():
+    """The released notebook by language."""
+    return {language: json.loads(released_notebook(ROOT, ASSIGNMENT, language)) for language in ("en", "da")}
+
+
+def handed_in(notebook):
+    return read(Found("bo.ipynb", ("bo.ipynb",), json.dumps(notebook).encode()), ROOT / "source", ASSIGNMENT.id)
+
+
+@pytest.mark.parametrize("form", [copy.deepcopy, forms.colab_stripped], ids=["as released", "without ids"])
+@pytest.mark.parametrize("tasks", [(), ("task-question", "task-method"), tuple(TASKS)], ids=["none", "two", "all"])
+def test_a_report_in_another_language_is_read_as_one_in_english(releases, form, tasks):
+    """What the release says is no answer, whatever the language; a task is known by what it says."""
+    assert "Hvad vil du vide" in "".join(cell(releases["da"], "task-question")["source"])
+    english, danish = (
+        handed_in(form(written(releases[language], tasks) if tasks else releases[language]))
+        for language in ("en", "da")
+    )
+    assert (danish.flags, danish.remarks) == (english.flags, english.remarks)
+    assert form is not copy.deepcopy or bool(tasks) == ("untouched" not in danish.flags)  # Colab adds a cell
+    assert (len(tasks) == len(TASKS)) == (not {"untouched", "empty-tasks"} & set(danish.flags))
 
 
 def test_a_script_is_no_report():

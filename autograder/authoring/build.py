@@ -112,14 +112,13 @@ def draft(root: Path, assignment: Assignment) -> NotebookNode:
 
 def _notebook_cell(cell: Cell) -> NotebookNode:
     if cell.role is None:
-        return new_markdown_cell(cell.source, id=cell.name)
-    grade_id = f"{cell.role}-{cell.name}"
+        return new_markdown_cell(cell.source, id=cell.id)
     if cell.role == "start":
-        return new_code_cell(cell.source, id=grade_id)  # the student's, so none of nbgrader's business
+        return new_code_cell(cell.source, id=cell.id)  # the student's, so none of nbgrader's business
     task = cell.role == "task"
     made = new_markdown_cell(cell.source) if task else new_code_cell(cell.source)
     graded, solution = cell.role == "test", cell.role == "answer"
-    return as_nbgraders(made, grade_id, grade=graded, solution=solution, task=task, points=cell.points)
+    return as_nbgraders(made, cell.id, grade=graded, solution=solution, task=task, points=cell.points)
 
 
 def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:

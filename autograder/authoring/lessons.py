@@ -52,6 +52,11 @@ class Cell:
     line: int
     points: float | None = None
 
+    @property
+    def id(self) -> str:
+        """Its id in the notebook, which is nbgrader's too where the cell is of nbgrader's business."""
+        return self.name if self.role is None else f"{self.role}-{self.name}"
+
 
 def read_lesson(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> list[Cell]:
     """The cells of an assignment's notebook, in order, their text in a language.

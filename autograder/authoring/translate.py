@@ -25,7 +25,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.authoring import AuthoringError
-from autograder.authoring.lessons import OVERVIEW, lesson_path, overview_path, paragraphs, raw_cells
+from autograder.authoring.lessons import OVERVIEW, lesson_path, overview_path, paragraphs, raw_cells, read_lesson
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
@@ -313,16 +313,16 @@ def _short(text: str) -> str:
 # -- notebooks ---------------------------------------------------------------------------------------------------------
 
 
+def lesson_texts(root: Path, assignment: Assignment, language: str) -> dict[str, str]:
+    """The texts of a lesson in a language, by the id of their cells; tasks are texts too."""
+    return {cell.id: cell.source for cell in read_lesson(root, assignment, language) if cell.role in (None, "task")}
+
+
 def translate_notebook(root: Path, assignment: Assignment, notebook: NotebookNode, language: str) -> NotebookNode:
     """The source notebook with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
-    from autograder.authoring.lessons import read_lesson
-
     if not lesson_path(root, assignment).is_file():
         return notebook
-    english, other = (
-        {cell.name: cell.source for cell in read_lesson(root, assignment, spoken) if cell.role is None}
-        for spoken in (i18n.SOURCE_LANGUAGE, i18n.known(language))
-    )
+    english, other = (lesson_texts(root, assignment, said) for said in (i18n.SOURCE_LANGUAGE, i18n.known(language)))
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and english.get(cell.get("id")) == cell.source:
             cell.source = other[cell.id]

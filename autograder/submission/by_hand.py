@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from autograder.submission.matching import Match, grade_id_of, text_of, without_mark_scheme
 from autograder.words import Words
+from course import i18n
+from course.syllabus import Assignment
 
 
-def look_through(found: Match, source_cells: list[dict], tasks: Iterable[Any]) -> None:
+def in_other_languages(assignment: Assignment) -> dict[str, tuple[str, ...]]:
+    """What a release says in its text cells beside the source notebook's English, by the id of the cell.
+
+    Nothing where the packages that read lessons and catalogues are missing: on a bare machine that grades by machine.
+    """
+    return _in_languages(assignment, i18n.languages()[1:], i18n.LOCALE)
+
+
+@lru_cache(maxsize=16)  # of a class, all hand-ins are held against the same
+def _in_languages(assignment: Assignment, languages: tuple[str, ...], _locale: Path) -> dict[str, tuple[str, ...]]:
+    try:
+        from autograder.authoring.translate import lesson_texts
+    except ImportError:
+        return {}
+    root = Path(i18n.__file__).parents[1]
+    texts = [lesson_texts(root, assignment, language) for language in languages]
+    return {name: tuple(said[name] for said in texts) for name in (texts[0] if texts else ())}
+
+
+def look_through(
+    found: Match, source_cells: list[dict], tasks: Iterable[Any], others: Mapping[str, Iterable[str]]
+) -> None:
     """Add to a match the remarks and flags on tasks without an answer.
 
     Arguments: the hand-in's cells in their places; the cells of the source notebook; the syllabus's tasks (`id`,
-    `title`). What the release says already is no answer, wherever it stands.
+    `title`); the texts of `in_other_languages`. What the release says already is no answer, wherever it stands.
     """
     tasks = {f"task-{task.id}": task.title for task in tasks}
-    given = {without_mark_scheme(text_of(cell)).strip() for cell in source_cells}
+    said = [*map(text_of, source_cells), *(text for texts in others.values() for text in texts)]
+    given = {without_mark_scheme(text).strip() for text in said}
     of_ours = {grade_id_of(cell) for cell in source_cells} - {None}
     answered, outside, current = set(), False, None
     for placed in found.cells:

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from autograder.submission import ready_made
-from autograder.submission.by_hand import look_through
+from autograder.submission.by_hand import in_other_languages, look_through
 from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
 from autograder.words import Words
 from course.syllabus import Assignment, UnknownName, syllabus
@@ -464,10 +464,11 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
             )
         )
     released = released_cells(source_root, submission.assignment)
-    placed = match(notebook["cells"], released, submission.assignment.exercise.parts)
     by_hand = submission.assignment.exercise.by_hand
+    others = in_other_languages(submission.assignment) if by_hand else {}
+    placed = match(notebook["cells"], released, submission.assignment.exercise.parts, others)
     if by_hand:
-        look_through(placed, released, submission.assignment.exercise.parts)
+        look_through(placed, released, submission.assignment.exercise.parts, others)
     submission.remarks += placed.remarks
     submission.flags += placed.flags
     language = _metadata(notebook).get("kernelspec") or {}

@@ -38,9 +38,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from autograder.words import Words
@@ -80,9 +81,18 @@ class Match:
         return iter(self.cells)
 
 
-def match(submitted_cells: Any, released_cells: list[dict], parts: Iterable[Any]) -> Match:
-    """Place the cells of a hand-in. `parts` are the syllabus's parts of the exercise (`id`, `symbol`)."""
-    return _Matcher(submitted_cells, released_cells, parts).match()
+def match(
+    submitted_cells: Any,
+    released_cells: list[dict],
+    parts: Iterable[Any],
+    others: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> Match:
+    """Place the cells of a hand-in.
+
+    `parts` are the syllabus's parts of the exercise (`id`, `symbol`); `others`, by grade id, what a task says in other
+    languages: a hand-in may have any of them.
+    """
+    return _Matcher(submitted_cells, released_cells, parts, others).match()
 
 
 # -- reading a cell ---------------------------------------------------------------------------------------------------
@@ -228,6 +238,11 @@ def _tidy(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().split("\n"))
 
 
+def _heading(source: str) -> str:
+    """The first line of a text."""
+    return source.strip().partition("\n")[0].rstrip()
+
+
 def _additions(edited: str, released: str, only: tuple | None = None) -> str:
     """The top-level statements that a student put into an instructor's cell."""
     tree, known = parse(edited), parse(released)
@@ -268,10 +283,11 @@ class _Released:
     order: int
     symbol: str | None = None  # for answers: the name that the cell has to define
     task: bool = False  # a task that is graded by hand
+    others: tuple[str, ...] = ()  # a task's text in other languages
 
     @property
-    def heading(self) -> str:
-        return self.source.strip().partition("\n")[0].rstrip()
+    def texts(self) -> tuple[str, ...]:
+        return self.source, *self.others
 
 
 @dataclass
@@ -292,7 +308,7 @@ class _Unit:
 
 
 class _Matcher:
-    def __init__(self, submitted: Any, released: list[dict], parts: Iterable[Any]):
+    def __init__(self, submitted: Any, released: list[dict], parts: Iterable[Any], others: Mapping[str, Iterable[str]]):
         symbols = {part.id: part.symbol for part in parts}
         self.remarks: list[str] = []
         self.flags: list[str] = []
@@ -303,7 +319,8 @@ class _Matcher:
             if grade_id is None:
                 continue
             task = cell["metadata"]["nbgrader"].get("task") is True
-            self.released[grade_id] = _Released(grade_id, role_of(cell), text_of(cell), order, task=task)
+            also = tuple(others.get(grade_id, ())) if task else ()
+            self.released[grade_id] = _Released(grade_id, role_of(cell), text_of(cell), order, task=task, others=also)
             if isinstance(cell.get("id"), str):
                 self.by_cell_id[cell["id"]] = grade_id
         self.answers = [r for r in self.released.values() if r.role == "answer"]
@@ -360,14 +377,14 @@ class _Matcher:
                     return r.grade_id, False
         else:
             for r in self.released.values():
-                if r.task and source.strip().partition("\n")[0].rstrip() == r.heading:
+                if r.task and _heading(source) in map(_heading, r.texts):
                     return r.grade_id, False
         return None, False
 
     def _task(self, unit: _Unit, r: _Released) -> Iterator[_Unit]:
         """A task as released, and what the student wrote into its cell, as a cell of their own below it."""
-        theirs = {line.strip() for line in r.source.split("\n")}
-        kept = [line for line in unit.source.split("\n") if line.strip() not in theirs]
+        ours = {line.strip() for text in r.texts for line in text.split("\n")}
+        kept = [line for line in unit.source.split("\n") if line.strip() not in ours]
         if not unit.code:
             yield unit
         if any(line.strip() for line in kept):
