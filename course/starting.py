@@ -32,6 +32,8 @@ def quiet() -> Iterator[None]:
     try:
         os.dup2(nowhere, STANDARD_ERROR)
         yield
+        if tensorflow := sys.modules.get("tensorflow"):  # it would look for devices at the first operation, aloud
+            tensorflow.config.list_logical_devices()
     finally:
         os.dup2(before, STANDARD_ERROR)
         os.close(before)
@@ -44,7 +46,5 @@ def wake_devices() -> None:
     It would do so at the first operation, and say on standard error what it did not find. In a test cell that is more
     than ugly: nbgrader's own autograder gives no marks to a cell with anything on standard error.
     """
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is not None:
-        with quiet():
-            tensorflow.config.list_logical_devices()
+    with quiet():
+        pass

@@ -10,6 +10,8 @@ import copy
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +28,7 @@ from autograder import cli  # noqa: E402
 from autograder.authoring import AuthoringError  # noqa: E402
 from autograder.authoring.init import write_course  # noqa: E402
 from autograder.authoring.lessons import read_lesson  # noqa: E402
-from autograder.authoring.release import released_notebook  # noqa: E402
+from autograder.authoring.release import release, released_notebook  # noqa: E402
 from autograder.grading.executor import ROOT  # noqa: E402
 from autograder.reporting.html import class_page, feedback_page  # noqa: E402
 from autograder.reporting.schema import validate  # noqa: E402
@@ -280,6 +282,21 @@ def test_entering_a_class_into_nbgrader_keeps_hand_marks_and_gives_no_feedback_b
     assert status == 0 and not feedback.exists()
     assert grades(course, "ann") == {name: (None, score, False) for name, score in MARKS.items()}
     assert (course / "feedback" / "ann" / ASSIGNMENT.id).exists()
+
+
+@pytest.mark.parametrize("track", syllabus().tracks)
+def test_what_students_begin_with_runs_beside_the_notebook_and_says_nothing_odd(tmp_path, track):
+    """From the release alone, as a script: in a notebook all that is on standard error stands on red."""
+    (path,) = release(ROOT, [f"{ASSIGNMENT.exercise.id}-{track}"], tmp_path)
+    shutil.unpack_archive(path, tmp_path)
+    home = tmp_path / path.stem
+    cells = json.loads((home / f"{ASSIGNMENT.exercise.id}.ipynb").read_text())["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=280)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"nearest mean: +\d\d\.\d% of 200 right\ncommonest class: 2\d\.\d%\n$", done.stdout)
 
 
 @pytest.fixture(scope="module")
