@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from autograder.authoring.pretrain import Settings
 from autograder.grading.executor import ROOT, GradingError
@@ -70,6 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         err.print("stopped")
         return 130
+
+
+def _table(*headers: str) -> Table:
+    """A table that breaks what is too long for its column, and cuts nothing off."""
+    return Table(*(Column(header, overflow="fold") for header in headers))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -242,7 +247,7 @@ def translate(options: argparse.Namespace) -> int:
     try:
         for language in languages:
             if not options.check:
-                table = Table(language, "translated", "of", "left")
+                table = _table(language, "translated", "of", "left")
                 for name, (done, count) in update(ROOT, language).items():
                     table.add_row(name, str(done), str(count), f"{count - done or ''}")
                 out.print(table)
@@ -367,7 +372,7 @@ def verify(options: argparse.Namespace) -> int:
         return power_of(assignments, settings, options.mutants)
     with Grader(**settings) as grader, bar("Verifying", 1) as advance:
         findings = verify_claims(assignments, grader, lambda done, of: advance(done, of))
-    table = Table("Exercise", "Track", "Solution", "Untouched", "Mistakes caught", "named", "Alternatives accepted")
+    table = _table("Exercise", "Track", "Solution", "Untouched", "Mistakes caught", "named", "Alternatives accepted")
     for assignment in assignments:
         own = [f for f in findings if f.claim.assignment == assignment]
         mistakes = of_kind(own, "mistake")
@@ -407,7 +412,7 @@ def power_of(assignments: list, settings: dict, most: int | None) -> int:
                 advance()
     except KeyboardInterrupt:  # what was found so far took long enough
         stopped = True
-    table = Table("Exercise", "Track", "Mutants", "Equivalent", "Caught", "in the right part", "named")
+    table = _table("Exercise", "Track", "Mutants", "Equivalent", "Caught", "in the right part", "named")
     for assignment in assignments:
         own = [f for f in fates if f.assignment == assignment and (f.caught or not f.equivalent)]
         caught, placed = [f for f in own if f.caught], [f for f in own if f.in_part is not None]
@@ -482,7 +487,7 @@ def pretrain(options: argparse.Namespace) -> int:
 def doctor(options: argparse.Namespace) -> int:
     from autograder.grading.result import versions
 
-    table = Table("Wall", "Stands", "What it does")
+    table = _table("Wall", "Stands", "What it does")
     meaning = {
         "files": "students' code reads the libraries and writes one scratch folder, nothing else (Landlock)",
         "network": "no socket can be made (seccomp)",
@@ -726,7 +731,7 @@ def mark_quizzes(root: Path, handed_in: list[tuple[str, str]], done: Attempts) -
 
 def marks_table(results: list[dict]) -> Table:
     """The table at the end of a grading: who, what, how much, and what stood out."""
-    table = Table("Student", "Assignment", "Mark", "What stood out")
+    table = _table("Student", "Assignment", "Mark", "What stood out")
     for result in sorted(results, key=lambda r: (str(r["assignment"]), r["student"])):
         if result["status"] == "graded":
             mark = f"{result['score']:g} / {result['max_score']:g}"

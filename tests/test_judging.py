@@ -18,6 +18,7 @@ from autograder.judging.draw import Draw
 from autograder.judging.plugin import AskStudent, Spec, Verdict, _compare
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.submission.intake import Submission, of_source, read_notebook, read_script
+from autograder.workers import said
 from course.syllabus import syllabus
 
 WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
@@ -221,6 +222,23 @@ def test_a_stub_is_held_against_no_mistake(monkeypatch):
     stub = Answer({}, StudentError("exception", ("NotImplementedError", "RuntimeError"), "NotImplementedError"))
     assert name(verdict("a", pair(lambda x: stub))) is None
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("student", "mistake", "named"),
+    [
+        ("shapes (2,) and (3,)", "shapes (4,) and (5,)", True),  # what a library says has the values of the day in it
+        (said.NO_LOGITS.format(type="BertModel"), said.NO_LOGITS.format(type="BertForMaskedLM"), True),
+        (said.MODULE_WITHOUT_LOGITS, said.MODULE_WITHOUT_GRADIENT, False),  # the same exception for other reasons
+        (said.MODULE_WITHOUT_LOGITS, "shapes (4,) and (5,)", False),
+    ],
+)
+def test_an_exception_is_known_by_its_class_and_by_what_a_worker_says_of_it(monkeypatch, student, mistake, named):
+    raised = [Answer({}, StudentError("exception", ("ValueError",), text)) for text in (student, mistake)]
+    monkeypatch.setattr(Oracle, "run", lambda self, program, mistake=None: (
+        raised[1] if mistake == "doubled" else Answer({"out": program.arrays["a0"]})
+    ))  # fmt: skip
+    assert name(verdict("a", pair(raised[0]))) == ("doubled" if named else None)
 
 
 # -- which hidden tests are taken -------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from autograder.judging.compare import agree
 from autograder.judging.players import Trusted
 from autograder.judging.plugin import Verdict
-from autograder.judging.program import Answer, Program
+from autograder.judging.program import Answer, Program, StudentError
+from autograder.workers.said import heard
 
 NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer says nothing about what was computed
 NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like
@@ -59,7 +60,13 @@ def _same(one: Answer, other: Answer, placed: bool, rtol: float | None = 1e-4) -
     `rtol` is loose for a mistake, None (the comparator's) for the reference.
     """
     if one.error is not None or other.error is not None:
-        return one.error is not None and other.error is not None and one.error.types[:1] == other.error.types[:1]
+        return one.error is not None and other.error is not None and _kind(one.error) == _kind(other.error)
     names = {*one.values, *other.values}  # by name: inside gradients None means "not available", here it is an answer
     alike = all(agree(one.values.get(n), other.values.get(n), rtol) for n in names)
     return alike and (not placed or one.device == other.device)
+
+
+def _kind(error: StudentError) -> tuple[tuple[str, ...], str | None]:
+    """What an exception is: its class, and which of the worker's own sentences it says, whatever values are in that."""
+    said = heard(error.message)
+    return error.types[:1], said and said[0]
