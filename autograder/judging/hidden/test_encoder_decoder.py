@@ -657,7 +657,7 @@ def apart(writing, most=9, **options):
 
 def writing_apart(draw, ended=False, **options):
     """A model whose rows end at different places, drawn until there is one; `ended`: all of them before the limit."""
-    for attempt in range(500):
+    for attempt in range(20_000):  # about one in fifty is such a model
         writing = Writing(draw.named(f"writing {attempt}"))
         if apart(writing, **options) and (not ended or (writing.expected(8) == EOS).any(axis=1).all()):
             return writing
