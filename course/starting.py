@@ -21,7 +21,7 @@ def quiet() -> Iterator[None]:
 
     TensorFlow, if it is loaded inside, comes without oneDNN unless the environment asks for it: with it, TensorFlow
     2.21 reads past the end of what `tf.matmul` broadcasts over four axes, which may end the kernel
-    (tensorflow/tensorflow#117700).
+    (tensorflow/tensorflow#117700). Its devices are not woken: threads and memory can still be set afterwards.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
@@ -32,8 +32,6 @@ def quiet() -> Iterator[None]:
     try:
         os.dup2(nowhere, STANDARD_ERROR)
         yield
-        if tensorflow := sys.modules.get("tensorflow"):  # it would look for devices at the first operation, aloud
-            tensorflow.config.list_logical_devices()
     finally:
         os.dup2(before, STANDARD_ERROR)
         os.close(before)
@@ -46,5 +44,7 @@ def wake_devices() -> None:
     It would do so at the first operation, and say on standard error what it did not find. In a test cell that is more
     than ugly: nbgrader's own autograder gives no marks to a cell with anything on standard error.
     """
-    with quiet():
-        pass
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None:
+        with quiet():
+            tensorflow.config.list_logical_devices()
