@@ -187,16 +187,30 @@ def build(options: argparse.Namespace) -> int:
     from autograder.authoring.build import build as build_notebooks
     from autograder.authoring.quizzes import build_quizzes
 
+    quizzes, names = sorted_out(options.assignments)
     try:
-        ids = [a.id for a in chosen(options.assignments, by_hand=True)]
-        paths = build_quizzes(ROOT, check=options.check)
-        paths += build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
+        paths = build_quizzes(ROOT, check=options.check)  # all of them: it takes no time
+        if names or not quizzes:
+            ids = [a.id for a in chosen(names, by_hand=True)]
+            paths += build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)
     except AuthoringError as error:
         err.print(f"[bold red]autograder:[/] {escape(str(error))}", soft_wrap=True)
         return 1
     for path in paths:
         out.print(("fresh: " if options.check else "built: ") + escape(str(path)), soft_wrap=True)
     return 0
+
+
+def sorted_out(names: list[str]) -> tuple[list[str], list[str]]:
+    """What was named, apart: quizzes, and assignments. Raises Usage for a quiz that there is not."""
+    from autograder.authoring import AuthoringError
+    from autograder.authoring.quizzes import PREFIX, named
+
+    try:
+        quizzes = named(ROOT, (name for name in names if name.startswith(PREFIX)))
+    except AuthoringError as error:
+        raise Usage(str(error)) from None
+    return quizzes, [name for name in names if name not in quizzes]
 
 
 def init(options: argparse.Namespace) -> int:
@@ -220,12 +234,10 @@ def init(options: argparse.Namespace) -> int:
 def release(options: argparse.Namespace) -> int:
     require_checkout()
     from autograder.authoring import AuthoringError
-    from autograder.authoring.quizzes import PREFIX
     from autograder.authoring.release import release as release_zips
     from autograder.authoring.release import release_quizzes
 
-    quizzes = [name for name in options.assignments if name.startswith(PREFIX)]
-    names = [name for name in options.assignments if name not in quizzes]
+    quizzes, names = sorted_out(options.assignments)
     try:
         paths = release_quizzes(ROOT, quizzes, options.output, options.language) if quizzes else []
         if names:

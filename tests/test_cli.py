@@ -106,8 +106,9 @@ def test_one_that_cannot_be_graded_is_status_1_and_the_others_are_graded(tmp_pat
         (["grade", "{empty}", "--assignment", "self-attention-jax"], "self-attention-pytorch"),
         (["grade", "{empty}", "--nbgrader"], "submitted/"),
         (["build", "no-such-exercise"], "self-attention-pytorch"),
+        (["build", "quiz-during"], "there is: quiz-post, quiz-pre"),
     ],
-    ids=["no path", "nothing there", "an unknown assignment", "no course", "an unknown exercise"],
+    ids=["no path", "nothing there", "an unknown assignment", "no course", "an unknown exercise", "an unknown quiz"],
 )
 def test_wrong_use_is_status_2_and_says_what_to_do(tmp_path, capsys, arguments, said):
     assert run(*(a.format(empty=tmp_path) for a in arguments)) == 2

@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 
 from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
-from autograder.authoring.quizzes import PREFIX, marked_sheet, quiz_names
+from autograder.authoring.quizzes import PREFIX, marked_sheet, named
 from autograder.authoring.release import beside_notebook, refuse_leaks
 from autograder.nbgrader import scripts_on_path
 from course import i18n
@@ -165,7 +165,7 @@ def write_course(
             f"digits, '.', '_' and '-', for example {syllabus().id}-2"
         )
     i18n.known(language)
-    sheets = {name: _sheet(root, name.removeprefix(PREFIX)) for name in _known(root, quizzes)}
+    sheets = {name: _sheet(root, name.removeprefix(PREFIX)) for name in named(root, quizzes)}
     build(root, [assignment.id for assignment in assignments], check=True)
     beside = {}
     for assignment in assignments:
@@ -189,15 +189,6 @@ def write_course(
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
         for name in (*(assignment.id for assignment in assignments), *sheets):
             gradebook.update_or_create_assignment(name)
-
-
-def _known(root: Path, quizzes: Iterable[str]) -> list[str]:
-    """The quizzes by name, each once; AuthoringError for one that there is not."""
-    known = [f"{PREFIX}{quiz}" for quiz in quiz_names(root)]
-    for name in (quizzes := list(dict.fromkeys(quizzes))):
-        if name not in known:
-            raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
-    return quizzes
 
 
 def _sheet(root: Path, quiz: str) -> NotebookNode:

@@ -29,6 +29,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,15 @@ class QuizError(AuthoringError):
 
 def quiz_names(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / "course" / "quizzes").glob("*.toml"))
+
+
+def named(root: Path, quizzes: Iterable[str]) -> list[str]:
+    """The quizzes called so, "quiz-pre" for example, each once. Raises AuthoringError for one that there is not."""
+    known = [f"{PREFIX}{name}" for name in quiz_names(root)]
+    for quiz in (quizzes := list(dict.fromkeys(quizzes))):
+        if quiz not in known:
+            raise AuthoringError(f"no quiz is called {quiz!r}; there is: {', '.join(known)}")
+    return quizzes
 
 
 def build_quizzes(root: Path, check: bool = False) -> list[Path]:

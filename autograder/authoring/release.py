@@ -33,7 +33,7 @@ from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, chosen, source_path
 from autograder.authoring.leaks import find_leaks
 from autograder.authoring.lessons import overview, read_lesson
-from autograder.authoring.quizzes import PREFIX, build_quizzes, quiz_names, sealed_quiz, sealed_text
+from autograder.authoring.quizzes import PREFIX, build_quizzes, named, sealed_quiz, sealed_text
 from autograder.authoring.quizzes import notebook as quiz_notebook
 from autograder.nbgrader import releasing_preprocessors
 from course import i18n, models
@@ -94,11 +94,7 @@ def release_quizzes(root: Path, names: Iterable[str], output: Path, language: st
     """
     root, output = Path(root), Path(output)
     _require_language(language)
-    known = [f"{PREFIX}{name}" for name in quiz_names(root)]
-    names = list(names)
-    for name in names:
-        if name not in known:
-            raise AuthoringError(f"no quiz is called {name!r}; there is: {', '.join(known)}")
+    names = named(root, names)
     build_quizzes(root, check=True)
     output.mkdir(parents=True, exist_ok=True)
     return [_release_quiz(root, name.removeprefix(PREFIX), output, language) for name in names]

@@ -115,10 +115,10 @@ function enliven(root) {
         delete say.dataset.right;
         return;
       }
-      tell(say, judged.right, words[judged.say], "");
+      tell(say, judged.say, words[judged.say], "");
       for (const [number, right] of judged.open) {
-        if (notes[number]) tell(notes[number], right, "", reason(question, number));
-        else tell(say, right, words[judged.say], reason(question, number));
+        if (notes[number]) tell(notes[number], right ? "right" : "wrong", "", reason(question, number));
+        else tell(say, judged.say, words[judged.say], reason(question, number));
       }
       if (!(id in first)) first[id] = judged.right;
       const right = Object.values(first).filter(Boolean).length;
@@ -137,18 +137,21 @@ function note(name) {
   return made;
 }
 
-function tell(place, right, word, html) {
-  const colour = right ? "#1a7f37" : "#c62828";
-  const sign = element("b", `color: ${colour}`, (right ? "✓ " : "✗ ") + word + (word && html ? " " : ""));
+const looks = { right: ["#1a7f37", "✓"], wrong: ["#c62828", "✗"], more: ["#9a6700", "…"] };
+
+function tell(place, say, word, html) {
+  const [colour, mark] = looks[say];
+  const sign = element("b", `color: ${colour}`, `${mark} ${word}${word && html ? " " : ""}`);
   const text = element("span", "");
   text.innerHTML = html; // ours: escaped when it was sealed
-  place.dataset.right = right ? "yes" : "no";
+  place.dataset.right = say === "right" ? "yes" : "no";
   place.replaceChildren(sign, text);
 }
 
 function button(...content) {
   const look = "font: inherit; color: inherit; background: none; border: 1px solid rgba(128, 128, 128, 0.6);";
-  const made = element("button", look + " border-radius: 4px; padding: 3px 8px; text-align: left; cursor: pointer", ...content);
+  const shape = "border-radius: 4px; padding: 3px 8px; text-align: left; cursor: pointer";
+  const made = element("button", `${look} ${shape}`, ...content);
   made.type = "button";
   return made;
 }
@@ -157,6 +160,7 @@ const make = {
   one(item, options, answered) {
     options.forEach((option, number) => {
       const click = button(...[...option.childNodes].slice(0, -1)); // all but the place for the explanation
+      click.style.cssText += "; vertical-align: top; margin: -4px 0px 4px 0px"; // its first line beside the letter
       click.addEventListener("click", () => answered([number]));
       option.prepend(click);
     });
