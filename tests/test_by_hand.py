@@ -32,6 +32,7 @@ from autograder.authoring.release import release, released_notebook  # noqa: E40
 from autograder.grading.executor import ROOT  # noqa: E402
 from autograder.reporting.html import class_page, feedback_page  # noqa: E402
 from autograder.reporting.schema import validate  # noqa: E402
+from autograder.submission import by_hand  # noqa: E402
 from autograder.submission.intake import Found, read  # noqa: E402
 from autograder.submission.matching import grade_id_of  # noqa: E402
 from course.syllabus import syllabus  # noqa: E402
@@ -321,6 +322,17 @@ def test_a_report_in_another_language_is_read_as_one_in_english(releases, form, 
     assert (danish.flags, danish.remarks) == (english.flags, english.remarks)
     assert form is not copy.deepcopy or bool(tasks) == ("untouched" not in danish.flags)  # Colab adds a cell
     assert (len(tasks) == len(TASKS)) == (not {"untouched", "empty-tasks"} & set(danish.flags))
+
+
+def test_a_report_is_graded_also_where_its_lesson_is_missing(releases, monkeypatch, tmp_path):
+    from autograder.authoring import lessons, translate
+
+    for module in (lessons, translate):
+        monkeypatch.setattr(module, "lesson_path", lambda _root, _assignment: tmp_path / "none.md")
+    by_hand._in_languages.cache_clear()
+    submission = handed_in(written(releases["en"], ("task-question",)))
+    by_hand._in_languages.cache_clear()
+    assert submission.problem is None and "empty-tasks" in submission.flags
 
 
 def test_a_script_is_no_report():
