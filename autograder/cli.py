@@ -361,6 +361,12 @@ def grade(options: argparse.Namespace) -> int:
         err.print(f"{len(quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
     if results:
         (err if options.json == "-" else out).print(marks_table(results))
+    ours = sum(r["status"] == "not_graded" and not s.problem for s, r in zip(submissions, results, strict=True))
+    if ours:
+        err.print(
+            f"{ours} of {len(results)} could not be graded, and not by their own fault: say the same again, "
+            "with fewer --jobs where memory is short."
+        )
     for problem in done.problems:
         err.print(f"[red]{escape(problem)}[/]", soft_wrap=True)
     return 0 if not done.problems and all(r["status"] != "not_graded" for r in results) else 1

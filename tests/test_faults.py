@@ -1,5 +1,8 @@
-"""What goes wrong around a grading: the command killed, the gradebook locked, the clock set. No wrong mark is written,
-nothing that was graded is lost, and saying the command again finishes the rest, and nothing twice."""
+"""What goes wrong around a grading: the command killed, memory used up, the gradebook locked, the clock set.
+
+No wrong mark is written, nothing that was graded is lost, and saying the command again finishes the rest, and nothing
+twice.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -209,6 +214,68 @@ def test_a_clock_that_is_set_changes_nothing(grader, monkeypatch):
     assert result["score"] == 14
     for path in (ROOT / "autograder").rglob("*.py"):  # limits are counted by clocks that nobody sets
         assert "time.time(" not in path.read_text(encoding="utf-8"), path
+
+
+# -- memory -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def memory_for_all(mib: int) -> Iterator[Path]:
+    """A control group whose processes have so much memory together: the kernel ends one where that is used up."""
+    old = Path("/sys/fs/cgroup/memory")
+    group = (old if old.is_dir() else Path("/sys/fs/cgroup")) / f"autograder-test-{os.getpid()}"
+    limit = group / ("memory.limit_in_bytes" if old.is_dir() else "memory.max")
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    try:
+        try:
+            limit.write_text(str(mib << 20))
+            if (swap := group / "memory.swap.max").exists():
+                swap.write_text("0")
+        except OSError as error:
+            pytest.skip(f"memory cannot be limited in a control group here: {error}")
+        yield group
+    finally:
+        for _attempt in range(100):  # until the kernel has counted its last process out
+            try:
+                group.rmdir()
+                break
+            except OSError:
+                time.sleep(0.05)
+
+
+def test_where_memory_runs_out_there_is_no_wrong_mark_and_the_same_again_finishes_the_rest(tmp_path, temporary):
+    course = make_course(tmp_path, 3)
+    path = course / "submitted" / "s1" / ONE.id / "self-attention.ipynb"
+    large = "\"held = b'x' * (900 << 20)\\n\\ndef causal_mask("  # may be: a hand-in has 2 GiB
+    path.write_text(json.dumps(SOLVED).replace('"def causal_mask(', large))
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    arguments = {"env": environment, "cwd": ROOT, "capture_output": True, "text": True}
+
+    with memory_for_all(800) as group:
+        enter = lambda: (group / "cgroup.procs").write_text("0")  # noqa: E731
+        first = subprocess.run(command(course), preexec_fn=enter, **arguments)
+    results = stored(course)
+    assert [results[f"s{i}"]["score"] for i in range(3)] == [14, None, 14], first.stderr
+    assert results["s1"]["status"] == "not_graded" and "the machine ran out of memory" in results["s1"]["message"]
+    assert first.returncode == 1 and "1 of 3 could not be graded, and not by their own fault" in first.stderr
+    second = subprocess.run(command(course), **arguments)
+    assert second.returncode == 0 and "2 of 3 were graded before" in second.stderr
+    assert stored(course)["s1"]["score"] == 14
+
+
+def test_where_memory_is_too_short_to_start_at_all_that_is_said(tmp_path, temporary):
+    course = make_course(tmp_path, 3)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with memory_for_all(160) as group:
+        enter = lambda: (group / "cgroup.procs").write_text("0")  # noqa: E731
+        done = subprocess.run(
+            command(course), preexec_fn=enter, env=environment, cwd=ROOT, capture_output=True, text=True
+        )
+    assert {result["status"] for result in stored(course).values()} <= {"not_graded"}
+    assert done.returncode != 0 and (done.returncode < 0 or "3 of 3 could not be graded" in done.stderr)
 
 
 # -- many -------------------------------------------------------------------------------------------------------------

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -247,6 +251,22 @@ def test_a_zygote_a_reference_and_a_judge_that_die_are_replaced():
             not_ours(grader.grade([good])[0])
 
 
+def test_workers_that_do_not_start_are_not_started_for_each_hand_in(monkeypatch):
+    """Two goes for the run; else a class of a thousand would wait for hours to hear the same."""
+    started, start = [], executor.Service.__init__
+
+    def dead(service, arguments, path, log):
+        started.append(path.stem)
+        start(service, ["-c", "raise SystemExit('no memory')"], path, log)
+
+    monkeypatch.setattr(executor.Service, "__init__", dead)
+    with Grader(jobs=1, seed=3) as grader:
+        finished = grader.grade([submission(f"s{i}", CLASS["solved"]) for i in range(8)])
+    assert {result["status"] for result in finished} == {"not_graded"}
+    assert all("no memory" in result["message"] for result in finished)
+    assert started.count("zygote") <= 3, started
+
+
 def test_a_judge_that_always_dies_gives_no_mark(monkeypatch, strict):
     good = submission("good", CLASS["solved"])
 
@@ -310,6 +330,71 @@ def test_a_contestant_killed_while_it_is_graded_is_graded_all_the_same():
         thread.join()
     assert killed
     not_ours(result)
+
+
+@contextmanager
+def killing(zygote: int, chosen: Callable[[list[int]], list[int]]) -> Iterator[list[int]]:
+    """Meanwhile, kill those contestants of a zygote that are `chosen` among all; whom it has met is in the list."""
+    done, killed = threading.Event(), []
+
+    def kill() -> None:
+        while not done.wait(0.02):
+            for pid in chosen(children(zygote, 2)):
+                if pid not in killed:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_who_is_killed_beside_others_is_graded_alone():
+    """As where memory is enough for one at a time."""
+    slow = [submission(f"s{i}", adding("import time\ntime.sleep(1.5)")) for i in range(3)]
+    with Grader(jobs=2, seed=3) as grader:
+        grader.grade([submission("warm", CLASS["solved"])])
+        zygote = grader.zygotes["pytorch"].process.pid
+        with killing(zygote, lambda alive: alive[1:]) as killed:
+            finished = grader.grade(slow)
+        assert len(killed) >= 2 and zygote == grader.zygotes["pytorch"].process.pid
+    for result in finished:
+        not_ours(result)
+
+
+def test_who_is_always_killed_gets_no_mark_and_stops_nobody():
+    """As where memory is not enough for one hand-in: a mark of 0 would be wrong."""
+
+    def large(alive: list[int]) -> list[int]:
+        return [pid for pid in alive if private_memory(pid) > 400 << 10]
+
+    big = submission("big", adding("import time\nheld = b'x' * (400 << 20)\ntime.sleep(5)"))
+    with Grader(jobs=2, seed=3) as grader:
+        grader.grade([submission("warm", CLASS["solved"])])
+        zygote = grader.zygotes["pytorch"].process.pid
+        with killing(zygote, large) as killed:
+            finished = grader.grade([big, *(submission(f"s{i}", CLASS["solved"]) for i in range(3))])
+        assert len(killed) >= 4 and zygote == grader.zygotes["pytorch"].process.pid
+        not_ours(grader.grade([big])[0])
+    assert finished[0]["status"] == "not_graded" and finished[0]["score"] is None
+    assert "not your fault" in finished[0]["message"] and "ran out of memory" in finished[0]["message"]
+    for result in finished[1:]:
+        not_ours(result)
+
+
+def private_memory(pid: int) -> int:
+    """In KiB; 0 for a process that has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = re.search(r"RssAnon:\s+(\d+)", status)
+    return int(found[1]) if found else 0
 
 
 def children(pid: int, generations: int) -> list[int]:

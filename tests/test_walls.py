@@ -256,6 +256,11 @@ PROCESSES = [
         syscall("prlimit", "{victim}", "7", "None", "ctypes.create_string_buffer(16)"),
         ("processes", "namespaces"),
     ),
+    Attempt(
+        "lowers its limits, for the kernel to kill it",
+        steps("import resource", "resource.setrlimit(resource.RLIMIT_CPU, (3, 3))"),
+        ("processes",),
+    ),
 ]
 
 KERNEL_WALLS = ("network", "processes", "files")  # each brings the filter of system calls with it
@@ -661,8 +666,24 @@ def test_an_answer_cannot_raise_its_limits_again(workshop):
     with workshop.inside() as inside:
         assert inside.cell(code)[0]["types"][0] in ("ValueError", "PermissionError")
     if resource.getrlimit(resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY:
-        with workshop.inside(without=("limits",)) as inside:
+        with workshop.inside(without=("limits", "processes")) as inside:
             assert inside.cell(code) == (None, "through\n")
+
+
+def test_an_answer_cannot_be_killed_by_its_own_hand(workshop):
+    """Who is killed was killed by somebody else, for want of memory say, and is not marked down for it."""
+    code = "import signal\nsignal.raise_signal(signal.SIGKILL)\nprint('through')"
+    with workshop.inside(without=("namespaces",)) as inside:  # in its own, process 1 hears of no such signal
+        assert inside.cell(code)[0]["types"][0] == "PermissionError"
+    with workshop.inside(without=("namespaces", "processes")) as inside:
+        assert ended(inside, code).kind == "killed"
+
+
+def test_where_memory_runs_out_a_contestant_is_the_first_to_go(workshop):
+    with workshop.inside() as inside:
+        assert Path(f"/proc/{inside.contestant.pid}/oom_score_adj").read_text() == "1000\n"
+    zygote = next(iter(workshop.grader.zygotes.values())).process.pid
+    assert int(Path(f"/proc/{zygote}/oom_score_adj").read_text()) < 1000
 
 
 def test_a_scratch_folder_is_fresh_and_private(workshop):

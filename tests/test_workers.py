@@ -17,7 +17,7 @@ import pytest
 from autograder.grading.executor import Grader
 from autograder.judging.players import Student, tell
 from autograder.judging.program import Program, Ref
-from autograder.workers.client import Contestant, Ended, Place, WorkerFailure
+from autograder.workers.client import Contestant, Ended, Killed, Place, WorkerFailure
 from course.syllabus import syllabus
 
 TRACKS = ("pytorch", "tensorflow")
@@ -713,7 +713,19 @@ def test_a_contestant_that_is_killed_from_outside_is_tried_once_more(workshop):
     player.close()
 
 
-def test_a_contestant_that_is_always_killed_is_told_so(workshop, monkeypatch):
+def test_computing_time_and_goes_of_a_contestant_that_is_killed_do_not_count(workshop):
+    burn = "import time\nstart = time.process_time()\nwhile time.process_time() - start < 0.5:\n    pass"
+    player = student(workshop, [GOOD, burn], restarts=0)
+    player.load()
+    os.kill(player.contestant.pid, signal.SIGKILL)
+    answer = player.run(Program.function("double", X))
+    np.testing.assert_allclose(answer.out, 2 * X, rtol=1e-6)
+    assert (player.cpu_left, player.restarts_left) == (player.place.limits.cpu_seconds, 0)
+    assert player.cpu_used >= 0.5
+    player.close()
+
+
+def test_a_contestant_that_is_always_killed_is_no_mark(workshop, monkeypatch):
     player = student(workshop, [GOOD])
     player.load()
     ask = Contestant.ask
@@ -724,8 +736,22 @@ def test_a_contestant_that_is_always_killed_is_told_so(workshop, monkeypatch):
         return ask(contestant, header, arrays)
 
     monkeypatch.setattr(Contestant, "ask", killed)
-    error = player.run(Program.function("double", X)).error
-    assert error.kind == "killed" and "killed from outside" in tell(error)
+    with pytest.raises(Killed, match="killed from outside, perhaps because the machine ran out of memory"):
+        player.run(Program.function("double", X))
+    player.close()
+
+
+def test_cells_that_are_always_killed_are_no_mark(workshop, monkeypatch):
+    ask = Contestant.ask
+
+    def killed(contestant, header, arrays=None):
+        os.kill(contestant.pid, signal.SIGKILL)
+        return ask(contestant, header, arrays)
+
+    monkeypatch.setattr(Contestant, "ask", killed)
+    player = student(workshop, [GOOD])
+    with pytest.raises(Killed):
+        player.load()
     player.close()
 
 

@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -35,7 +36,7 @@ from autograder.judging.catalogue import CatalogueError, catalogue
 from autograder.submission.intake import Submission
 from autograder.words import Words
 from autograder.workers import forkserver, wire
-from autograder.workers.client import Contestant, Place, WorkerFailure
+from autograder.workers.client import Contestant, Ended, Place, WorkerFailure
 from course import models
 from course.syllabus import Assignment, Limits, syllabus
 
@@ -47,6 +48,43 @@ PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_
 
 class GradingError(RuntimeError):
     """The run cannot start or go on; says what to do about it."""
+
+
+class NotStarted(GradingError):
+    """Workers that do not start, for lack of memory for example."""
+
+
+class Places:
+    """Hand-ins are graded beside one another, or one of them alone: all that the machine has is its own then."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.inside, self.taken = 0, False
+
+    @contextlib.contextmanager
+    def beside_others(self) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.taken)
+            self.inside += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.inside -= 1
+                self.changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.taken)
+            self.taken = True
+            self.changed.wait_for(lambda: self.inside == 0)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.taken = False
+                self.changed.notify_all()
 
 
 class Service:
@@ -81,7 +119,7 @@ class Service:
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
-            raise GradingError(f"{self.path.stem} ended while starting:\n{self.tail()}") from None
+            raise NotStarted(f"{self.path.stem} ended while starting: {self.fate()}") from None
 
     def connect(self) -> socket.socket:
         """A connection, once the service listens."""
@@ -91,12 +129,20 @@ class Service:
                 return forkserver.connect(str(self.path))
             except (FileNotFoundError, ConnectionRefusedError):
                 if self.process.poll() is not None:
-                    raise GradingError(f"{self.path.stem} ended while starting:\n{self.tail()}") from None
+                    raise NotStarted(f"{self.path.stem} ended while starting: {self.fate()}") from None
                 if time.monotonic() > deadline:
-                    raise GradingError(
+                    raise NotStarted(
                         f"{self.path.stem} did not start within {START_SECONDS:.0f} s:\n{self.tail()}"
                     ) from None
                 time.sleep(0.02)
+
+    def fate(self) -> str:
+        """What is known of a process that has ended, or is about to: who ended it, or what it said last."""
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the operating system's word comes a moment later
+            self.process.wait(0.5)
+        if self.process.returncode == -signal.SIGKILL:
+            return "it was killed from outside, perhaps because the machine ran out of memory."
+        return self.tail().strip() or "it said nothing. Did the machine run out of memory?"
 
     def tail(self, size: int = 2000) -> str:
         try:
@@ -146,6 +192,7 @@ class Grader:
         self.checkpoint = checkpoint
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.lock = threading.RLock()
+        self.places = Places()
         self.zygotes: dict[str, Service] = {}
         self.lifelines: dict[str, socket.socket] = {}
         self.judges: dict[str, Service] = {}
@@ -208,8 +255,10 @@ class Grader:
     def grade_one(self, submission: Submission) -> dict:
         """One submission's result; a failure of ours is tried once more with fresh workers, then is "not graded".
 
-        It is no failure of this one that another's replaced the workers under it: then it is tried again, as it was. A
-        judge that does not work with fresh workers either is not asked again in the same `stream`.
+        It is no failure of this one that another's replaced the workers under it: then it is tried again, as it was.
+        Workers that do not start afresh either, or a judge that does not work with fresh ones, are not asked again in
+        the same `stream`. A hand-in whose contestants were killed, as the kernel does where memory runs out, has the
+        machine for itself the next time.
         """
         started = time.perf_counter()
         result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint)
@@ -219,16 +268,17 @@ class Grader:
             return results.by_hand(result)
         assignment, workshop = submission.assignment, workshop_of(submission.assignment)
         judged: dict = {}
-        failures = 0
+        failures, place = 0, self.places.beside_others
         while failures < 2:
             if assignment.id in self.broken:
                 judged = {"failure": self.broken[assignment.id]}
                 break
             generation = self.generations[workshop]
             try:
-                judged = self.ask_judge(submission)
+                with place():
+                    judged = self.ask_judge(submission)
             except (GradingError, CatalogueError, wire.WireError, OSError) as error:
-                judged = {"failure": str(error)}
+                judged = {"failure": str(error), "not_started": isinstance(error, NotStarted)}
             if "failure" not in judged:
                 return results.graded(result, judged, assignment)
             if judged.get("broken") and workshop[1]:
@@ -236,11 +286,13 @@ class Grader:
                     f". This run's checkpoint is {self.checkpoint}: if the reference does not learn from it, choose "
                     "another with --checkpoint"
                 )
-            if judged.get("broken") and generation > self.first[workshop]:
+            if (judged.get("broken") or judged.get("not_started")) and generation > self.first[workshop]:
                 self.broken[assignment.id] = judged["failure"]
             elif generation == self.generations[workshop]:
                 failures += 1
-                if failures == 1:
+                if judged.get("killed"):
+                    place = self.places.alone
+                elif failures == 1:
                     self.restart(workshop, generation)
         result["seconds"] = round(time.perf_counter() - started, 4)
         why = Words("Could not be graded; this is not your fault. {why}", why=judged["failure"])
@@ -256,8 +308,7 @@ class Grader:
             try:
                 return wire.receive(line, max_header=64 << 20)[0]
             except wire.Closed:
-                time.sleep(0.05)  # the operating system's word on a process that has just died
-                raise GradingError(f"the judge ended before its verdict: {judge.tail()}") from None
+                raise GradingError(f"the judge ended before its verdict: {judge.fate()}") from None
 
     def limits_of(self, assignment: Assignment) -> Limits:
         return self.limits or syllabus().limits_of(assignment.exercise)
@@ -285,7 +336,7 @@ class Grader:
             zygote = self.start_zygote(track)
             zygote.connect().close()
             Contestant(Place(str(zygote.path), "", limits, self.device, self.without), limits.cpu_seconds).close()
-        except (GradingError, WorkerFailure) as error:
+        except (GradingError, WorkerFailure, Ended) as error:
             return str(error)
         return None
 
@@ -309,7 +360,7 @@ class Grader:
                     wire.receive(line)
                 except (wire.WireError, OSError):
                     line.close()
-                    raise GradingError(f"the {track} workers did not start:\n{zygote.tail()}") from None
+                    raise NotStarted(f"the {track} workers did not start: {zygote.fate()}") from None
                 self.lifelines[key] = line
             return path
 

@@ -16,7 +16,7 @@ import numpy as np
 from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.words import Words, cell_name
-from autograder.workers.client import Contestant, Ended, Place, ReferenceLine, WorkerFailure, hand_in_seconds
+from autograder.workers.client import Contestant, Ended, Killed, Place, ReferenceLine, WorkerFailure, hand_in_seconds
 from autograder.workers.said import heard
 from course.i18n import N_
 
@@ -24,7 +24,7 @@ MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of our
 MAX_TEXT = 2000
 MAX_BYTES = 4 << 20  # of an answer's arrays; answers are kept until the diagnosis, and no right one is this large
 SPENT_PROCESSES = 40  # that lost their GPU to an answer, and are replaced as if nothing had been
-KILLED_RETRIES = 1  # a process that somebody else killed is no fault of the answer's: it gets another go
+KILLED_RETRIES = 1  # a hand-in whose process somebody else killed gets as many more goes
 
 
 def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] | None = None) -> Any:
@@ -170,6 +170,7 @@ class Student:
         self.wall_left = before.wall_left if before else hand_in_seconds(place.limits)
         self.restarts_left = place.limits.restarts
         self.spent_left = SPENT_PROCESSES
+        self.kills = 0
         self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
         self.outcomes: list[dict] = []
         self.used: dict[str, Use] = {}  # ready-made attention seen at work since `take_used`, by name
@@ -187,14 +188,13 @@ class Student:
                     self.contestant.ask({"op": "standins", **self.standins})
                 return self.outcomes
             except Ended as ended:
-                self._bury()
+                if self._forgiven(ended):
+                    continue
                 if self.restarts_left <= 0 or self.out_of_time:
                     raise
                 self.restarts_left -= 1
-                if not self._current_cell_retry(ended):
-                    self.fatal[self.current] = StudentError(
-                        ended.kind, (), ended.message, self.cells[self.current]["label"]
-                    )
+                label = self.cells[self.current]["label"]
+                self.fatal[self.current] = StudentError(ended.kind, (), ended.message, label)
 
     def _run_cell(self, index: int, cell: dict) -> dict:
         self.current = index
@@ -219,33 +219,41 @@ class Student:
     def out_of_time(self) -> bool:
         return self.cpu_left <= 0 or self.wall_left <= 0
 
-    def _current_cell_retry(self, ended: Ended) -> bool:
-        """May the cell that was running be tried again (its process was killed by somebody else)?"""
-        self.retried = getattr(self, "retried", 0) + (ended.kind == "killed")
-        return ended.kind == "killed" and self.retried <= KILLED_RETRIES
+    def _forgiven(self, ended: Ended) -> bool:
+        """Bury the contestant; was it killed by somebody else? Then nothing of its time counts. Raises Killed."""
+        if ended.kind != "killed":
+            self._bury()
+            return False
+        self._bury(counts=False)
+        self.kills += 1
+        if self.kills > KILLED_RETRIES:
+            raise Killed(ended.message)
+        return True
 
-    def _bury(self) -> None:
+    def _bury(self, counts: bool = True) -> None:
         if self.contestant is not None:
             report = self.contestant.close()
-            self.wall_left = self.contestant.wall_left
-            self.cpu_left -= report["cpu"] or 0.0
+            if counts:
+                self.wall_left = self.contestant.wall_left
+                self.cpu_left -= report["cpu"] or 0.0
             self.cpu_used += report["cpu"] or 0.0
             self.peak_kb = max(self.peak_kb, report["rss_kb"] or 0)
             self.contestant = None
 
     def run(self, program: Program) -> Answer:
         """Put a program to the answer. Whatever happens to the process is an error of that program alone."""
-        for attempt in range(KILLED_RETRIES + 1):
+        forgiven = False
+        while True:
             try:
                 if self.contestant is None:
-                    if self.restarts_left <= 0 or self.out_of_time:
+                    if (self.restarts_left <= 0 and not forgiven) or self.out_of_time:
                         return Answer(
                             {},
                             StudentError(
                                 "exhausted", (), Words("not run: the hand-in had used up its computing time.")
                             ),
                         )
-                    self.restarts_left -= 1
+                    self.restarts_left -= not forgiven
                     self.load()
                 header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
                 self.used = uses_from(header.get("used")) | self.used
@@ -256,11 +264,9 @@ class Student:
                     self.spent_left -= 1
                 return self._explained(answer_from(header, arrays, names), program)
             except Ended as ended:
-                self._bury()
-                if ended.kind == "killed" and attempt < KILLED_RETRIES:
-                    continue
-                return Answer({}, StudentError(ended.kind, (), ended.message))
-        raise AssertionError("unreachable")
+                forgiven = self._forgiven(ended)
+                if not forgiven:
+                    return Answer({}, StudentError(ended.kind, (), ended.message))
 
     def _explained(self, answer: Answer, program: Program) -> Answer:
         """Where a symbol is missing because its cell stopped, say so: that is what the student has to look at."""

@@ -23,6 +23,7 @@ from autograder.judging.draw import Draw
 from autograder.judging.players import tell
 from autograder.judging.program import Answer, Program
 from autograder.words import Words
+from autograder.workers.client import Killed
 from course.i18n import N_
 
 ORDINALS = (N_("first"), N_("second"), N_("third"), N_("fourth"), N_("fifth"), N_("sixth"))
@@ -82,6 +83,8 @@ class Desk:
             # The reference has passed this very test, so it is what the answer gave that brought the test to fall.
             self.verdict.raised = True
             self.verdict.message = Words("This check cannot make sense of what the answer gives.")
+        elif isinstance(self.error, Killed):
+            raise self.error
         elif self.error is not None:
             if not isinstance(self.error, Mismatch):
                 raise JudgeError(f"{spec.name}: {type(self.error).__name__}: {self.error}") from self.error

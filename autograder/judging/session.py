@@ -32,7 +32,7 @@ from autograder.judging.players import Student, Trusted, Use, tell
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
 from autograder.words import Words, cell_name, sentence, table
 from autograder.workers import forkserver, wire
-from autograder.workers.client import Ended, Place, ReferenceLine, WorkerFailure
+from autograder.workers.client import Ended, Killed, Place, ReferenceLine, WorkerFailure
 from course.syllabus import Exercise, Limits, Part, syllabus
 
 HIDDEN = Path(__file__).parent / "hidden"
@@ -126,7 +126,7 @@ class Session:
                 result = self.judge(job)
                 result["seconds"] = round(time.perf_counter() - started, 4)
         except (JudgeError, WorkerFailure) as error:
-            result = {"failure": str(error)}
+            result = {"failure": str(error), "killed": isinstance(error, Killed)}
         wire.send(connection, result)
 
     # -- one submission ----------------------------------------------------------------------------------------------

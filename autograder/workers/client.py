@@ -36,6 +36,10 @@ class WorkerFailure(Exception):
     """Ours, not the student's: no contestant or reference could be had, or a wall is missing."""
 
 
+class Killed(WorkerFailure):
+    """Contestants were killed by somebody else, time and again: the machine's doing, and no mark can come of it."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where the workers of a track live, and how they are to be run."""
@@ -53,7 +57,7 @@ def hand_in_seconds(limits: Limits) -> float:
 
 
 class Contestant:
-    """One process in the jail, from its fork to its end; `Ended` says how a call brought it down."""
+    """One process in the jail, from its fork to its end; `Ended` says how a call, or somebody else, brought it down."""
 
     def __init__(self, place: Place, cpu_left: float, wall_left: float | None = None) -> None:
         self.place, self.limits, self.cpu_left = place, place.limits, cpu_left
@@ -61,6 +65,8 @@ class Contestant:
         self.report: dict | None = None
         self.cpu_to_start = 0.0  # CUDA takes its time, which is not the answer's
         self._killed_for: tuple[str, str] | None = None
+        self.sock: socket.socket | None = None
+        self.pid = 0
         try:
             self.control = forkserver.connect(place.zygote)
             request = {
@@ -80,6 +86,8 @@ class Contestant:
             hello = wire.receive(self.sock)[0]
             self.sock.settimeout(None)
         except (OSError, wire.WireError) as error:
+            if self.sock and isinstance(error, wire.Closed) and (ended := self._ended()).kind == "killed":
+                raise ended from None
             raise WorkerFailure(f"no contestant could be started: {error}") from error
         if "failed" in hello:
             self.close()

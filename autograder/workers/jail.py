@@ -28,6 +28,7 @@ opens the devices, and a machine whose owner runs the grader with `--isolation n
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import importlib.util
@@ -35,6 +36,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import socket
 import stat
 import struct
@@ -70,6 +72,12 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 def die_with_parent(signal_number: int = 9) -> None:
     """Have the kernel kill this process when its parent dies."""
     _check(_libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
+
+
+def first_to_go() -> None:
+    """Where the machine runs out of memory, let the kernel end this process before any that is not a contestant."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _no_new_privileges() -> None:
@@ -274,6 +282,7 @@ _PROCESSES = {
     "kcmp": (312, 272), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "process_madvise": (440, 440),
     "migrate_pages": (256, 238), "move_pages": (279, 239), "process_mrelease": (448, 448),
+    "setrlimit": (160, 164),
 }  # fmt: skip
 _KERNEL = {
     "personality": (135, 92), "mknod": (133, None), "mknodat": (259, 33), "pivot_root": (155, 41), "chroot": (161, 51),
@@ -348,7 +357,7 @@ def _filter(files: bool, network: bool, processes: bool, device: str) -> bytes:
     if column == 0:  # the x32 interface would be a second set of numbers
         code.extend([(_JGE, 0, 1, 0x40000000), (_RET, 0, 0, _ERRNO | errno.EPERM)])
     tables = [_KERNEL] + [_ATTRIBUTES] * files
-    first, second, whole = 16, 24, 0xFFFFFFFF
+    first, second, third, whole = 16, 24, 32, 0xFFFFFFFF
     if network:
         only_if(_NETWORK["socketpair"][column], (second, _KIND_MASK, socket.SOCK_STREAM))  # asyncio has one
         tables.append(_NETWORK)
@@ -360,10 +369,15 @@ def _filter(files: bool, network: bool, processes: bool, device: str) -> bytes:
         tables.append(_PROCESSES)
         only_if(_CLONE[column], (first, _CLONE_THREAD, _CLONE_THREAD))  # threads, no processes
         deny(_CLONE3[column], errno.ENOSYS)  # its flags lie in memory; the C library falls back to clone
+        never_if(_TGKILL[column], third, signal.SIGKILL)  # who is killed was killed by somebody else
         only_if(_TGKILL[column], (first, whole, os.getpid()))
         never_if(_PRCTL[column], first, PR_SET_PDEATHSIG)  # or it would live on when its keeper is killed
-        for numbers in _OWN.values():
-            only_if(numbers[column], (first, whole, 0))
+        if device == "cuda":
+            never_if(_OWN["prlimit"][column], second, resource.RLIMIT_CPU)
+        for name, numbers in _OWN.items():
+            # No new limits, or it could have the kernel kill it. On a GPU those of memory are still to come.
+            as_is = [(third, whole, 0), (third + 4, whole, 0)] if name == "prlimit" and device != "cuda" else []
+            only_if(numbers[column], (first, whole, 0), *as_is)
         for numbers in _PRIORITY.values():
             only_if(numbers[column], (first, whole, numbers[2]), (second, whole, 0))
     for table in tables:

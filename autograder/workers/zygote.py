@@ -140,6 +140,7 @@ def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, s
     What goes wrong before the first byte of an answer has run is the machine's doing, and is said to the judge.
     """
     jail.die_with_parent()
+    jail.first_to_go()
     limits, device, without = request["limits"], request["device"], frozenset(request["without"])
     try:
         walls += jail.lock_in(doors, scratch, {sock.fileno()}, limits, device, without)
