@@ -35,8 +35,10 @@ class that is graded already, and `MarksExporter` writes marks with misconceptio
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
+import logging
 import math
 import os
 import re
@@ -809,6 +811,8 @@ def mark_quizzes(
 
 def _attempted(student: str, assignment: str, step: Callable[..., str | None], *arguments: Any) -> HandedOver:
     """What became of a step, which returns why it could not be done, or None."""
+    gradebooks = logging.getLogger("tornado.application")  # nbgrader's gradebook says its tracebacks there, pages long
+    gradebooks.addFilter(_nothing)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
@@ -816,7 +820,9 @@ def _attempted(student: str, assignment: str, step: Callable[..., str | None], *
     except DatabaseError as error:
         message = _database_told(error)
     except Exception as error:
-        message = f"{type(error).__name__}: {clean(error, 500)}"
+        message = _machines(str(error)) or f"{type(error).__name__}: {clean(error, 500)}"
+    finally:
+        gradebooks.removeFilter(_nothing)
     return HandedOver(student, assignment, message is None, message)
 
 
@@ -907,9 +913,20 @@ def _grades(course_root: str | Path, result: dict) -> list[Any] | None:
 
 
 def _database_told(error: DatabaseError) -> str:
-    if "locked" in str(error):
+    return _machines(str(error)) or f"The gradebook cannot be used: {clean(error.orig, 300)}."
+
+
+def _machines(text: str) -> str | None:
+    """What an error says of the machine, in a sentence; None where it is about something else."""
+    if "database is locked" in text or "database table is locked" in text:
         return "The gradebook is locked: another program is at work in it. Say the command again when that has ended."
-    return f"The gradebook cannot be used: {clean(error.orig, 300)}."
+    if "disk is full" in text or os.strerror(errno.ENOSPC) in text:
+        return "The disk is full. Make room and say the command again; what was graded is not graded twice."
+    return None
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def waiting(course_root: str | Path, result: dict) -> bool:
@@ -985,6 +1002,8 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _last_line(done: dict) -> str:
     """What nbgrader says went wrong: our own reason where there is one, else the last line of its traceback."""
+    if machines := _machines(f"{done.get('log')} {done.get('error')}"):
+        return machines
     ours = re.findall(rf"{NotGraded.__name__}: (.+)", done.get("log") or "")
     return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)
 

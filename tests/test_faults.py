@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.grading import scratch, store
@@ -186,6 +187,44 @@ def test_the_judge_is_another_when_a_hidden_test_changes(tmp_path, monkeypatch):
     path = tmp_path / "autograder" / "judging" / "hidden" / "test_self_attention.py"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert same == before != result.judge_digest.__wrapped__()
+
+
+# -- the disk ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with a disk of its own, of 3 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("room_kib", [0, 150, 450], ids=["nothing fits", "results fit", "a part of the hand-over fits"])
+def test_a_disk_that_is_full_writes_no_wrong_mark_and_the_same_again_finishes_the_rest(small_disk, capsys, room_kib):
+    course = make_course(small_disk, 3)
+    left = shutil.disk_usage(small_disk).free - (room_kib << 10)
+    (small_disk / "filler").write_bytes(bytes(left))
+    arguments = ["grade", str(course / "submitted"), "--nbgrader", "--jobs", "1", "--csv", str(course / "m.csv")]
+    status, captured = cli.main(arguments), capsys.readouterr()
+    assert status == 1 and captured.out.count("14 / 14") == 3
+    said = " ".join(captured.err.split())
+    assert "The disk is full. Make room" in said and "Traceback" not in said and len(said) < 2000
+    kept = stored(course)
+    assert len(kept) == 3 * (room_kib > 0) and all(result["score"] == 14 for result in kept.values())
+    for page in course.glob("feedback/*/*/*.html"):
+        assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+    (small_disk / "filler").unlink()
+    assert cli.main(arguments) == 0
+    assert ("3 of 3 were graded before" in capsys.readouterr().err) == (room_kib > 0)
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        marks = {s.student.id: s.score for s in gradebook.assignment_submissions(ONE.id)}
+    assert marks == {"s0": 14, "s1": 14, "s2": 14}
 
 
 # -- the gradebook, the clock -----------------------------------------------------------------------------------------
