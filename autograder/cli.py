@@ -389,7 +389,7 @@ def verify(options: argparse.Namespace) -> int:
     if options.power:
         return power_of(assignments, settings, options.mutants)
     with Grader(**settings) as grader, bar("Verifying", 1) as advance:
-        findings = verify_claims(assignments, grader, lambda done, of: advance(done, of))
+        findings = verify_claims(assignments, grader, progress=lambda done, of: advance(done, of))
     table = _table("Exercise", "Track", "Solution", "Untouched", "Mistakes caught", "named", "Alternatives accepted")
     for assignment in assignments:
         own = [f for f in findings if f.claim.assignment == assignment]

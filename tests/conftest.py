@@ -20,6 +20,18 @@ def pytest_addoption(parser):
     )
 
 
+# The files that take longest, and so come first: else one worker waits at the end while the other is still in one.
+LONGEST = (
+    "test_hidden_tests.py", "test_course.py", "test_nbgrader.py", "test_bert.py", "test_faults.py", "test_init.py",
+    "test_attacks.py", "test_grading.py", "test_damage.py", "test_by_hand.py", "test_odd_values.py", "test_release.py",
+    "test_authoring.py", "test_walls.py", "test_workers.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def grader(pytestconfig):
     """A grader for both tracks; frameworks are imported when a track is first needed, and once."""

@@ -254,6 +254,7 @@ def test_building_gives_the_committed_bytes_but_for_the_pixels(course):
     assert built == committed
 
 
+@pytest.mark.slow
 def test_a_full_check_runs_the_notebook_and_compares_what_it_shows(course):
     path = build.source_path(course, syllabus().assignment(ONE))
     assert build.build(course, [ONE], check=True, full=True) == [path]

@@ -293,7 +293,7 @@ def test_a_training_that_diverges_costs_its_part_and_says_so(graded_with, track)
     assert "not finite" in said
 
 
-@both_tracks
+@both_in_time
 def test_labels_out_of_range_are_told_in_the_frameworks_words_and_the_rest_is_graded(graded_with, track):
     old = {
         "pytorch": "F.cross_entropy(logits, labels)\n\n",

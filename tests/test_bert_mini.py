@@ -105,6 +105,7 @@ def test_both_tracks_guess_the_same_masked_words():
     assert "trial" in [guess.word for guess in one[1][0]]
 
 
+@pytest.mark.slow
 def test_it_is_worth_starting_from():
     """With 64 labelled stories: at least ten points above the same model from random weights, over several seeds."""
     import torch

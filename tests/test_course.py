@@ -59,7 +59,14 @@ def stubs() -> dict:
     return {(e, t): answers(SOLUTION.sub(stub, solution(e, t))) for e, t in {(e, t) for e, t, _part in PARTS}}
 
 
-@pytest.mark.parametrize(("exercise", "track", "part"), PARTS)
+# Where models train, Keras takes its time; the source notebooks, which nbval runs, have the same checks in them.
+@pytest.mark.parametrize(
+    ("exercise", "track", "part"),
+    [
+        pytest.param(*part, marks=[pytest.mark.slow] if part[0] in TRAINING and part[1] == "tensorflow" else [])
+        for part in PARTS
+    ],
+)
 def test_the_solution_passes(solved, exercise, track, part):
     the_report = run(exercise, track, part, solved[exercise, track])
     assert the_report.passed, str(the_report)

@@ -204,7 +204,14 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.mark.parametrize("room_kib", [0, 150, 450], ids=["nothing fits", "results fit", "a part of the hand-over fits"])
+@pytest.mark.parametrize(
+    "room_kib",
+    [
+        pytest.param(0, id="nothing fits", marks=pytest.mark.slow),
+        pytest.param(150, id="results fit", marks=pytest.mark.slow),
+        pytest.param(450, id="a part of the hand-over fits"),
+    ],
+)
 def test_a_disk_that_is_full_writes_no_wrong_mark_and_the_same_again_finishes_the_rest(small_disk, capsys, room_kib):
     course = make_course(small_disk, 3)
     left = shutil.disk_usage(small_disk).free - (room_kib << 10)

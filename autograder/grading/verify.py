@@ -111,18 +111,15 @@ def _caught(mistake) -> Callable[[dict], str | None]:
     return check
 
 
-KINDS = ("solution", "untouched", "mistake", "alternative")
-
-
 def verify(
     assignments: Iterable[Assignment],
     grader: Grader,
+    wanted: Callable[[Claim], bool] = lambda claim: True,
     progress: Callable[[int, int], None] = lambda done, of: None,
-    kinds: tuple[str, ...] = KINDS,
 ) -> list[Finding]:
-    """Grade everything that is claimed (or some kinds of claims), and hold the results against the claims."""
+    """Grade everything that is claimed, or those claims that are `wanted`, and hold the results against the claims."""
     every = [claim for assignment in assignments for claim in claims_for(assignment, grader.source_root)]
-    claims = [claim for claim in every if claim.kind in kinds]
+    claims = [claim for claim in every if wanted(claim)]
     done = 0
 
     def count(_: dict) -> None:

@@ -66,7 +66,7 @@ def odd(symbols: set[str], track: str, value: str) -> str:
     return "\n".join(text)
 
 
-QUICK = ("self-attention-pytorch", "self-attention-tensorflow", "additive-attention-pytorch")
+QUICK = ("self-attention-pytorch", "self-attention-tensorflow")
 
 
 @pytest.mark.parametrize(
