@@ -229,12 +229,12 @@ class _Reader:
         if len(roles) != 1:
             raise self.error(line, f"a code cell says what it is by one of {', '.join(f':{r}:' for r in allowed)}")
         role, name = roles[0], str(raw.metadata[roles[0]])
-        cell_id = f"{role}-{name}"
-        if cell_id in self.seen:
-            raise self.error(line, f"there is a cell {cell_id} already, at line {self.seen[cell_id]}")
-        self.seen[cell_id] = line
+        cell = Cell(role, name, raw.source, line)
+        if cell.id in self.seen:
+            raise self.error(line, f"there is a cell {cell.id} already, at line {self.seen[cell.id]}")
+        self.seen[cell.id] = line
         if role in ("setup", "demo", "start"):
-            return Cell(role, name, raw.source, line)
+            return cell
         if raw.source.strip():
             raise self.error(line, f"a cell with :{role}: is empty; its content comes from elsewhere")
         part = next((part for part in self.assignment.exercise.parts if part.id == name), None)

@@ -181,7 +181,7 @@ configure(c, Path(__file__).parent)
 """
 
 
-def autograde(course: Path) -> tuple[dict[str, dict], str]:
+def autograde(course: Path, assignment: str) -> tuple[dict[str, dict], str]:
     """What is in the gradebook by student and part after `nbgrader autograde` of a class, and what nbgrader said."""
     from nbgrader.api import Gradebook
 
@@ -189,7 +189,7 @@ def autograde(course: Path) -> tuple[dict[str, dict], str]:
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(course / ".jupyter"), "HOME": str(course)}
 
     def nbgrader(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "nbgrader", *arguments, PYTORCH]
+        command = [sys.executable, "-m", "nbgrader", *arguments, assignment]
         return subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, timeout=1200)
 
     done = nbgrader("generate_assignment")
@@ -199,34 +199,41 @@ def autograde(course: Path) -> tuple[dict[str, dict], str]:
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         marks = {
             hand_in.student.id: {g.cell.name.removeprefix("test-"): g.auto_score for g in hand_in.notebooks[0].grades}
-            for hand_in in gradebook.assignment_submissions(PYTORCH)
+            for hand_in in gradebook.assignment_submissions(assignment)
         }
     return marks, done.stdout + done.stderr
 
 
-def class_is_right(marks: dict[str, dict], said: str, cases: dict, names: list[str]) -> None:
+def class_is_right(marks: dict[str, dict], said: str, cases: dict, names: list[str], assignment: str) -> None:
     wrong = []
     for case in cases.values():
         mine = marks.get(case.name, {})
         if case.says or not case.for_nbgrader:
-            if set(mine.values()) - {None} or (case.for_nbgrader and case.sentence() not in said):
+            if set(mine.values()) - {None} or (case.for_nbgrader and case.sentence(assignment) not in said):
                 wrong.append((case.name, mine))
-        elif mine != case.marks():
+        elif mine != case.marks(assignment):
             wrong.append((case.name, mine))
     wrong += [(name, marks.get(name)) for name in (*names, *HEALTHY) if sum(marks.get(name, {}).values()) != 14]
     assert not wrong
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "all"])
-def test_nbgrader_takes_them_too(grader, tmp_path, whole):
+@pytest.mark.parametrize(
+    ("whole", "which"),
+    [
+        pytest.param(False, PYTORCH, id="some"),
+        pytest.param(True, PYTORCH, id="all", marks=pytest.mark.slow),
+        pytest.param(True, TENSORFLOW, id="all, TensorFlow", marks=pytest.mark.slow),
+    ],
+)
+def test_nbgrader_takes_them_too(grader, tmp_path, whole, which):
     """With finished results for most; what was not graded is read again, and refused again."""
     pytest.importorskip("nbgrader")
     cases = CASES if whole else {name: case for name, case in CASES.items() if case.quick}
     names = [name for name in NAMES if name.isprintable()] if whole else ["[brackets]", "søren's 🦊"]
-    course = make_course(tmp_path / "course", cases, [*names, "two\nlines"])
+    course = make_course(tmp_path / "course", cases, [*names, "two\nlines"], which)
     grade(course, grader)
-    marks, said = autograde(course)
-    class_is_right(marks, said, cases, names)
+    marks, said = autograde(course, which)
+    class_is_right(marks, said, cases, names, which)
     assert "two\nlines" not in marks and "nbgrader cannot keep a student of this name" in said
     copies = [path for path in (course / "autograded").rglob("*") if path.is_symlink() or "venv" in path.parts]
     assert not copies
