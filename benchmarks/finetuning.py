@@ -140,6 +140,7 @@ def bare(track: str, where: str, device: str) -> None:
         exec(solution_source(Assignment(syllabus().exercise(EXERCISE), syllabus().track(track))), namespace)
     once = (torch_training if track == "pytorch" else keras_training)(namespace, checkpoint(where), device)
     stories = generate(hidden.EXAMPLES + hidden.HELD_OUT, 1)
+    stories[hidden.EXAMPLES :] = sorted(stories[hidden.EXAMPLES :], key=lambda story: len(story.text))
     texts, labels = [story.text for story in stories], [story.label for story in stories]
     for _ in sys.stdin:
         print(once(texts, labels, hidden, len(CLASSES)), flush=True)
@@ -150,22 +151,23 @@ def torch_training(solution: dict, where: str, device: str) -> Callable:
     import transformers
 
     transformers.logging.disable_progress_bar()
+    transformers.logging.set_verbosity_error()
     if device == "cpu":
         torch.set_num_threads(1)
     tokenizer = transformers.BertTokenizer.from_pretrained(where)
 
     def once(texts, labels, hidden, classes) -> float:
-        batches = batches_of(solution, tokenizer, texts, labels, hidden)
-        batches = [{key: value.to(device) for key, value in batch.items()} for batch in batches]
+        training, held_out = (
+            [{key: value.to(device) for key, value in batch.items()} for batch in batches]
+            for batches in batches_of(solution, tokenizer, texts, labels, hidden)
+        )
         started = time.perf_counter()
         model = solution["build_classifier"](where, classes).to(device)
-        solution["fine_tune"](model, batches[:-1], hidden.RATE, epochs=hidden.EPOCHS)
+        solution["fine_tune"](model, training, hidden.RATE, epochs=hidden.EPOCHS)
         model.eval()
         with torch.inference_mode():
-            for ids, mask in zip(
-                batches[-1]["input_ids"].split(64), batches[-1]["attention_mask"].split(64), strict=True
-            ):
-                model(input_ids=ids, attention_mask=mask).logits.cpu()
+            for batch in held_out:
+                model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.cpu()
         return time.perf_counter() - started
 
     return once
@@ -181,25 +183,27 @@ def keras_training(solution: dict, where: str, device: str) -> Callable:
     tokenizer = keras_hub.models.BertTokenizer.from_preset(where)
 
     def once(texts, labels, hidden, classes) -> float:
-        batches = batches_of(solution, tokenizer, texts, labels, hidden)
+        training, held_out = batches_of(solution, tokenizer, texts, labels, hidden)
         started = time.perf_counter()
         model = solution["build_classifier"](where, classes)
-        solution["fine_tune"](model, batches[:-1], hidden.RATE, epochs=hidden.EPOCHS)
-        ids, mask = batches[-1]["input_ids"], batches[-1]["attention_mask"]
-        for start in range(0, len(ids), 64):
-            part = slice(start, start + 64)
-            inputs = {"token_ids": ids[part], "segment_ids": tf.zeros_like(ids[part]), "padding_mask": mask[part]}
+        solution["fine_tune"](model, training, hidden.RATE, epochs=hidden.EPOCHS)
+        for batch in held_out:
+            ids, mask = batch["input_ids"], batch["attention_mask"]
+            inputs = {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}
             model(inputs, training=False).numpy()
         return time.perf_counter() - started
 
     return once
 
 
-def batches_of(solution: dict, tokenizer, texts, labels, hidden) -> list[dict]:
-    """The batches of the training, and last the held-out news as one."""
-    encode, rows, count = solution["encode_batch"], hidden.ROWS, hidden.EXAMPLES
-    parts = [slice(start, start + rows) for start in range(0, count, rows)] + [slice(count, None)]
-    return [encode(texts[part], labels[part], tokenizer, 64) for part in parts]
+def batches_of(solution: dict, tokenizer, texts, labels, hidden) -> tuple[list[dict], list[dict]]:
+    """The batches of the training, and those of the held-out news."""
+
+    def encoded(start: int, end: int, rows: int) -> list[dict]:
+        parts = [slice(at, at + rows) for at in range(start, end, rows)]
+        return [solution["encode_batch"](texts[part], labels[part], tokenizer, 64) for part in parts]
+
+    return encoded(0, hidden.EXAMPLES, hidden.ROWS), encoded(hidden.EXAMPLES, len(texts), hidden.AT_ONCE)
 
 
 class Memory:

@@ -12,19 +12,23 @@ from course.syllabus import syllabus
 
 
 @pytest.mark.slow
-def test_the_cost_of_a_fine_tuning_with_bert_mini_at_another_size(tmp_path, monkeypatch):
-    """What measures BERT-base on a GPU, here with three layers of width 256 on the CPU; two contestants at once."""
+@pytest.mark.parametrize(
+    ("track", "size", "named"),
+    [("pytorch", ["--grown", "3x256"], "grown, 3x256"), ("tensorflow", ["--checkpoint", "bert-mini"], "bert-mini")],
+)
+def test_the_cost_of_a_fine_tuning(tmp_path, monkeypatch, track, size, named):
+    """Bert-mini at another size is what measures BERT-base on a GPU, here on the CPU; two contestants at once."""
     import os
 
     cores = os.sched_getaffinity(0)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     try:
-        small = ["--grown", "3x256", "--track", "pytorch", "--submissions", "2", "--rounds", "1", "--jobs", "2"]
-        finetuning.main([*small, "--skip-nbgrader", "--output", str(tmp_path)])
+        small = ["--track", track, "--submissions", "2", "--rounds", "1", "--jobs", "2"]
+        finetuning.main([*size, *small, "--skip-nbgrader", "--output", str(tmp_path)])
     finally:
         os.sched_setaffinity(0, cores)
     [row] = json.loads((tmp_path / "finetuning.json").read_text())
-    assert (row["track"], row["checkpoint"], row["jobs"]) == ("pytorch", "grown, 3x256", 2)
+    assert (row["track"], row["checkpoint"], row["jobs"]) == (track, named, 2)
     assert len(row["bare"]) == len(row["graded"]) == 1 and row["bare"][0] > 0 and row["graded"][0] > 0
     points = syllabus().exercise("bert-finetuning").points
     assert row["marks"] == [points, points]

@@ -22,7 +22,7 @@ from autograder.workers.harness import StudentMessage
 with contextlib.suppress(ImportError):  # else each contestant imports it, after the fork, where it first loads a model
     importlib.import_module("keras_hub.src.utils.transformers.preset_loader")
 
-MANY = 64  # rows of one pass when logits are asked for
+MANY = 128  # rows of one pass when logits are asked for
 
 
 class Classifiers:

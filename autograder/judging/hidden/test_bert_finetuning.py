@@ -426,33 +426,38 @@ def test_dropout(student, reference, draw, fail):
 # What the training on the run's checkpoint is: enough to learn the four classes, in a second or two.
 # A wider checkpoint wants a lower rate: 7e-5 for BERT-base.
 EXAMPLES, HELD_OUT, ROWS, EPOCHS = 256, 400, 16, 2
+AT_ONCE = 80  # of what is held out; in order of length, since each text of a batch costs what the longest does
 RATE, RATE_WIDTH = 1e-3, 128
 LONG_HISTORY = 0.05  # loss and accuracy of an epoch
-SHORT_OF_REFERENCE, ABOVE_SCRATCH = 0.03, 0.05  # docs/measurements.md has the measured spread
+# Of accuracy; docs/measurements.md has the measured spread. From a checkpoint that is worth anything, the reference is
+# far above what a model of random weights learns, and an answer nearer to the reference than to that is well above it.
+SHORT_OF_REFERENCE, ABOVE_SCRATCH, WORTH_ANYTHING = 0.03, 0.05, 0.02
 
 
 def news_training(draw, reference, **options):
     """Fine-tuning on generated news, then logits of held-out news; and the labels of those, which stay here."""
     stories = generate(EXAMPLES + HELD_OUT, draw.integer(0, 1 << 31))
-    train, held_out = stories[:EXAMPLES], stories[EXAMPLES:]
+    train, held_out = stories[:EXAMPLES], sorted(stories[EXAMPLES:], key=lambda story: len(story.text))
 
     def arrays(part, labels):
         return reference.run(encoded([s.text for s in part], labels)).out
 
     batches = [arrays(train[i : i + ROWS], [s.label for s in train[i : i + ROWS]]) for i in range(0, EXAMPLES, ROWS)]
-    unseen = arrays(held_out, [1] * HELD_OUT)
-    unseen = {key: unseen[key] for key in ("input_ids", "attention_mask")}
     # Without dropout, so that chance has no part in it: two right answers differ by rounding alone.
     program = Program.classifier(Checkpoint(), len(CLASSES), **options).dropout(0.0)
     rate = RATE * (RATE_WIDTH / width_of_checkpoint(reference)) ** 1.5
-    program = program.call("fine_tune", Module(), batches, rate, epochs=EPOCHS).logits(unseen).put_once()
-    return program, np.array([s.label - 1 for s in held_out])
+    program = program.call("fine_tune", Module(), batches, rate, epochs=EPOCHS)
+    for start in range(0, HELD_OUT, AT_ONCE):
+        unseen = arrays(held_out[start : start + AT_ONCE], [1] * AT_ONCE)
+        program = program.logits({key: unseen[key] for key in ("input_ids", "attention_mask")})
+    return program.put_once(), np.array([s.label - 1 for s in held_out])
 
 
 def accuracy(answer, labels, fail):
-    logits = answer.values.get("out2")
-    if not isinstance(logits, np.ndarray) or logits.shape != (len(labels), len(CLASSES)):
+    found = [answer.values.get(f"out{i}") for i in range(2, 2 + HELD_OUT // AT_ONCE)]
+    if any(not isinstance(logits, np.ndarray) or logits.shape != (AT_ONCE, len(CLASSES)) for logits in found):
         fail("The fine-tuned model gives no logits.")
+    logits = np.concatenate(found)
     if not np.isfinite(logits).all():
         fail("After fine-tuning the logits are not finite: the training has diverged.")
     return float(np.mean(logits.argmax(axis=1) == labels))
@@ -475,7 +480,7 @@ def test_learns(student, reference, draw, fail):
                 right=f"{right:.0%}",
             )
         )
-    if got < low + ABOVE_SCRATCH:
+    if got < low + min(ABOVE_SCRATCH, max(right - low, WORTH_ANYTHING) / 2):
         fail(
             Words(
                 "It is right on {got} of the held-out news, no better than a model that was never pre-trained.",
