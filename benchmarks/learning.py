@@ -2,8 +2,9 @@
 
     python -m benchmarks.learning [--seeds 200] [--test "translates numbers"]
 
-The solutions of exercises 5 and 6 in PyTorch train as they do in the judge, each time with other inputs and, unlike
-there, from other weights: an answer that makes its layers in another order starts from others, too.
+The solutions of exercises 5, 6 and 8 in PyTorch train as they do in the judge, each time with other inputs and, unlike
+there, in 5 and 6 from other weights: an answer that makes its layers in another order starts from others, too. In
+exercise 8 it is by how much the checkpoint is better than random weights.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from rich.table import Table
 
 from autograder.grading.executor import solution_source
 from autograder.judging.draw import Draw
+from autograder.judging.hidden import test_bert_finetuning as fine_tuning
 from autograder.judging.hidden import test_encoder_decoder as translating
 from autograder.judging.hidden import test_transformer_encoder as classifying
 from autograder.judging.players import answer_from
 from autograder.judging.program import Answer, Program
 from autograder.workers import harness, wire
 from autograder.workers.pytorch import Adapter
+from course import models
 from course.syllabus import syllabus
 
 
@@ -47,7 +50,8 @@ class Solution:
     """The solution of an exercise, asked as a student's answer is."""
 
     def __init__(self, exercise: str) -> None:
-        self.adapter = Varied()
+        packages = tuple(syllabus().exercise(exercise).packages.get("pytorch", ()))
+        self.adapter = Varied("cpu", packages, models.checkpoint() if packages else "")
         self.adapter.start()
         self.server = harness.Reference(self.adapter)
         source = solution_source(syllabus().assignment(f"{exercise}-pytorch"))
@@ -63,6 +67,16 @@ def fail(message: str) -> None:
     raise SystemExit(f"the solution fails: {message}")
 
 
+def above_random_weights(solution: Solution, fail: Any, draw: Draw) -> float:
+    """How much more of the held-out news is right after fine-tuning from the checkpoint, than from random weights."""
+    found = []
+    for pretrained in (True, False):
+        again = Draw(draw.seed, "above random weights")
+        program, labels = fine_tuning.news_training(again, solution, pretrained=pretrained)
+        found.append(fine_tuning.accuracy(solution.run(program), labels, fail))
+    return found[0] - found[1]
+
+
 TESTS = {
     "learns by heart": ("transformer-encoder", classifying.by_heart, classifying.accuracy, classifying.BY_HEART),
     "learns word order": ("transformer-encoder", classifying.in_order, classifying.accuracy, classifying.IN_ORDER),
@@ -71,6 +85,12 @@ TESTS = {
         translating.number_names,
         translating.translated,
         translating.KNOWN_UNSEEN,
+    ),
+    "above random weights": (
+        "bert-finetuning",
+        lambda draw: (draw,),
+        above_random_weights,
+        fine_tuning.ABOVE_SCRATCH,
     ),
 }
 
