@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ def pytest_addoption(parser):
     )
 
 
-# The files that take longest, and so come first: else one worker waits at the end while the other is still in one.
+# The files that take longest. With several workers they come first: else one waits at the end for what another does.
 LONGEST = (
     "test_hidden_tests.py", "test_course.py", "test_nbgrader.py", "test_bert.py", "test_faults.py", "test_init.py",
     "test_attacks.py", "test_grading.py", "test_damage.py", "test_by_hand.py", "test_odd_values.py", "test_release.py",
@@ -29,7 +30,8 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")
