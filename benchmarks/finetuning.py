@@ -133,14 +133,14 @@ def ask(process: subprocess.Popen) -> float:
 def bare(track: str, where: str, device: str) -> None:
     """In a process of its own: for each line that comes in, train once and say how many seconds it took."""
     from autograder.judging.hidden import test_bert_finetuning as hidden
-    from course.data.news import CLASSES, generate
+    from course.data.news import CLASSES
 
     namespace: dict = {}
     with quiet():  # as in the notebook: also without oneDNN
         exec(solution_source(Assignment(syllabus().exercise(EXERCISE), syllabus().track(track))), namespace)
     once = (torch_training if track == "pytorch" else keras_training)(namespace, checkpoint(where), device)
-    stories = generate(hidden.EXAMPLES + hidden.HELD_OUT, 1)
-    stories[hidden.EXAMPLES :] = sorted(stories[hidden.EXAMPLES :], key=lambda story: len(story.text))
+    train, held_out = hidden.news(1)
+    stories = [*train, *held_out]
     texts, labels = [story.text for story in stories], [story.label for story in stories]
     for _ in sys.stdin:
         print(once(texts, labels, hidden, len(CLASSES)), flush=True)

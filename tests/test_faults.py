@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -266,8 +266,8 @@ def test_a_clock_that_is_set_changes_nothing(grader, monkeypatch):
 
 
 @contextmanager
-def memory_for_all(mib: int) -> Iterator[Path]:
-    """A control group whose processes have so much memory together: the kernel ends one where that is used up."""
+def memory_for_all(mib: int) -> Iterator[Callable[[], object]]:
+    """What has a process enter a control group of so much memory for all; past it the kernel ends one."""
     old = Path("/sys/fs/cgroup/memory")
     group = (old if old.is_dir() else Path("/sys/fs/cgroup")) / f"autograder-test-{os.getpid()}"
     limit = group / ("memory.limit_in_bytes" if old.is_dir() else "memory.max")
@@ -282,7 +282,7 @@ def memory_for_all(mib: int) -> Iterator[Path]:
                 swap.write_text("0")
         except OSError as error:
             pytest.skip(f"memory cannot be limited in a control group here: {error}")
-        yield group
+        yield lambda: (group / "cgroup.procs").write_text("0")
     finally:
         for _attempt in range(100):  # until the kernel has counted its last process out
             try:
@@ -300,8 +300,7 @@ def test_where_memory_runs_out_there_is_no_wrong_mark_and_the_same_again_finishe
     environment = {**os.environ, "TMPDIR": str(temporary)}
     arguments = {"env": environment, "cwd": ROOT, "capture_output": True, "text": True}
 
-    with memory_for_all(800) as group:
-        enter = lambda: (group / "cgroup.procs").write_text("0")  # noqa: E731
+    with memory_for_all(800) as enter:
         first = subprocess.run(command(course), preexec_fn=enter, **arguments)
     results = stored(course)
     assert [results[f"s{i}"]["score"] for i in range(3)] == [14, None, 14], first.stderr
@@ -315,8 +314,7 @@ def test_where_memory_runs_out_there_is_no_wrong_mark_and_the_same_again_finishe
 def test_where_memory_is_too_short_to_start_at_all_that_is_said(tmp_path, temporary):
     course = make_course(tmp_path, 3)
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    with memory_for_all(160) as group:
-        enter = lambda: (group / "cgroup.procs").write_text("0")  # noqa: E731
+    with memory_for_all(160) as enter:
         done = subprocess.run(
             command(course), preexec_fn=enter, env=environment, cwd=ROOT, capture_output=True, text=True
         )

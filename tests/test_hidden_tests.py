@@ -31,15 +31,11 @@ MISTAKES = [
         assignment,
         mistake,
         id=f"{assignment.id}-{mistake.id}",
-        marks=[
-            *(
-                [pytest.mark.slow]
-                if assignment.track.id == "tensorflow"
-                or assignment.exercise.id in TRAINING
-                or (assignment.exercise.id in MANY and number % 2)
-                else []
-            ),
-        ],
+        marks=[]
+        if assignment.track.id == "pytorch"
+        and assignment.exercise.id not in TRAINING
+        and not (assignment.exercise.id in MANY and number % 2)
+        else [pytest.mark.slow],
     )
     for assignment in ASSIGNMENTS
     for number, mistake in enumerate(catalogue(assignment.exercise.id))
@@ -146,7 +142,7 @@ def finding(request, grader):
     asked, known = defaultdict(set), {}
     for item in request.session.items:
         if "finding" in item.fixturenames:
-            given = dict(item.callspec.params)
+            given = item.callspec.params
             named = given.get("mistake") or given.get("path")
             asked[given["assignment"].id].add(getattr(named, "id", None) or getattr(named, "stem", None))
 

@@ -434,10 +434,15 @@ LONG_HISTORY = 0.05  # loss and accuracy of an epoch
 SHORT_OF_REFERENCE, ABOVE_SCRATCH, WORTH_ANYTHING = 0.03, 0.05, 0.02
 
 
+def news(seed):
+    """The stories to train on, and those held out in order of length."""
+    stories = generate(EXAMPLES + HELD_OUT, seed)
+    return stories[:EXAMPLES], sorted(stories[EXAMPLES:], key=lambda story: len(story.text))
+
+
 def news_training(draw, reference, **options):
     """Fine-tuning on generated news, then logits of held-out news; and the labels of those, which stay here."""
-    stories = generate(EXAMPLES + HELD_OUT, draw.integer(0, 1 << 31))
-    train, held_out = stories[:EXAMPLES], sorted(stories[EXAMPLES:], key=lambda story: len(story.text))
+    train, held_out = news(draw.integer(0, 1 << 31))
 
     def arrays(part, labels):
         return reference.run(encoded([s.text for s in part], labels)).out
