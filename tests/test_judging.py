@@ -210,7 +210,7 @@ def test_a_mistake_that_changes_nothing_is_never_named():
 
 
 def test_an_answer_that_never_came_is_no_evidence():
-    for kind in ("timeout", "exhausted", "killed", "missing"):
+    for kind in ("timeout", "exhausted", "missing"):
         gone = Answer({}, StudentError(kind, (), "gone"))
         assert name(verdict("a", pair(lambda x, gone=gone: gone))) is None
 
@@ -224,6 +224,11 @@ def test_a_stub_is_held_against_no_mistake(monkeypatch):
     assert asked == []
 
 
+def test_a_result_on_another_device_is_not_that_mistake():
+    elsewhere = Answer({"out": np.array([2.0, 4.0, 10.0])}, None, "cuda")
+    assert name(verdict("a", pair(elsewhere))) is None
+
+
 @pytest.mark.parametrize(
     ("student", "mistake", "named"),
     [
@@ -231,6 +236,7 @@ def test_a_stub_is_held_against_no_mistake(monkeypatch):
         (said.NO_LOGITS.format(type="BertModel"), said.NO_LOGITS.format(type="BertForMaskedLM"), True),
         (said.MODULE_WITHOUT_LOGITS, said.MODULE_WITHOUT_GRADIENT, False),  # the same exception for other reasons
         (said.MODULE_WITHOUT_LOGITS, "shapes (4,) and (5,)", False),
+        (said.OUT_OF_RANGE_ON_A_GPU, "index out of range in self", True),  # the mistake stopped on the CPU already
     ],
 )
 def test_an_exception_is_known_by_its_class_and_by_what_a_worker_says_of_it(monkeypatch, student, mistake, named):

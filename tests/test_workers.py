@@ -17,6 +17,7 @@ import pytest
 from autograder.grading.executor import Grader
 from autograder.judging.players import Student, tell
 from autograder.judging.program import Program, Ref
+from autograder.workers import said
 from autograder.workers.client import Contestant, Ended, Killed, Place, WorkerFailure
 from course.syllabus import syllabus
 
@@ -653,6 +654,16 @@ def test_an_answer_that_loses_the_gpu_costs_its_call_alone_however_often(worksho
     player.close()
 
 
+def test_tensors_on_two_devices_are_spoken_of_as_on_the_device_without_contents(workshop):
+    met = "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!"
+    cell = f"def add(x):\n    raise RuntimeError({met!r})"
+    player = student(workshop, [cell, "add(1)"])
+    outcomes = player.load()
+    for error in (player.run(Program.function("add", X)).error, outcomes[1]["error"]):
+        assert error.message == said.ON_THE_CPU and error.is_a("RuntimeError") and "device=x.device" in tell(error)
+    player.close()
+
+
 def test_a_cell_that_loses_the_gpu_is_left_out_and_the_others_count(workshop):
     player = student(workshop, [LOSE_THE_GPU + "lose_the_gpu()", GOOD], device="cuda")
     outcomes = player.load()
@@ -670,32 +681,41 @@ def test_the_word_of_an_answer_that_its_gpu_is_lost_counts_for_nothing_where_the
     player.close()
 
 
-def test_on_a_gpu_the_reference_answers_for_the_mistakes_on_the_cpu():
+def test_on_a_gpu_a_mistake_comes_to_the_gpu_only_if_it_ends_well_on_the_cpu():
     from autograder.workers import harness, wire
     from autograder.workers.pytorch import Adapter
 
+    on_the_gpu = []
+
     class NoGPU(Adapter):
         def running(self, dtype, device, gradient, training=False):
-            if device is None:
-                raise RuntimeError("the reference is on the GPU")
-            return super().running(dtype, device, gradient, training)
+            on_the_gpu.append(device is None)
+            return super().running(dtype, device or "cpu", gradient, training)
 
     adapter = NoGPU()
     adapter.home = "cuda"
     adapter.is_spent = lambda: False
     reference = harness.Reference(adapter)
-    reference.answer({"op": "sources", "sources": {"twice": GOOD, "twice/thrice": GOOD.replace("2 *", "3 *")}}, {})
+    sources = {
+        "twice": GOOD,
+        "twice/thrice": GOOD.replace("2 *", "3 *"),
+        "twice/too-far": GOOD.replace("2 * x", "x[len(x)]"),
+    }
+    assert len(set(sources.values())) == 3
+    reference.answer({"op": "sources", "sources": sources}, {})
     program = Program.function("double", X)
 
     def ask(source):
+        on_the_gpu.clear()
         request = {"op": "run", "source": source, "digest": program.digest(), "program": program.header()}
         header, arrays = wire.parse(reference.answer(request, program.arrays))
         return header.get("error"), arrays
 
-    assert "on the GPU" in ask("twice")[0]["message"]
+    assert ask("twice")[0] is None and on_the_gpu == [True]
     error, arrays = ask("twice/thrice")
-    assert error is None
+    assert error is None and on_the_gpu == [False, True]
     np.testing.assert_allclose(next(iter(arrays.values())), 3 * X, rtol=1e-6)
+    assert ask("twice/too-far")[0]["types"][0] == "IndexError" and on_the_gpu == [False]
 
 
 def test_a_hand_in_of_nothing_but_fatal_cells_is_given_up(workshop):

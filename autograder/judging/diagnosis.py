@@ -13,9 +13,9 @@ from autograder.judging.compare import agree
 from autograder.judging.players import Trusted
 from autograder.judging.plugin import Verdict
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.workers.said import heard
+from autograder.workers.said import OUT_OF_RANGE_ON_A_GPU, heard
 
-NO_EVIDENCE = ("timeout", "exhausted", "killed", "missing")  # such an answer says nothing about what was computed
+NO_EVIDENCE = ("timeout", "exhausted", "missing")  # such an answer says nothing about what was computed
 NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like
 
 
@@ -46,27 +46,26 @@ def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted)
     for program, answer in log:
         if answer.error is not None and (answer.error.kind in NO_EVIDENCE or answer.error.is_a(NOT_WRITTEN)):
             return False
-        placed = program.device is not None  # else, on a GPU, mistakes compute on the CPU
         would = trusted.run(program, mistake)
-        if not _same(answer, would, placed):
+        if not _same(answer, would):
             return False
-        told_apart = told_apart or not _same(would, trusted.run(program), placed, rtol=None)
+        told_apart = told_apart or not _same(would, trusted.run(program), rtol=None)
     return told_apart
 
 
-def _same(one: Answer, other: Answer, placed: bool, rtol: float | None = 1e-4) -> bool:
-    """Are two answers the same, on the same device if `placed`?
-
-    `rtol` is loose for a mistake, None (the comparator's) for the reference.
-    """
+def _same(one: Answer, other: Answer, rtol: float | None = 1e-4) -> bool:
+    """Are two answers the same? `rtol` is loose for a mistake, None (the comparator's) for the reference."""
     if one.error is not None or other.error is not None:
         return one.error is not None and other.error is not None and _kind(one.error) == _kind(other.error)
     names = {*one.values, *other.values}  # by name: inside gradients None means "not available", here it is an answer
     alike = all(agree(one.values.get(n), other.values.get(n), rtol) for n in names)
-    return alike and (not placed or one.device == other.device)
+    return alike and one.device == other.device
 
 
 def _kind(error: StudentError) -> tuple[tuple[str, ...], str | None]:
-    """What an exception is: its class, and which of the worker's own sentences it says, whatever values are in that."""
-    said = heard(error.message)
-    return error.types[:1], said and said[0]
+    """What an exception is: its class, and which of the worker's own sentences it says, whatever values are in that.
+
+    Not the sentence for an index out of range on a GPU: the reference meets it on the CPU, which says it otherwise.
+    """
+    sentence, _ = heard(error.message) or (None, {})
+    return error.types[:1], None if sentence == OUT_OF_RANGE_ON_A_GPU else sentence

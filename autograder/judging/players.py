@@ -114,7 +114,7 @@ def uses_from(used: Any) -> dict[str, Use]:
 def tell(error: StudentError) -> str:
     """An error as a sentence for the student."""
     name = error.types[0] if error.types else "error"
-    if error.kind in ("missing", "timeout", "crash", "exit", "killed", "reply", "exhausted"):
+    if error.kind in ("missing", "timeout", "crash", "exit", "reply", "exhausted"):
         return _heard(error.message)
     if name == "StudentMessage":
         return _heard(error.message)

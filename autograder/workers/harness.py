@@ -373,17 +373,17 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         if request["program"]["device"] == "meta" and adapter.is_data_dependent(described["message"]):
             described["kind"] = "data-dependent"
         TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
-        reply = {"values": {}, "error": described, "used": adapter.watch.take()}
-        if adapter.is_spent():
-            reply |= {"error": explained(described), "spent": True}
-        return wire.encode(reply)
+        reply = {"values": {}, "error": explained(described), "used": adapter.watch.take()}
+        return wire.encode(reply | ({"spent": True} if adapter.is_spent() else {}))
 
 
 def explained(error: dict) -> dict:
-    """An error that cost the process its GPU, as the one that the CPU would have raised where there is one."""
-    if "device-side assert" not in error["message"]:
-        return error
-    return {**error, "types": ["IndexError", *error["types"]], "message": said.OUT_OF_RANGE_ON_A_GPU}
+    """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
+    if "device-side assert" in error["message"]:
+        return {**error, "types": ["IndexError", *error["types"]], "message": said.OUT_OF_RANGE_ON_A_GPU}
+    if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
+        return {**error, "message": said.ON_THE_CPU}
+    return error
 
 
 # -- the contestant --------------------------------------------------------------------------------------------------
@@ -408,10 +408,12 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
             adapter.watch.take()  # trying the framework's own in a cell, to compare, is not answering with it
-            reply = {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
-            if error and adapter.is_spent():
-                reply |= {"error": explained(error), "spent": True}
-            wire.send(sock, reply)
+            spent = {"spent": True} if error and adapter.is_spent() else {}
+            error = error and explained(error)
+            wire.send(
+                sock,
+                {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"]), **spent},
+            )
         elif request["op"] == "standins":
             scope = Namespace()
             scope.run("stand-ins", request["source"])
@@ -430,8 +432,9 @@ class Reference:
     """The same function server over trusted code, with a memory.
 
     It holds sources by name (`self_attention`, `self_attention/softmax-over-queries`), runs each once when it is first
-    asked for, and remembers replies by source and content of the program, up to `capacity` bytes. On a GPU the mistakes
-    compute on the CPU: one that is out of range would cost the reference its GPU.
+    asked for, and remembers replies by source and content of the program, up to `capacity` bytes. On a GPU a mistake
+    computes on the CPU first, and comes to the GPU where that ends well: one that is out of range would cost the
+    reference its GPU.
     """
 
     def __init__(self, adapter, capacity: int = 256 << 20) -> None:
@@ -467,5 +470,9 @@ class Reference:
             self.namespaces[name] = namespace
         program = request["program"]
         if "/" in name and self.adapter.home == "cuda" and not program["device"]:
-            request = {**request, "program": {**program, "device": "cpu"}}
+            rehearsal = answer_run(
+                self.adapter, self.namespaces[name], {**request, "program": {**program, "device": "cpu"}}, arrays
+            )
+            if wire.parse(rehearsal)[0].get("error"):
+                return rehearsal
         return answer_run(self.adapter, self.namespaces[name], request, arrays)
