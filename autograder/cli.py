@@ -110,7 +110,9 @@ def parser() -> argparse.ArgumentParser:
 
     p = verb("release", release, "make the zip that students get: notebook, course package, requirements")
     p.add_argument("assignments", nargs="+", metavar="ASSIGNMENT")
-    p.add_argument("--output", type=Path, default=Path("release"), metavar="DIR")
+    p.add_argument(
+        "--output", type=Path, metavar="DIR", help="(default: release, and in another language release/LANGUAGE)"
+    )
     p.add_argument("--language", default="en", help="of the notebook and its checks (default: en)")
 
     p = verb(
@@ -238,10 +240,12 @@ def release(options: argparse.Namespace) -> int:
     from autograder.authoring.release import release_quizzes
 
     quizzes, names = sorted_out(options.assignments)
+    language = options.language
+    output = options.output or Path("release", *([language] if language != i18n.SOURCE_LANGUAGE else []))
     try:
-        paths = release_quizzes(ROOT, quizzes, options.output, options.language) if quizzes else []
+        paths = release_quizzes(ROOT, quizzes, output, language) if quizzes else []
         if names:
-            paths += release_zips(ROOT, [a.id for a in chosen(names, by_hand=True)], options.output, options.language)
+            paths += release_zips(ROOT, [a.id for a in chosen(names, by_hand=True)], output, language)
     except AuthoringError as error:
         raise Usage(str(error)) from None
     for path in paths:

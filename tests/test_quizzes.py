@@ -412,6 +412,14 @@ def test_the_command_line_releases_quizzes_and_knows_their_names(tmp_path, capsy
     assert "no quiz is called 'quiz-during'; there is: quiz-post, quiz-pre" in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_release_in_another_language_leaves_the_first_in_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for language in ("en", "da"):
+        assert cli.main(["release", "quiz-pre", "--language", language]) == 0
+    english, danish = (Path(folder, "quiz-pre.zip").read_bytes() for folder in ("release", "release/da"))
+    assert english != danish
+
+
 def test_a_quiz_is_released_in_a_language_without_the_catalogue_that_tells_the_answers(monkeypatch, tmp_path):
     from babel.messages import Catalog
 
