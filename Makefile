@@ -17,7 +17,7 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[real-checkpoint]'
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 	$(BIN)/autograder build --check --full
 
 build: $(STAMP)
