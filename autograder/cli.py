@@ -241,7 +241,7 @@ def release(options: argparse.Namespace) -> int:
 
     quizzes, names = sorted_out(options.assignments)
     language = options.language
-    output = options.output or Path("release", *([language] if language != i18n.SOURCE_LANGUAGE else []))
+    output = options.output or Path("release", "" if language == i18n.SOURCE_LANGUAGE else language)
     try:
         paths = release_quizzes(ROOT, quizzes, output, language) if quizzes else []
         if names:

@@ -107,7 +107,7 @@ class Namespace:
             exec(code, self.variables)  # noqa: S102 - what we are here for
 
     def describe(self, error: BaseException) -> dict:
-        """An exception as data, with the innermost line that is the student's own."""
+        """An exception as data, `explained`, with the innermost line that is the student's own."""
         where: dict[str, Any] = {"cell": None, "line": None, "source": None}
         try:
             if isinstance(error, SyntaxError) and error.filename in self.files:
@@ -124,7 +124,16 @@ class Namespace:
                 }
         except BaseException:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
             pass
-        return {"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where}
+        return explained({"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where})
+
+
+def explained(error: dict) -> dict:
+    """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
+    if "device-side assert" in error["message"]:
+        return {**error, "types": ["IndexError", *error["types"]], "message": said.OUT_OF_RANGE_ON_A_GPU}
+    if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
+        return {**error, "message": said.ON_THE_CPU}
+    return error
 
 
 def _types_of(error: BaseException) -> list[str]:
@@ -373,17 +382,10 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         if request["program"]["device"] == "meta" and adapter.is_data_dependent(described["message"]):
             described["kind"] = "data-dependent"
         TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
-        reply = {"values": {}, "error": explained(described), "used": adapter.watch.take()}
-        return wire.encode(reply | ({"spent": True} if adapter.is_spent() else {}))
-
-
-def explained(error: dict) -> dict:
-    """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
-    if "device-side assert" in error["message"]:
-        return {**error, "types": ["IndexError", *error["types"]], "message": said.OUT_OF_RANGE_ON_A_GPU}
-    if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
-        return {**error, "message": said.ON_THE_CPU}
-    return error
+        reply = {"values": {}, "error": described, "used": adapter.watch.take()}
+        if adapter.is_spent():
+            reply["spent"] = True
+        return wire.encode(reply)
 
 
 # -- the contestant --------------------------------------------------------------------------------------------------
@@ -408,12 +410,10 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
             adapter.watch.take()  # trying the framework's own in a cell, to compare, is not answering with it
-            spent = {"spent": True} if error and adapter.is_spent() else {}
-            error = error and explained(error)
-            wire.send(
-                sock,
-                {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"]), **spent},
-            )
+            reply = {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
+            if error and adapter.is_spent():
+                reply["spent"] = True
+            wire.send(sock, reply)
         elif request["op"] == "standins":
             scope = Namespace()
             scope.run("stand-ins", request["source"])
