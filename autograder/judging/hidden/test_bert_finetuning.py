@@ -29,6 +29,12 @@ def encoded(texts, labels, max_length=64):
     return Program.function("encode_batch", texts, labels, Tokenizer(), max_length)
 
 
+def eight_texts(draw):
+    """Texts of many lengths, one with capitals and punctuation, and labels of every class; four tests look at them."""
+    texts, _ = texts_and_labels(draw.named("eight texts"), 6)
+    return encoded([*texts, "one, two; THREE?", "short"], [3, 1, 4, 2, 2, 1, 1, 2]).put_once()
+
+
 def batch_of(program, student, reference, fail):
     """Both sides' batch, as arrays; fails in words where the answer's is no batch."""
     want, got = reference.run(program).out, student.run(program).out
@@ -45,8 +51,7 @@ def batch_of(program, student, reference, fail):
 @pytest.mark.part("encode-batch")
 def test_batch_shape(student, reference, draw, fail):
     """Ids and mask are (B, L), where L is the longest text; labels are (B,)."""
-    texts, labels = texts_and_labels(draw, 5)
-    got, want = batch_of(encoded(texts, labels), student, reference, fail)
+    got, want = batch_of(eight_texts(draw), student, reference, fail)
     for key, axes in (("input_ids", "(B, L)"), ("attention_mask", "(B, L)"), ("labels", "(B,)")):
         if got[key].shape != want[key].shape:
             fail(
@@ -63,26 +68,24 @@ def test_batch_shape(student, reference, draw, fail):
 @pytest.mark.part("encode-batch", share=2, needs=("test_batch_shape",))
 def test_batch_ids(student, reference, compare, draw, fail):
     """Each text is its word pieces between [CLS] and [SEP], and padding after that."""
-    texts, labels = texts_and_labels(draw, 6)
-    got, want = batch_of(encoded([*texts, "one, two; THREE?"], [*labels, 1]), student, reference, fail)
+    got, want = batch_of(eight_texts(draw), student, reference, fail)
     compare(got["input_ids"], want["input_ids"], "input_ids", "(B, L)")
 
 
 @pytest.mark.part("encode-batch", needs=("test_batch_shape",))
 def test_batch_mask(student, reference, compare, draw, fail):
     """The attention mask is 1 at word pieces, special ones included, and 0 at padding."""
-    texts, labels = texts_and_labels(draw, 6)
-    got, want = batch_of(encoded([*texts, "short"], [*labels, 2]), student, reference, fail)
+    got, want = batch_of(eight_texts(draw), student, reference, fail)
     compare(got["attention_mask"], want["attention_mask"], "attention_mask", "(B, L)")
 
 
 @pytest.mark.part("encode-batch", share=2, needs=("test_batch_shape",))
 def test_batch_labels(student, reference, compare, draw, fail):
     """The classes 1 to C of the file become 0 to C-1."""
-    texts, _ = texts_and_labels(draw, 6)
-    got, want = batch_of(encoded(texts, [3, 1, 4, 2, 2, 1]), student, reference, fail)
+    got, want = batch_of(eight_texts(draw), student, reference, fail)
     compare(got["labels"], want["labels"], "labels", "(B,)")
-    got, want = batch_of(encoded(texts[:3], [7, 2, 2]), student, reference, fail)
+    texts, _ = texts_and_labels(draw, 3)
+    got, want = batch_of(encoded(texts, [7, 2, 2]), student, reference, fail)
     compare(got["labels"], want["labels"], "labels", "(B,)")
 
 
@@ -163,18 +166,15 @@ def test_classifier_shape(student, draw, fail):
         )
 
 
-@pytest.mark.part("build-classifier", share=4, needs=("test_classifier_shape",))
-@pytest.mark.parametrize(
-    "shape", [{}, {"width": 24, "heads": 3, "layers": 2, "vocab_size": 55}], ids=["one checkpoint", "another"]
-)
-def test_classifier_weights(agree, draw, shape):
+@pytest.mark.part("build-classifier", share=3, needs=("test_classifier_shape",))
+def test_classifier_weights(agree, draw):
     """The weights are those of the checkpoint that was asked for."""
-    width = shape.get("width", 16)
-    program = built(draw, 3, tiny(draw, **shape)).head(draw.normal(width, 3), draw.normal(3))
+    checkpoint = tiny(draw, width=24, heads=3, vocab_size=55)  # another shape than in the other tests
+    program = built(draw, 3, checkpoint).head(draw.normal(24, 3), draw.normal(3))
     agree(program.logits(batch(draw, 4)), names=("logits",), axes="(B, C)")
 
 
-@pytest.mark.part("build-classifier", needs=("test_classifier_shape",))
+@pytest.mark.part("build-classifier", share=2, needs=("test_classifier_shape",))
 def test_classifier_of_the_course(student, reference, draw, compare):
     """It loads a real checkpoint as well."""
     ids = encoded(*texts_and_labels(draw, 3))
