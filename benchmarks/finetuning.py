@@ -1,6 +1,7 @@
 """What grading a fine-tuning costs: against the bare training of the reference, and against stock `nbgrader autograde`.
 
     python -m benchmarks.finetuning [--track pytorch] [--submissions 5] [--rounds 3] [--skip-nbgrader]
+    python -m benchmarks.finetuning --allocator --skip-nbgrader --submissions 1 --rounds 10
     python -m benchmarks.finetuning --device cuda --track pytorch --submissions 10 --jobs 4 --skip-nbgrader \
         --checkpoint bert-mini --grown 12x768
 
@@ -9,7 +10,8 @@ Everything on one CPU core (the bench gives itself and its children one), in tur
 - bare: the reference's `build_classifier` and `fine_tune` on the hidden test's news and checkpoint, and logits of the
   held-out news, in a process that has done it once before; no sandbox, no judge;
 - graded: the solution handed in, all four parts judged, in a grader that has judged one before;
-- nbgrader: stock `nbgrader autograde` of the same notebook, start-up included.
+- nbgrader: stock `nbgrader autograde` of the same notebook, start-up included;
+- with `--allocator`, graded once more by workers that give memory back to the kernel, as the C library does by itself.
 
 `--device cuda` measures a GPU: seconds for each of the submissions and the largest memory of the device beside what was
 taken before, with `--jobs` contestants at once; cores are left as they are. `--grown LAYERSxWIDTH` measures bert-mini
@@ -19,6 +21,7 @@ at that size (12x768 is BERT-base), as `benchmarks.grown` makes it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -29,11 +32,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from rich.console import Console
 from rich.table import Table
 
-from autograder.grading import gpu
+from autograder.grading import executor, gpu
 from autograder.grading.executor import Grader, solution_source
 from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
@@ -77,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument("--grown", nargs="+", default=[], metavar="LAYERSxWIDTH")
     own.add_argument("--isolation", choices=("full", "none"), default="full")
     own.add_argument("--skip-nbgrader", action="store_true")
+    own.add_argument("--allocator", action="store_true", help="also by workers that give memory back to the kernel")
     own.add_argument("--output", type=Path, default=Path("bench-results"))
     own.add_argument("--bare", metavar="TRACK", help=argparse.SUPPRESS)  # what the bench runs in the warm process
     return own
@@ -92,21 +97,25 @@ def measure(track: str, name: str, where: str, options, folder: Path, console: C
     )
     try:
         ask(process)  # the first is slower, and is not counted
-        with Grader(jobs=options.jobs, device=options.device, checkpoint=where, isolation=options.isolation) as grader:
-            grader.grade([hand_in(assignment)] * options.jobs)
-            trainings, gradings = [], []
-            with Memory(options.device) as memory:
-                for _ in range(options.rounds):
-                    trainings.append(ask(process))
+        with contextlib.ExitStack() as stack:
+            graders = {"graded": warm(stack, assignment, where, options)}
+            if options.allocator:
+                with mock.patch.dict(executor.KEEP_MEMORY, clear=True):
+                    graders["allocator"] = warm(stack, assignment, where, options)
+            row |= {"bare": [], **{name: [] for name in graders}}
+            memory = stack.enter_context(Memory(options.device))
+            for turn in range(options.rounds):
+                row["bare"].append(ask(process))
+                # By turns the first: who follows another process finds the processor's caches full of that.
+                for name, grader in sorted(graders.items(), reverse=turn % 2 == 1):
                     started = time.perf_counter()
                     results = grader.grade([hand_in(assignment) for _ in range(options.submissions)])
-                    gradings.append((time.perf_counter() - started) / options.submissions)
-                    console.print(f"  bare {trainings[-1]:.2f} s, graded {gradings[-1]:.2f} s each")
-            row |= {"marks": [result["score"] for result in results], "memory_mib": memory.most}
+                    row[name].append((time.perf_counter() - started) / options.submissions)
+                console.print("  " + ", ".join(f"{name} {row[name][-1]:.2f} s" for name in ("bare", *graders)))
+        row |= {"marks": [result["score"] for result in results], "memory_mib": memory.most}
     finally:
         process.stdin.close()
         process.wait()
-    row |= {"bare": trainings, "graded": gradings}
     if not options.skip_nbgrader:
         course = make_course(folder / f"course-{track}", assignment, 1)
         row["nbgrader"] = timed([sys.executable, "-m", "nbgrader", "autograde", assignment.id, "--force"], course)[
@@ -114,6 +123,13 @@ def measure(track: str, name: str, where: str, options, folder: Path, console: C
         ]
         console.print(f"  nbgrader autograde {row['nbgrader']:.1f} s")
     return row
+
+
+def warm(stack: contextlib.ExitStack, assignment: Assignment, where: str, options) -> Grader:
+    """A grader that has graded one hand-in for each job; the stack closes it."""
+    grader = Grader(jobs=options.jobs, device=options.device, checkpoint=where, isolation=options.isolation)
+    stack.enter_context(grader).grade([hand_in(assignment)] * options.jobs)
+    return grader
 
 
 def hand_in(assignment: Assignment) -> Submission:
@@ -234,16 +250,24 @@ class Memory:
 
 
 def report(rows: list[dict], console: Console) -> None:
-    table = Table("Track", "Checkpoint", "Device", "Bare, s", "Graded, s each", "times bare", "nbgrader, s", "GPU MiB")
+    times = ("Bare, s", "Graded, s each", "times bare", "by its allocator", "nbgrader, s")
+    table = Table("Track", "Checkpoint", "Device", *times, "GPU MiB")
+
+    def ratio(row: dict, to: str) -> str:
+        """How many times that the grading took, round by round."""
+        if to not in row:
+            return ""
+        return f"{statistics.median(g / b for g, b in zip(row['graded'], row[to], strict=True)):.2f}"
+
     for row in rows:
-        ratio = statistics.median(g / b for g, b in zip(row["graded"], row["bare"], strict=True))
         table.add_row(
             row["track"],
             row["checkpoint"],
             f"{row['device']}, {row['jobs']} at once",
             f"{statistics.median(row['bare']):.2f}",
             f"{statistics.median(row['graded']):.2f}",
-            f"{ratio:.2f}",
+            ratio(row, "bare"),
+            ratio(row, "allocator"),
             f"{row['nbgrader']:.1f}" if "nbgrader" in row else "",
             "" if row["memory_mib"] is None else str(row["memory_mib"]),
         )
