@@ -45,8 +45,8 @@ def cell_name(label: str) -> str:
 
 
 def sentence(message: str | None) -> str | None:
-    """A message as a student reads it: with a capital, unless it begins with code."""
-    return message[:1].upper() + message[1:] if message else message
+    """A message as a student reads it: with a capital, unless it begins with code, in backticks or `like_this`."""
+    return message if not message or re.match(r"\w+_", message) else message[:1].upper() + message[1:]
 
 
 def table(*messages: str | None) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from autograder.grading.verify import claims_for
 from autograder.judging.catalogue import catalogue
 from autograder.reporting.html import feedback_page
 from autograder.reporting.language import spoken
-from autograder.words import Words, again
+from autograder.words import Words, again, sentence
 from autograder.workers.said import MESSAGES, heard
 from course import i18n
 from course.syllabus import syllabus
@@ -304,6 +304,20 @@ def test_what_a_worker_says_is_known_again(message):
 
 def test_what_is_no_word_of_a_worker_stays_as_it_is():
     assert heard("'Tensor' object has no attribute 'nonsense'") is None
+
+
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        ("logits: no entry is as expected", "Logits: no entry is as expected"),
+        ("attention_mask: no entry is as expected", "attention_mask: no entry is as expected"),
+        ("`labels` is missing", "`labels` is missing"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_it_begins_with_code(message, read):
+    assert sentence(message) == read
 
 
 def test_what_stands_in_backticks_is_code_in_every_language(pseudo_language):
