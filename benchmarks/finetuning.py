@@ -1,7 +1,7 @@
 """What grading a fine-tuning costs: against the bare training of the reference, and against stock `nbgrader autograde`.
 
     python -m benchmarks.finetuning [--track pytorch] [--submissions 5] [--rounds 3] [--skip-nbgrader]
-    python -m benchmarks.finetuning --allocator --skip-nbgrader --submissions 1 --rounds 10
+    python -m benchmarks.finetuning --allocator --skip-nbgrader --submissions 2 --rounds 8
     python -m benchmarks.finetuning --device cuda --track pytorch --submissions 10 --jobs 4 --skip-nbgrader \
         --checkpoint bert-mini --grown 12x768
 
@@ -250,7 +250,7 @@ class Memory:
 
 
 def report(rows: list[dict], console: Console) -> None:
-    times = ("Bare, s", "Graded, s each", "times bare", "by its allocator", "nbgrader, s")
+    times = ("Bare, s", "Graded, s each", "times bare", "times allocator", "nbgrader, s")
     table = Table("Track", "Checkpoint", "Device", *times, "GPU MiB")
 
     def ratio(row: dict, to: str) -> str:
