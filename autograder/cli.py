@@ -23,7 +23,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from autograder.authoring.pretrain import Settings
-from autograder.grading.executor import ROOT, GradingError
+from autograder.grading.grader import GradingError
+from autograder.paths import ROOT
 from autograder.workers import jail
 from course import i18n
 from course.i18n import UnknownLanguage, _
@@ -185,9 +186,9 @@ def parser() -> argparse.ArgumentParser:
 
 def build(options: argparse.Namespace) -> int:
     require_checkout()
-    from autograder.authoring import AuthoringError
     from autograder.authoring.build import build as build_notebooks
-    from autograder.authoring.quizzes import build_quizzes
+    from autograder.errors import AuthoringError
+    from autograder.quizzes.notebooks import build_quizzes
 
     quizzes, names = sorted_out(options.assignments)
     try:
@@ -205,8 +206,8 @@ def build(options: argparse.Namespace) -> int:
 
 def sorted_out(names: list[str]) -> tuple[list[str], list[str]]:
     """What was named, apart: quizzes, and assignments. Raises Usage for a quiz that there is not."""
-    from autograder.authoring import AuthoringError
-    from autograder.authoring.quizzes import PREFIX, named
+    from autograder.errors import AuthoringError
+    from autograder.quizzes.notebooks import PREFIX, named
 
     try:
         quizzes = named(ROOT, (name for name in names if name.startswith(PREFIX)))
@@ -218,8 +219,8 @@ def sorted_out(names: list[str]) -> tuple[list[str], list[str]]:
 def init(options: argparse.Namespace) -> int:
     assignments = taught(options.track, options.exercise)
     require_checkout()
-    from autograder.authoring import AuthoringError
     from autograder.authoring.init import init as make_course
+    from autograder.errors import AuthoringError
 
     try:
         make_course(ROOT, options.folder, assignments, options.course_id, options.language, options.quiz)
@@ -235,9 +236,9 @@ def init(options: argparse.Namespace) -> int:
 
 def release(options: argparse.Namespace) -> int:
     require_checkout()
-    from autograder.authoring import AuthoringError
     from autograder.authoring.release import release as release_zips
     from autograder.authoring.release import release_quizzes
+    from autograder.errors import AuthoringError
 
     quizzes, names = sorted_out(options.assignments)
     language = options.language
@@ -255,8 +256,8 @@ def release(options: argparse.Namespace) -> int:
 
 def translate(options: argparse.Namespace) -> int:
     require_checkout()
-    from autograder.authoring import AuthoringError
     from autograder.authoring.translate import problems, update
+    from autograder.errors import AuthoringError
 
     languages = options.languages or i18n.languages()[1:]
     wrong = []
@@ -278,8 +279,8 @@ def translate(options: argparse.Namespace) -> int:
 
 
 def grade(options: argparse.Namespace) -> int:
-    from autograder.grading import store
-    from autograder.grading.executor import Grader
+    from autograder.grading import saved_results
+    from autograder.grading.grader import Grader
     from autograder.reporting.html import write_pages
     from autograder.reporting.marks import csv_table
     from autograder.submission.intake import find, one_each, read
@@ -320,7 +321,7 @@ def grade(options: argparse.Namespace) -> int:
     }
     known: list[dict | None] = [None] * len(submissions)
     if root and not options.again:  # a command that was cut short goes on where it was
-        known = [store.finished(root, submission, **how) for submission in submissions]
+        known = [saved_results.finished(root, submission, **how) for submission in submissions]
     new = [submission for submission, result in zip(submissions, known, strict=True) if result is None]
     if len(new) < len(submissions):
         err.print(
@@ -331,7 +332,7 @@ def grade(options: argparse.Namespace) -> int:
 
         def finished(result: dict) -> None:
             if root and result["assignment"]:
-                done("the course's results", lambda: store.save(root, result))
+                done("the course's results", lambda: saved_results.save(root, result))
             advance()
 
         graded: list[dict] = []
@@ -378,8 +379,8 @@ def grade(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     require_checkout()
-    from autograder.grading.executor import Grader
-    from autograder.grading.verify import verify as verify_claims
+    from autograder.grading.grader import Grader
+    from autograder.proof.verify import verify as verify_claims
 
     assignments = chosen(options.assignments)
     require_device(options.device, "leave out --device cuda to verify on the CPU")
@@ -421,9 +422,9 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def power_of(assignments: list, settings: dict, most: int | None) -> int:
-    from autograder.grading.executor import Grader
-    from autograder.grading.power import fates as fates_of
-    from autograder.grading.power import spread, trials
+    from autograder.grading.grader import Grader
+    from autograder.proof.power import fates as fates_of
+    from autograder.proof.power import spread, trials
 
     tried, fates, stopped = trials(assignments, spread(most)), [], False
     try:
@@ -467,7 +468,7 @@ def tell_of_mutant(fate) -> None:
 
 def replay(options: argparse.Namespace) -> int:
     from autograder.grading import replay as again
-    from autograder.grading.executor import Grader
+    from autograder.grading.grader import Grader
 
     try:
         result = again.choose(options.result, options.student)
@@ -541,7 +542,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 def tell_of_gpu() -> None:
     """Does an answer start on the GPU, behind the walls? That depends on driver, framework and kernel together."""
-    from autograder.grading.executor import Grader
+    from autograder.grading.grader import Grader
 
     with Grader(jobs=1, device="cuda") as grader:
         for track in syllabus().tracks.values():
@@ -552,7 +553,7 @@ def tell_of_gpu() -> None:
 
 def demo(options: argparse.Namespace) -> int:
     require_checkout()
-    from autograder.demo import run
+    from autograder.proof.demo import run
 
     require_walls("full")
     exercises = None if options.exercise == ["all"] else options.exercise or list(DEMONSTRATED)

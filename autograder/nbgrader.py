@@ -24,7 +24,7 @@ marked, and is not run: it keeps the figures and the text that the student's own
 marks, here or in any other assignment, is neither set nor taken away by a grading.
 
 The sheet of a quiz that is marked (`autograder init --quiz`) is put in order likewise and is not run: its answers are
-read as text (`grading/quizzes.py`).
+read as text (`quizzes/marking.py`).
 
 All leave assignments alone that the syllabus does not know: an instructor's other assignments in the same course are
 graded by nbgrader as ever.
@@ -64,12 +64,12 @@ from sqlalchemy.exc import DatabaseError
 from traitlets import Unicode
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder.grading.quizzes import answer_line, changed, mark_quiz, read_answers
+from autograder.messages import Message, table
+from autograder.quizzes.marking import answer_line, changed, mark_quiz, read_answers
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
 from autograder.submission import by_hand, intake, matching
-from autograder.words import Words, table
 from course import i18n
 from course.i18n import _
 from course.quizzes import HOME as QUIZZES
@@ -247,9 +247,9 @@ class Translate(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         if self.spoken() == i18n.SOURCE_LANGUAGE:
             return nb, resources
-        from autograder.authoring.quizzes import translate_sheet
-        from autograder.authoring.translate import translate_notebook
-        from autograder.grading.executor import ROOT
+        from autograder.notebooks.translated import translate_notebook
+        from autograder.paths import ROOT
+        from autograder.quizzes.notebooks import translate_sheet
 
         if quiz := _quiz_of(nb, resources["nbgrader"]["assignment"]):
             return translate_sheet(ROOT, quiz, nb, self.language), resources
@@ -478,17 +478,17 @@ class Judge(NbGraderPreprocessor):
         finished = _handed_over.get((place.coursedir.root, place.assignment, place.student))
         if finished is not None:
             return finished
-        from autograder.grading import service, store  # starts workers when used, so not before
+        from autograder.grading import saved_results, warm_grader  # starts workers when used, so not before
 
         notebook = _handed_in(place.submitted())  # as it was handed in: that is what finished results are found by
         notebook["cells"] = [
             {key: value for key, value in cell.items() if key != "outputs"} if isinstance(cell, dict) else cell
             for cell in notebook["cells"]
         ]
-        finished = store.lookup(Path(place.coursedir.root), assignment.id, place.student, notebook)
+        finished = saved_results.lookup(Path(place.coursedir.root), assignment.id, place.student, notebook)
         if finished is not None:
             return finished
-        return service.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
+        return warm_grader.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
 
 
 def _sheet(released: list[dict], handed_in: list[Any]) -> Any:
@@ -518,7 +518,7 @@ def _marked(nb: Any, name: str, place: _Place) -> Any:
 
     Raises NotGraded where the quiz is not what it was when the sheet was made.
     """
-    from autograder.authoring.quizzes import QuizError, read_quiz
+    from autograder.quizzes.notebooks import QuizError, read_quiz
 
     try:
         quiz = read_quiz(QUIZZES / f"{name}.toml")
@@ -623,7 +623,7 @@ def _below_tasks(cells: Iterable[Any], tasks: Iterable[str]) -> dict[str, str]:
     return below
 
 
-def _await_marks(place: _Place, nb: Any, titles: dict[str, str]) -> list[Words]:
+def _await_marks(place: _Place, nb: Any, titles: dict[str, str]) -> list[Message]:
     """Let formgrader list the tasks that nobody has marked yet, or that have changed since; nbgrader lists none.
 
     A mark stays whatever is handed in later. Returns what to tell whoever gave one for another text.
@@ -642,9 +642,9 @@ def _await_marks(place: _Place, nb: Any, titles: dict[str, str]) -> list[Words]:
                     changed.append(grade.name)
         gradebook.db.commit()
     return [
-        Words(
+        Message(
             "What stands below “{title}” has changed since it was marked, or may have: it waits to be marked again.",
-            title=Words(titles.get(name, name)),
+            title=Message(titles.get(name, name)),
         )
         for name in changed
     ]

@@ -37,8 +37,9 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
-from autograder.grading import executor, gpu
-from autograder.grading.executor import Grader, solution_source
+from autograder.grading import gpu
+from autograder.grading import grader as grader_module
+from autograder.grading.grader import Grader, solution_source
 from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
 from benchmarks.grown import grow
@@ -100,7 +101,7 @@ def measure(track: str, name: str, where: str, options, folder: Path, console: C
         with contextlib.ExitStack() as stack:
             graders = {"graded": warm(stack, assignment, where, options)}
             if options.allocator:
-                with mock.patch.dict(executor.KEEP_MEMORY, clear=True):
+                with mock.patch.dict(grader_module.KEEP_MEMORY, clear=True):
                     graders["allocator"] = warm(stack, assignment, where, options)
             row |= {"bare": [], **{name: [] for name in graders}}
             memory = stack.enter_context(Memory(options.device))
@@ -148,7 +149,7 @@ def ask(process: subprocess.Popen) -> float:
 
 def bare(track: str, where: str, device: str) -> None:
     """In a process of its own: for each line that comes in, train once and say how many seconds it took."""
-    from autograder.judging.hidden import test_bert_finetuning as hidden
+    from autograder.exercises.bert_finetuning import hidden_tests as hidden
     from course.data.news import CLASSES
 
     namespace: dict = {}

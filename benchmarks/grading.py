@@ -27,8 +27,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from autograder.grading.cohort import sample_class
-from autograder.grading.executor import ROOT
+from autograder.paths import ROOT
+from autograder.proof.sample_class import sample_class
 from course.syllabus import Assignment, syllabus
 
 LEFT_OUT = ("hana", "ivan", "jo", "kim", "o'neil", "bjørn")

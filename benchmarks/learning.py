@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from autograder.grading.executor import solution_source
-from autograder.judging.draw import Draw
-from autograder.judging.hidden import test_bert_finetuning as fine_tuning
-from autograder.judging.hidden import test_encoder_decoder as translating
-from autograder.judging.hidden import test_transformer_encoder as classifying
+from autograder.exercises.bert_finetuning import hidden_tests as fine_tuning
+from autograder.exercises.encoder_decoder import hidden_tests as translating
+from autograder.exercises.transformer_encoder import hidden_tests as classifying
+from autograder.grading.grader import solution_source
 from autograder.judging.players import answer_from
 from autograder.judging.program import Answer, Program
+from autograder.judging.random_inputs import RandomInputs
 from autograder.workers import harness, wire
 from autograder.workers.pytorch import Adapter
 from course import models
@@ -67,11 +67,11 @@ def fail(message: str) -> None:
     raise SystemExit(f"the solution fails: {message}")
 
 
-def above_random_weights(solution: Solution, fail: Any, draw: Draw) -> float:
+def above_random_weights(solution: Solution, fail: Any, rng: RandomInputs) -> float:
     """How much more of the held-out news is right after fine-tuning from the checkpoint, than from random weights."""
     found = []
     for pretrained in (True, False):
-        again = Draw(draw.seed, "above random weights")
+        again = RandomInputs(rng.seed, "above random weights")
         program, labels = fine_tuning.news_training(again, solution, pretrained=pretrained)
         found.append(fine_tuning.accuracy(solution.run(program), labels, fail))
     return found[0] - found[1]
@@ -88,7 +88,7 @@ TESTS = {
     ),
     "above random weights": (
         "bert-finetuning",
-        lambda draw: (draw,),
+        lambda rng: (rng,),
         above_random_weights,
         fine_tuning.ABOVE_SCRATCH,
     ),
@@ -101,7 +101,7 @@ def measure(name: str, seeds: int, console: Console) -> list[float]:
     solution, shares = Solution(exercise), []
     for seed in track(range(seeds), name, console=console):
         solution.adapter.start_from = seed + 1
-        shares.append(share(solution, fail, *training(Draw(seed, name))))
+        shares.append(share(solution, fail, *training(RandomInputs(seed, name))))
     return shares
 
 

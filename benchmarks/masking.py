@@ -18,8 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from autograder.judging.draw import Draw
-from autograder.judging.hidden.test_bert_pretraining import (
+from autograder.exercises.bert_pretraining.hidden_tests import (
     FEW_IDS,
     FEW_WORDS,
     LENGTH,
@@ -27,6 +26,7 @@ from autograder.judging.hidden.test_bert_pretraining import (
     VOCABULARY,
     sentences,
 )
+from autograder.judging.random_inputs import RandomInputs
 
 
 def outside(n: int, share: float, low: float, high: float) -> float:
@@ -54,13 +54,13 @@ def chances(seed: int) -> list[tuple[str, int, float, float, int, float]]:
         found.append((name, n, share, margin, times, times * chance))
 
     for p in (0.15, 0.4):
-        _ids, special = sentences(Draw(seed, "").named(f"sentences at {p}"))
+        _ids, special = sentences(RandomInputs(seed, "").named(f"sentences at {p}"))
         n = int((~special).sum())
         # the given probability, its default (two calls), and in Keras an integer as seed
         times, name = (4, "selected, 15%") if p == 0.15 else (1, "selected, 40%")
         add(name, n, p, 0.03, times, near(n, p, 0.03))
     for p in (0.15, 0.5):
-        ids, special = sentences(Draw(seed, "").named(f"sentences at {p}"))
+        ids, special = sentences(RandomInputs(seed, "").named(f"sentences at {p}"))
         n = at_least(int((~special).sum()), p)
         hit = 1 / VOCABULARY  # a random id is the id of [MASK], or the one that stood there
         times = 2 if p == 0.15 else 1  # with a generator, and in Keras with an integer as seed
@@ -73,7 +73,7 @@ def chances(seed: int) -> list[tuple[str, int, float, float, int, float]]:
             add(name + what, n, share, 0.03, times, outside(n, share, target - 0.03, target + 0.03))
 
     p = 0.15
-    ids, special = sentences(Draw(seed, "").named(f"sentences at {p}"))
+    ids, special = sentences(RandomInputs(seed, "").named(f"sentences at {p}"))
     usable = ~special
     n = int(usable.sum())
     # |of neighbours - of all| > 0.05 needs one of the two to be off by its part

@@ -1,7 +1,7 @@
 """Visible checks: what a notebook runs after each answer, to show what is right already and what to look at.
 
 `lesson(exercise, track)` gives a function `check`; `check("causal-mask")` looks the part's symbol up where it was
-called from, runs the checks that `course.visible` has for the part, and shows a report. Where something did not pass
+called from, runs the checks that `course.exercises` has for the part, and shows a report. Where something did not pass
 it raises `CheckFailed` afterwards, in one line, so that the cell has failed for nbgrader too. A missing symbol, a
 stub or an exception in the student's code is one more line in the report, with the student's own line of code.
 
@@ -231,7 +231,7 @@ def run(exercise: str, track: str, part: str, namespace: dict[str, Any]) -> Repo
     the_exercise = syllabus().exercise(exercise)
     the_part = the_exercise.part(part)
     adapter = framework(syllabus().track(track).framework)
-    checks = importlib.import_module(f"course.visible.{the_exercise.module}").checks.parts[part]
+    checks = importlib.import_module(f"course.exercises.{the_exercise.module}.checks").checks.parts[part]
 
     symbol, title = the_part.symbol, _(the_part.title)
     problem = _problem_with(symbol, namespace, adapter)

@@ -44,9 +44,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise: the same parts in every track; `module` names the solution module in `solutions/<track>/`.
+    """An exercise: the same parts in every track; `module` is the name of its folder in each room.
 
-    One that is graded `by_hand` has no module: no solution, no checks, no hidden tests.
+    One that is graded `by_hand` has a lesson alone: no solution, no checks, no hidden tests.
     """
 
     id: str
@@ -211,7 +211,7 @@ def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise
 
 
 def _by_hand(entry: dict) -> Exercise:
-    return _with_parts(entry, "tasks", {"symbol": ""}, module="", by_hand=True)
+    return _with_parts(entry, "tasks", {"symbol": ""}, module=str(entry.get("id", "")).replace("-", "_"), by_hand=True)
 
 
 def _with_parts(entry: dict, key: str, of_part: dict[str, str], **more: object) -> Exercise:

@@ -1,1 +1,1 @@
-"""The reference implementations, a module per exercise and track; notebooks, the judge and CI take them from here."""
+"""The reference implementations, a folder per exercise with a module per track. Notebooks, judge and CI use them."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.executor import Grader
+from autograder.grading.grader import Grader
 from autograder.judging.program import Answer, Program
 from autograder.workers.client import Contestant, Place
 from course.syllabus import syllabus

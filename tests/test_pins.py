@@ -9,7 +9,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from autograder.grading.executor import ROOT
+from autograder.paths import ROOT
 
 PROMISED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
 LINES = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()

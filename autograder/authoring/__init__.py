@@ -1,11 +1,6 @@
-"""Authoring: lesson texts and solutions become source notebooks (`build`), and these become what students get
-(`release`).
+"""Authoring: lessons and solutions become source notebooks (`build`), and these become what students get (`release`).
 
-course/lessons/<exercise>.md + solutions/<track>/<module>.py + course/syllabus.toml
+course/exercises/<module>/lesson.md + solutions/<module>/<track>.py + course/syllabus.toml
     → build   → source/<assignment>/<exercise>.ipynb, executed, with solutions and outputs
     → release → <assignment>.zip: nbgrader's student version, the course package, requirements
 """
-
-
-class AuthoringError(Exception):
-    """A lesson, a solution or a request is not right; the message says what and where, for the person who wrote it."""

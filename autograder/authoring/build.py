@@ -30,9 +30,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
-from autograder.authoring import AuthoringError
-from autograder.authoring.cells import as_nbgraders, python_notebook
-from autograder.authoring.lessons import Cell, read_lesson, solution_path
+from autograder import paths
+from autograder.errors import AuthoringError
+from autograder.notebooks.cells import as_nbgraders, python_notebook
+from autograder.notebooks.lessons import Cell, read_lesson
 from course.syllabus import Assignment, UnknownName, syllabus
 
 CELL_SECONDS = 120
@@ -128,9 +129,9 @@ def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:
         course, code = root / "course", "\n".join(cell.source for cell in cells if cell.role is not None)
         showing = [*SHOWING, *(name for name in DRAWING if re.search(rf"\b{name}\b", code))]
         for file in (
-            solution_path(root, assignment),
+            paths.solution(root, assignment),
             *(course / f"{name}.py" for name in showing),
-            course / "visible" / f"{assignment.exercise.module}.py",
+            paths.checks(root, assignment.exercise),
         ):
             digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -17,11 +17,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from autograder.authoring import AuthoringError
 from autograder.authoring.build import build, source_path
-from autograder.authoring.quizzes import PREFIX, marked_sheet, named
 from autograder.authoring.release import beside_notebook, refuse_leaks
+from autograder.errors import AuthoringError
 from autograder.nbgrader import scripts_on_path
+from autograder.quizzes.notebooks import PREFIX, marked_sheet, named
 from course import i18n
 from course.syllabus import Assignment, syllabus
 

@@ -18,13 +18,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from autograder.authoring.lessons import BEGIN, BEGIN_MARKS, END
-from autograder.authoring.quizzes import read_quiz
+from autograder import paths
+from autograder.notebooks.lessons import BEGIN, BEGIN_MARKS, END
+from autograder.quizzes.notebooks import read_quiz
 
 SHORTEST = 14  # characters without spaces; shorter lines are found in any Python file
 SHORTEST_PROSE = 30
 IN_A_ROW = 3
-FORBIDDEN_FOLDERS = ("autograder/", "solutions/", "source/", "tests/")
+FORBIDDEN_FOLDERS = tuple(f"{name}/" for name in paths.SECRET)
 FORBIDDEN_TEXT = (
     BEGIN,
     END,
@@ -99,9 +100,9 @@ def _secrets(root: Path) -> dict[str, str]:
         for line in within:
             if len(_bare(line)) >= SHORTEST and not INNOCENT.match(line.strip()):
                 secrets.setdefault(_bare(line), path.relative_to(root).as_posix())
-    for path in sorted(root.glob("autograder/judging/hidden/*.py")):
+    for path in sorted([*root.glob("autograder/exercises/*/hidden_tests.py"), *root.glob("autograder/exercises/*.py")]):
         _add_code(secrets, path.read_text(encoding="utf-8"), path.relative_to(root).as_posix())
-    for path in sorted(root.glob("autograder/judging/catalogue/*.toml")):
+    for path in sorted(root.glob("autograder/exercises/*/mistakes.toml")):
         for text in _strings(tomllib.loads(path.read_text(encoding="utf-8"))):
             origin = path.relative_to(root).as_posix()
             if "\n" in text:

@@ -160,7 +160,7 @@ def losses(model, about, ids, weights, generator):
     """
     import torch
 
-    from solutions.pytorch.bert_pretraining import mask_tokens, masked_lm_loss
+    from solutions.bert_pretraining.pytorch import mask_tokens, masked_lm_loss
 
     inputs, labels = mask_tokens(ids, ids < len(SPECIAL), MASK, len(weights), generator=generator)
     hidden, pooled = model.bert(inputs, attention_mask=(ids != PAD).long(), return_dict=False)[:2]

@@ -29,13 +29,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder.authoring import AuthoringError
+from autograder import paths
 from autograder.authoring.build import build, chosen, source_path
 from autograder.authoring.leaks import find_leaks
-from autograder.authoring.lessons import overview, read_lesson
-from autograder.authoring.quizzes import PREFIX, build_quizzes, named, sealed_quiz, sealed_text
-from autograder.authoring.quizzes import notebook as quiz_notebook
+from autograder.errors import AuthoringError
 from autograder.nbgrader import releasing_preprocessors
+from autograder.notebooks.lessons import overview, read_lesson
+from autograder.quizzes.notebooks import PREFIX, build_quizzes, named, sealed_quiz, sealed_text
+from autograder.quizzes.notebooks import notebook as quiz_notebook
 from course import i18n, models
 from course.i18n import N_, _
 from course.quizzes import SCRIPT, Quiz
@@ -267,8 +268,8 @@ def _imported(root: Path, assignment: Assignment) -> set[Path]:
     """The modules of `course` that the notebook and its checks import, and what these import, wherever they say so."""
     found: set[Path] = set()
     if not assignment.exercise.by_hand:
-        checks = root / "course" / "visible" / f"{assignment.exercise.module}.py"
-        found = {checks.with_name("__init__.py"), checks}
+        checks = paths.checks(root, assignment.exercise)
+        found = {checks.parents[1] / "__init__.py", checks}
     waiting = [path.read_text(encoding="utf-8") for path in found]
     waiting += [cell.source for cell in read_lesson(root, assignment) if cell.role not in (None, "task")]
     return found | _follow(root, waiting)

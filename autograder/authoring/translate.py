@@ -22,14 +22,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode
-
-from autograder.authoring import AuthoringError
-from autograder.authoring.lessons import OVERVIEW, lesson_path, overview_path, paragraphs, raw_cells, read_lesson
+from autograder import paths
+from autograder.errors import AuthoringError
+from autograder.notebooks.lessons import OVERVIEW, paragraphs, raw_cells
 from course import i18n
-from course.syllabus import Assignment, syllabus
+from course.syllabus import syllabus
 
-MARKS = {"_", "N_", "Words", "Said"}  # a call of these has the message as its first argument
+MARKS = {"_", "N_", "Message", "WorkerMessage"}  # a call of these has the message as its first argument
 HIDDEN_MARKS = {"fail": 0, "Mismatch": 0, "picture": 0, "picture_if_wrong": 4}  # in hidden tests, and where it stands
 NAMES, AXES = {"names", "name", "title", "rows", "columns"}, {"axes"}  # in hidden tests: words, unless they are code
 WORDS = re.compile(r"[A-Za-z][a-z]+( [a-z]{2,})*")
@@ -73,25 +72,25 @@ def messages(root: Path) -> dict[str, dict[str, list[tuple[str, int]]]]:
     add("course", table, _in_toml(table, _syllabus_texts))
     for path in sorted((root / "course").rglob("*.py")):
         add("course", path, _in_python(path))
-    judging = root / "autograder" / "judging"
     for path in sorted((root / "autograder").rglob("*.py")):
-        if path.parent != judging / "hidden" or path.name == "shared.py":
-            add("quizzes" if path.name == "quizzes.py" else "feedback", path, _in_python(path, HIDDEN_MARKS))
+        if path.name != "hidden_tests.py":
+            of_quizzes = path.parent == root / "autograder" / "quizzes"
+            add("quizzes" if of_quizzes else "feedback", path, _in_python(path, HIDDEN_MARKS))
     for path in sorted((root / "autograder" / "reporting" / "templates").glob("*.j2")):
         add("feedback", path, _in_template(path))
     for path in sorted((root / "course" / "quizzes").glob("*.toml")):
         add("quizzes", path, _in_toml(path, _quiz_texts))
     for exercise in (*syllabus().exercises.values(), *syllabus().by_hand.values()):
-        path = root / "course" / "lessons" / f"{exercise.id}.md"
+        path = paths.lesson(root, exercise)
         if path.is_file():
             add(f"lessons/{exercise.id}", path, _in_lesson(path))
-        path = judging / "catalogue" / f"{exercise.module}.toml"
+        path = paths.mistakes(root, exercise)
         if path.is_file():
             add(f"hints/{exercise.module}", path, _in_toml(path, _hint_texts))
-        path = judging / "hidden" / f"test_{exercise.module}.py"
+        path = paths.hidden_tests(root, exercise)
         if path.is_file():
             add(f"hints/{exercise.module}", path, _in_hidden_tests(path))
-    if (path := overview_path(root)).is_file():
+    if (path := paths.overview(root)).is_file():
         add(f"lessons/{OVERVIEW}", path, _spoken(path.read_text(encoding="utf-8"), 1))
     for name, texts in found.items():  # what the course says is said there, once
         if name in ("feedback", "quizzes") or name.startswith("hints/"):
@@ -308,26 +307,3 @@ def _wrong(text: str, said: str) -> Iterator[tuple[str, str]]:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 70 else line[:69] + "…"
-
-
-# -- notebooks ---------------------------------------------------------------------------------------------------------
-
-
-def lesson_texts(root: Path, assignment: Assignment, language: str) -> dict[str, str]:
-    """The texts of a lesson in a language, by the id of their cells; tasks are texts too. None where it is missing."""
-    if not lesson_path(root, assignment).is_file():
-        return {}
-    return {cell.id: cell.source for cell in read_lesson(root, assignment, language) if cell.role in (None, "task")}
-
-
-def translate_notebook(root: Path, assignment: Assignment, notebook: NotebookNode, language: str) -> NotebookNode:
-    """The source notebook with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
-    english, other = (lesson_texts(root, assignment, said) for said in (i18n.SOURCE_LANGUAGE, i18n.known(language)))
-    if not english:
-        return notebook
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and english.get(cell.get("id")) == cell.source:
-            cell.source = other[cell.id]
-    if "course" in notebook.metadata:
-        notebook.metadata.course["language"] = language
-    return notebook

@@ -6,11 +6,11 @@ import hashlib
 import platform
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
+from autograder.messages import Message, table
+from autograder.paths import DECIDES, ROOT
 from autograder.submission.intake import Submission
-from autograder.words import Words, table
 from course.syllabus import Assignment
 
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
@@ -36,12 +36,11 @@ def judge_digest() -> str:
 
     A result that another judge made is not taken over where a hand-in is graded once more.
     """
-    root, h = Path(__file__).resolve().parents[2], hashlib.sha256()
-    decides = ("autograder/judging", "autograder/workers", "autograder/submission", "solutions", "course/data")
-    files = [path for folder in decides for path in (root / folder).rglob("*") if path.suffix in (".py", ".toml")]
-    for path in sorted([*files, root / "course" / "syllabus.toml"]):
-        if path.is_file():
-            h.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    h = hashlib.sha256()
+    for name in DECIDES:
+        for path in sorted([ROOT / name, *(ROOT / name).rglob("*")]):
+            if path.is_file() and "__pycache__" not in path.parts:
+                h.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return h.hexdigest()[:16]
 
 
@@ -94,7 +93,7 @@ def not_graded(result: dict[str, Any], message: str) -> dict[str, Any]:
 
 def by_hand(result: dict[str, Any]) -> dict[str, Any]:
     """The hand-in is for a person to grade: no mark yet, and nothing wrong with it."""
-    message = Words("This assignment is graded by a person. The mark comes when it has been read.")
+    message = Message("This assignment is graded by a person. The mark comes when it has been read.")
     words = {**result["words"], **table(message)}
     return sound({**result, "status": "by_hand", "message": message, "score": None, "parts": [], "words": words})
 

@@ -1,8 +1,9 @@
 """The catalogue of misconceptions: known mistakes, each as a change to the reference that makes it.
 
-One TOML file an exercise, `catalogue/<module>.toml`, holds for each mistake an id, the part that loses points for it, a
-title and a hint for the student, and per track the change: either `replace`, pairs of texts of which the old one stands
-exactly once in the solution module, or `code`, a whole new definition of the symbol that is appended to the module.
+Each exercise has a TOML file, `autograder/exercises/<module>/mistakes.toml`. It holds for each mistake an id, the part
+that loses points for it, a title and a hint for the student, and per track the change: either `replace`, pairs of texts
+of which the old one stands exactly once in the solution module, or `code`, a whole new definition of the symbol that is
+appended to the module.
 
 The same entries serve three times: CI demands that each loses points in its part, the judge compares a failing answer
 with what each mistake would have given, and the sample class is written with them. So a change that no longer fits the
@@ -15,12 +16,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from autograder import paths
+from autograder.paths import ROOT
 from course.syllabus import Exercise, syllabus
-
-FOLDER = Path(__file__).with_name("catalogue")
 
 
 class CatalogueError(ValueError):
@@ -63,10 +63,10 @@ class Mistake:
 def catalogue(exercise_id: str) -> tuple[Mistake, ...]:
     """The known mistakes of an exercise, in the order of its parts."""
     exercise = syllabus().exercise(exercise_id)
-    path = FOLDER / f"{exercise.module}.toml"
+    path = paths.mistakes(ROOT, exercise)
     if not path.exists():
         return ()
-    return parse(path.read_text(encoding="utf-8"), exercise, path.name)
+    return parse(path.read_text(encoding="utf-8"), exercise, path.relative_to(ROOT).as_posix())
 
 
 def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:

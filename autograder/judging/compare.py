@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.words import Words, listed
+from autograder.messages import Message, listed
 from course.i18n import N_
 
 RTOL = {"float32": 1e-5, "float64": 1e-9}
@@ -55,30 +55,30 @@ def difference(
 ) -> str | None:
     """What is wrong with `got`, as a sentence, or None where it agrees with `want`.
 
-    `names` are the names of the items where `want` is a tuple; a key of a dict that is `Words` is a name by itself.
+    `names` are the names of the items where `want` is a tuple; a key of a dict that is `Message` is a name by itself.
     `axes` says what the axes of an array are, by name of the item (or as one string where there is only one).
     """
     if isinstance(want, tuple):
         return _tuple_difference(got, want, name, axes, rtol, names)
     if isinstance(want, dict):
         if not isinstance(got, dict):
-            return Words("the {name} is {kind}, expected a dictionary", name=name, kind=describe(got))
+            return Message("the {name} is {kind}, expected a dictionary", name=name, kind=describe(got))
         for key in want:
             if want[key] is not None:
-                whole = key if isinstance(key, Words) else Words("{name} {key}", name=name, key=key)
+                whole = key if isinstance(key, Message) else Message("{name} {key}", name=name, key=key)
                 found = difference(got.get(key), want[key], whole, axes, rtol)
                 if found:
                     return found
         return None
     if want is None:
-        return None if got is None else Words("the {name} is {kind}, expected None", name=name, kind=describe(got))
+        return None if got is None else Message("the {name} is {kind}, expected None", name=name, kind=describe(got))
     if type(want) is float and type(got) in (float, int):
         return _value_difference(np.float64(got), np.float64(want), name, np.dtype(np.float64), rtol)
     if isinstance(want, (bool, int, float, str)):
         return (
             None
             if type(got) is type(want) and got == want
-            else Words(
+            else Message(
                 "the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=describe(want)
             )
         )
@@ -87,7 +87,7 @@ def difference(
         return (
             None
             if isinstance(got, Abstract) and got_shape == want_shape
-            else Words("the {name} is {kind}", name=name, kind=describe(got))
+            else Message("the {name} is {kind}", name=name, kind=describe(got))
         )
     return _array_difference(got, np.asarray(want), name, axes.get(name) if isinstance(axes, dict) else axes, rtol)
 
@@ -95,15 +95,17 @@ def difference(
 def _tuple_difference(
     got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]
 ) -> str | None:
-    expected: str = Words("a {kind} of {count}", kind=type(want).__name__, count=len(want))
+    expected: str = Message("a {kind} of {count}", kind=type(want).__name__, count=len(want))
     if len(names) == len(want):
-        expected = Words("{what} ({items})", what=expected, items=listed(*names))
+        expected = Message("{what} ({items})", what=expected, items=listed(*names))
     if not isinstance(got, (tuple, list)):
-        return Words("the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=expected)
+        return Message("the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=expected)
     if len(got) != len(want):
-        return Words("the {name} has {count} items, expected {expected}", name=name, count=len(got), expected=expected)
+        return Message(
+            "the {name} has {count} items, expected {expected}", name=name, count=len(got), expected=expected
+        )
     for i, (g, w) in enumerate(zip(got, want, strict=True)):
-        item = names[i] if i < len(names) else Words("{name}[{index}]", name=name, index=i)
+        item = names[i] if i < len(names) else Message("{name}[{index}]", name=name, index=i)
         found = difference(g, w, item, axes, rtol)
         if found:
             return found
@@ -114,45 +116,45 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
     if isinstance(got, Abstract):
         if got.shape != want.shape:
             return _other_shape(got, want, name, axes)
-        return Words(
+        return Message(
             "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
         )
     if not isinstance(got, np.ndarray):
-        return Words("the {name} is {kind}, expected a tensor", name=name, kind=describe(got))
+        return Message("the {name} is {kind}, expected a tensor", name=name, kind=describe(got))
     if got.shape != want.shape:
         return _other_shape(got, want, name, axes)
     if got.dtype != want.dtype and not (got.dtype.kind in "iu" and want.dtype.kind in "iu"):
-        return Words(
+        return Message(
             "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
         )
     if want.dtype.kind != "f":
         share = float(np.mean(got != want)) if want.size else 0.0
         if share == 1:
-            return Words("no entry of the {name} is as expected", name=name)
+            return Message("no entry of the {name} is as expected", name=name)
         return (
-            Words("{share} of the entries of the {name} are not as expected", share=_percent(share), name=name)
+            Message("{share} of the entries of the {name} are not as expected", share=_percent(share), name=name)
             if share
             else None
         )
     if not np.isfinite(got).all() and np.isfinite(want).all():
         if np.isnan(got).any():
-            return Words("the {name} contains NaN", name=name)
-        return Words("the {name} contains infinite values", name=name)
+            return Message("the {name} contains NaN", name=name)
+        return Message("the {name} contains infinite values", name=name)
     return _value_difference(got.astype(np.float64), want.astype(np.float64), name, want.dtype, rtol)
 
 
-def _other_shape(got: Abstract | np.ndarray, want: np.ndarray, name: str, axes: str | None) -> Words:
+def _other_shape(got: Abstract | np.ndarray, want: np.ndarray, name: str, axes: str | None) -> Message:
     if axes:
         # Axes that are in parentheses already are code, "(B, L)"; the others are words, each of them a message.
         axes = axes.removeprefix("(").removesuffix(")")
-        return Words(
+        return Message(
             "the {name} has shape {shape}, expected {expected} ({axes})",
             name=name,
             shape=got.shape,
             expected=want.shape,
             axes=listed(*axes.split(", ")),
         )
-    return Words("the {name} has shape {shape}, expected {expected}", name=name, shape=got.shape, expected=want.shape)
+    return Message("the {name} has shape {shape}, expected {expected}", name=name, shape=got.shape, expected=want.shape)
 
 
 def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dtype, rtol: float | None) -> str | None:
@@ -162,31 +164,31 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     largest = float(np.abs(want).max())
     scale = largest or 1.0
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        return Words("the {name} is not finite", name=name)
+        return Message("the {name} is not finite", name=name)
     error = np.abs(got - want)
     worst = float(error.max())
     if worst <= tolerance * scale:
         return None
     if not got.ndim:
-        return Words(
+        return Message(
             "the {name} is not as expected: it is {share} of the expected value away",
             name=name,
             share=f"{worst / scale:.2g}",
         )
     if largest and not np.abs(got).any():
         if "gradient" in name:
-            return Words("the {name} is zero everywhere: is something detached from the graph?", name=name)
-        return Words("the {name} is zero everywhere", name=name)
+            return Message("the {name} is zero everywhere: is something detached from the graph?", name=name)
+        return Message("the {name} is zero everywhere", name=name)
     off = float(np.mean(error > tolerance * scale))
     if off == 1:
-        return Words(
+        return Message(
             "all entries of the {name} differ from the expected values; the largest difference is {worst}, where the "
             "largest expected value is {largest}",
             name=name,
             worst=f"{worst:.2g}",
             largest=f"{largest:.2g}",
         )
-    return Words(
+    return Message(
         "{share} of the entries of the {name} differ from the expected values; the largest difference is {worst}, "
         "where the largest expected value is {largest}",
         name=name,
@@ -221,15 +223,15 @@ def describe(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, Odd):
-        return Words("a {kind}", kind=value.type_name)
+        return Message("a {kind}", kind=value.type_name)
     if isinstance(value, (tuple, list)):
-        return Words("a {kind} of {count}", kind=type(value).__name__, count=len(value))
+        return Message("a {kind} of {count}", kind=type(value).__name__, count=len(value))
     if isinstance(value, (np.ndarray, Abstract)):
-        return Words("a tensor")
+        return Message("a tensor")
     if isinstance(value, (bool, int, float)):
-        return Words("the {kind} {value}", kind=type(value).__name__, value=f"{value!r}")
-    return Words("a {kind}", kind=type(value).__name__)
+        return Message("the {kind} {value}", kind=type(value).__name__, value=f"{value!r}")
+    return Message("a {kind}", kind=type(value).__name__)
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else Words("under 1%")
+    return f"{share:.0%}" if share >= 0.01 else Message("under 1%")

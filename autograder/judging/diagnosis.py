@@ -13,7 +13,7 @@ from autograder.judging.compare import agree
 from autograder.judging.players import Trusted
 from autograder.judging.plugin import Verdict
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.workers.said import OUT_OF_RANGE_ON_A_GPU, heard
+from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU, heard
 
 NO_EVIDENCE = ("timeout", "exhausted", "missing")  # such an answer says nothing about what was computed
 NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like

@@ -15,9 +15,9 @@ import numpy as np
 
 from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.words import Words, cell_name
+from autograder.messages import Message, cell_name
 from autograder.workers.client import Contestant, Ended, Killed, Place, ReferenceLine, WorkerFailure, hand_in_seconds
-from autograder.workers.said import heard
+from autograder.workers.worker_messages import heard
 from course.i18n import N_
 
 MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
@@ -119,15 +119,15 @@ def tell(error: StudentError) -> str:
     if name == "StudentMessage":
         return _heard(error.message)
     if error.kind == "memory":
-        what: str = Words("it asked for more memory than a hand-in may use")
+        what: str = Message("it asked for more memory than a hand-in may use")
     elif name == "NotImplementedError":
-        what = Words("this is not written yet")
+        what = Message("this is not written yet")
     elif heard(error.message):
         what = _heard(error.message)
     else:
         what = f"{name}: {error.message}" if error.message else name
     if error.cell and error.source:
-        return Words(
+        return Message(
             "{what} ({cell}, line {line}: `{source}`)",
             what=what,
             cell=cell_name(error.cell),
@@ -139,8 +139,8 @@ def tell(error: StudentError) -> str:
 
 def _heard(message: str) -> str:
     """What a worker has said, as a message with values."""
-    known = None if isinstance(message, Words) else heard(message)
-    return Words(known[0], **known[1]) if known else message
+    known = None if isinstance(message, Message) else heard(message)
+    return Message(known[0], **known[1]) if known else message
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class Student:
                         return Answer(
                             {},
                             StudentError(
-                                "exhausted", (), Words("not run: the hand-in had used up its computing time.")
+                                "exhausted", (), Message("not run: the hand-in had used up its computing time.")
                             ),
                         )
                     self.restarts_left -= not forgiven
@@ -275,7 +275,7 @@ class Student:
         symbol = program.steps[0].get("symbol", "")
         for cell, outcome in zip(self.cells, self.outcomes, strict=True):
             if outcome["error"] is not None and re.search(rf"\b(def|class)\s+{re.escape(symbol)}\b", cell["source"]):
-                message = Words(
+                message = Message(
                     "`{symbol}` is not defined, because its cell stopped: {error}",
                     symbol=symbol,
                     error=tell(outcome["error"]),

@@ -19,10 +19,10 @@ from _pytest.runner import runtestprotocol
 
 from autograder.judging import compare
 from autograder.judging.compare import Mismatch
-from autograder.judging.draw import Draw
 from autograder.judging.players import tell
 from autograder.judging.program import Answer, Program
-from autograder.words import Words
+from autograder.judging.random_inputs import RandomInputs
+from autograder.messages import Message
 from autograder.workers.client import Killed
 from course.i18n import N_
 
@@ -82,7 +82,7 @@ class Desk:
         if self.error is not None and self.player is not self.reference and isinstance(self.error, TRIPPED):
             # The reference has passed this very test, so it is what the answer gave that brought the test to fall.
             self.verdict.raised = True
-            self.verdict.message = Words("This check cannot make sense of what the answer gives.")
+            self.verdict.message = Message("This check cannot make sense of what the answer gives.")
         elif isinstance(self.error, Killed):
             raise self.error
         elif self.error is not None:
@@ -161,9 +161,9 @@ class Hooks:
         return self.desk.track
 
     @pytest.fixture
-    def draw(self, request: pytest.FixtureRequest) -> Draw:
+    def rng(self, request: pytest.FixtureRequest) -> RandomInputs:
         """Inputs from the run's seed, different for every test."""
-        return Draw(self.desk.seed, request.node.name)
+        return RandomInputs(self.desk.seed, request.node.name)
 
     @pytest.fixture
     def student(self) -> AskStudent:
@@ -249,10 +249,10 @@ class AskStudent:
         error = answer.error
         if expect_error is not None:
             if error is None:
-                raise Mismatch(Words("no {expect_error} was raised", expect_error=expect_error))
+                raise Mismatch(Message("no {expect_error} was raised", expect_error=expect_error))
             if not error.is_a(expect_error) or error.is_a("NotImplementedError"):
                 raise Mismatch(
-                    Words("expected a {expect_error}: {error}", expect_error=expect_error, error=tell(error))
+                    Message("expected a {expect_error}: {error}", expect_error=expect_error, error=tell(error))
                 )
             return answer
         if error is not None and not (error.kind == "data-dependent" and program.device == "meta"):
@@ -303,9 +303,9 @@ def _same_shapes(got: Any, want: dict) -> None:
     for name, shapes in want.items():
         has = got.get(name) if isinstance(got, dict) else None
         if has != shapes:
-            told = [", ".join(map(str, s)) if isinstance(s, list) else Words("none") for s in (has, shapes)]
+            told = [", ".join(map(str, s)) if isinstance(s, list) else Message("none") for s in (has, shapes)]
             raise Mismatch(
-                Words(
+                Message(
                     "`{name}` has parameters of shapes {shapes}, expected {expected}",
                     name=name,
                     shapes=told[0],
@@ -316,14 +316,14 @@ def _same_shapes(got: Any, want: dict) -> None:
 
 def _name(key: str, names: tuple[str, ...]) -> str:
     if key == "grad":
-        return Words("gradient")
+        return Message("gradient")
     if key == "after":
-        return Words("inputs after the call:")
+        return Message("inputs after the call:")
     if len(names) == 1:
         return names[0]
     if key == "out":
-        return Words("result")
-    return Words("result of call {n}", n=key[3:]) if key[3:].isdigit() else key
+        return Message("result")
+    return Message("result of call {n}", n=key[3:]) if key[3:].isdigit() else key
 
 
 def _asked_for(program: Program, want: dict, got: Any) -> dict:
@@ -340,7 +340,7 @@ def _named_gradients(program: Program, gradients: Any) -> Any:
     for step in program.steps:
         for i, value in enumerate(step.get("args", [])):
             if isinstance(value, dict) and "array" in value:
-                label = Words("gradient with respect to the {ordinal} argument", ordinal=ORDINALS[i])
+                label = Message("gradient with respect to the {ordinal} argument", ordinal=ORDINALS[i])
                 labels.setdefault(value["array"], label)
         for key, value in (step.get("kwargs") or {}).items():
             if isinstance(value, dict) and "array" in value:
@@ -348,8 +348,8 @@ def _named_gradients(program: Program, gradients: Any) -> Any:
     return {labels.get(name) or _gradient_of(name): value for name, value in gradients.items()}
 
 
-def _gradient_of(name: str) -> Words:
-    return Words("gradient with respect to `{name}`", name=name)
+def _gradient_of(name: str) -> Message:
+    return Message("gradient with respect to `{name}`", name=name)
 
 
 def _small(matrix: Any, most: int = 12) -> list[list[float]] | None:

@@ -22,21 +22,19 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from autograder import paths
 from autograder.judging import diagnosis
 from autograder.judging.catalogue import catalogue
 from autograder.judging.players import Student, Trusted, Use, tell
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
-from autograder.words import Words, cell_name, sentence, table
+from autograder.messages import Message, cell_name, sentence, table
+from autograder.paths import ROOT
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Ended, Killed, Place, ReferenceLine, WorkerFailure
 from course.syllabus import Exercise, Limits, Part, syllabus
-
-HIDDEN = Path(__file__).parent / "hidden"
-STANDINS = Path(__file__).parent.parent / "workers"
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Session:
 
     def run(self) -> int:
         hooks = Hooks(self.desk, [part.id for part in self.exercise.parts], self.serve)
-        file = HIDDEN / f"test_{self.exercise.module}.py"
+        file = paths.hidden_tests(ROOT, self.exercise)
         options = [
             "-s",
             "-p",
@@ -88,7 +86,7 @@ class Session:
             "-c",
             os.devnull,
             "--rootdir",
-            str(HIDDEN),
+            str(file.parents[1]),
             "--noconftest",
             "--import-mode=importlib",
         ]
@@ -136,7 +134,7 @@ class Session:
         try:
             outcomes = student.load()
         except Ended as ended:
-            return self.without_verdicts(Words("None of it could be run: {ended}", ended=ended.message))
+            return self.without_verdicts(Message("None of it could be run: {ended}", ended=ended.message))
         self.desk.player = student
         used: dict[str, dict[str, Use]] = {}
         verdicts: dict[str, Verdict] = {}
@@ -173,13 +171,15 @@ class Session:
             spec = self.specs[item.name]
             if out_of_time:
                 verdicts[spec.name] = Verdict(
-                    spec, "not_run", Words("Not checked: an earlier check of this part ran out of time.")
+                    spec, "not_run", Message("Not checked: an earlier check of this part ran out of time.")
                 )
                 continue
             unmet = [v.spec for v in verdicts.values() if v.spec.function in spec.needs and v.outcome != "passed"]
             if unmet:
                 verdicts[spec.name] = Verdict(
-                    spec, "not_run", Words("Not checked yet: it builds on “{title}”.", title=unmet[0].base.rstrip("."))
+                    spec,
+                    "not_run",
+                    Message("Not checked yet: it builds on “{title}”.", title=unmet[0].base.rstrip(".")),
                 )
             else:
                 verdicts[spec.name] = verdict = self.desk.judge(item, spec)
@@ -198,7 +198,7 @@ class Session:
             for part in self.exercise.parts
             if any(v.outcome != "passed" for v in verdicts.values() if v.spec.part == part.id)
         }
-        standins = _standins(self.track)
+        standins = _standins(self.exercise, self.track)
         for part in self.exercise.parts:
             own = [v for v in verdicts.values() if v.spec.part == part.id]
             names = [
@@ -263,13 +263,13 @@ class Session:
         return {"cells": [], "parts": [self.part_result(part, verdicts, {}) for part in self.exercise.parts]}
 
 
-def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Words:
+def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Message:
     """That a ready-made attention does the work, and where the answer's text names it, if it does."""
     if cell is None:
-        return Words(
+        return Message(
             "The framework's own {name} is at work here; this exercise asks you to write it yourself.", name=name
         )
-    return Words(
+    return Message(
         "The framework's own {name} ({cell}, line {line}) is at work here; this exercise asks you to write it "
         "yourself.",
         name=name,
@@ -285,11 +285,10 @@ class MarkName:
         config.addinivalue_line("markers", "part(id, share, needs, tracks): the part that a hidden test belongs to")
 
 
-def _standins(track: str) -> dict[str, str]:
-    """The stand-ins of a track by name; the imports under the empty name."""
-    path = STANDINS / f"standins_{track}.py"
-    source = path.read_text(encoding="utf-8")
-    table = {"": ""}
+def _standins(exercise: Exercise, track: str) -> dict[str, str]:
+    """The stand-ins of an exercise by name; the imports under the empty name. Where there are none, none."""
+    path, table = paths.standins(ROOT, exercise, track), {"": ""}
+    source = path.read_text(encoding="utf-8") if path.is_file() else ""
     for node in ast.parse(source).body:
         text = ast.get_source_segment(source, node)
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):

@@ -1,15 +1,15 @@
 """A result in the reader's language. Results are English, all of them; what a person reads is said again here.
 
 `spoken` gives a copy with every sentence for students in the language that `course.i18n` has chosen: titles and hints
-by themselves, sentences with values in them by the result's table `words` (see `autograder.words`). What is in neither,
-such as an exception's message, stays as it is.
+by themselves, sentences with values in them by the result's table `words` (see `autograder.messages`). What is in
+neither, such as an exception's message, stays as it is.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from autograder.words import Words, again, cell_name, sentence
+from autograder.messages import Message, again, cell_name, sentence
 from course.i18n import _
 
 
@@ -24,7 +24,7 @@ def spoken(result: dict) -> dict:
 
     def cell(c: dict) -> dict:
         name = cell_name(str(c.get("label")))
-        label = again(name.told()) if isinstance(name, Words) else c.get("label")
+        label = again(name.told()) if isinstance(name, Message) else c.get("label")
         return {**c, "label": label, "error": say(c.get("error"))}
 
     def part(p: dict) -> dict:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from autograder.messages import Message
 from autograder.submission.matching import Match, grade_id_of, text_of, without_mark_scheme
-from autograder.words import Words
 from course import i18n
 from course.syllabus import Assignment
 
@@ -24,7 +24,7 @@ def in_other_languages(assignment: Assignment) -> dict[str, tuple[str, ...]]:
 @lru_cache(maxsize=16)  # of a class, all hand-ins are held against the same
 def _in_languages(assignment: Assignment, languages: tuple[str, ...], _locale: Path) -> dict[str, tuple[str, ...]]:
     try:
-        from autograder.authoring.translate import lesson_texts
+        from autograder.notebooks.translated import lesson_texts
     except ImportError:
         return {}
     root = Path(i18n.__file__).parents[1]
@@ -55,10 +55,10 @@ def look_through(
     if len(empty) == len(tasks):
         found.flags.append("untouched" if not outside else "empty-tasks")
         found.remarks.append(
-            Words("Nothing is written below any of the tasks. What stands above the first of them was kept.")
+            Message("Nothing is written below any of the tasks. What stands above the first of them was kept.")
             if outside
-            else Words("The notebook is as it was released: nothing is written below any of the tasks.")
+            else Message("The notebook is as it was released: nothing is written below any of the tasks.")
         )
     elif empty:
         found.flags.append("empty-tasks")
-        found.remarks.extend(Words("Nothing is written below “{title}”.", title=Words(title)) for title in empty)
+        found.remarks.extend(Message("Nothing is written below “{title}”.", title=Message(title)) for title in empty)

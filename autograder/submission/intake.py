@@ -24,10 +24,10 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.messages import Message
 from autograder.submission import ready_made
 from autograder.submission.by_hand import in_other_languages, look_through
 from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
-from autograder.words import Words
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
@@ -171,11 +171,11 @@ def _without_notebook(files: Iterable[tuple[str, ...]], name: str) -> Iterator[F
         if key not in served:
             names = sorted(filter(None, names))
             only = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-            problem = Words(
+            problem = Message(
                 "There is no notebook in the hand-in, only {only}. Hand in the file that ends in .ipynb.", only=only
             )
             if not names:
-                problem = Words("The folder is empty. Hand in the notebook, the file that ends in .ipynb.")
+                problem = Message("The folder is empty. Hand in the notebook, the file that ends in .ipynb.")
             yield Found("/".join((name, *folders)), (*folders, "hand-in"), None, problem)
 
 
@@ -183,13 +183,13 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            problem = Words("The hand-in is a symbolic link, which is not followed; hand in the file itself.")
+            problem = Message("The hand-in is a symbolic link, which is not followed; hand in the file itself.")
             yield Found(name, parts, None, problem)
         elif stat.S_ISDIR(status.st_mode):
-            problem = Words("What is called like a file is a folder, and empty. Hand in the notebook itself.")
+            problem = Message("What is called like a file is a folder, and empty. Hand in the notebook itself.")
             yield Found(name, parts, None, problem)
         elif not stat.S_ISREG(status.st_mode):
-            problem = Words("The hand-in is not a file. Hand in the notebook, the file that ends in .ipynb.")
+            problem = Message("The hand-in is not a file. Hand in the notebook, the file that ends in .ipynb.")
             yield Found(name, parts, None, problem)
         elif path.suffix.lower() == ".zip":
             yield from _from_zip(path, parts, name)
@@ -199,7 +199,7 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
             yield Found(name, parts, path.read_bytes())
     except OSError as error:
         why = error.strerror or error
-        yield Found(name, parts, None, Words("The file cannot be read: {why}. Hand it in again.", why=why))
+        yield Found(name, parts, None, Message("The file cannot be read: {why}. Hand it in again.", why=why))
 
 
 def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth: int = 0) -> Iterator[Found]:
@@ -217,7 +217,7 @@ def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth:
                 below = (*above, *inside.parts)
                 label = f"{name}!{info.filename}"
                 if inside.is_absolute() or ".." in inside.parts:
-                    problem = Words(
+                    problem = Message(
                         "The zip holds a file whose path leads out of it, which is not opened. Hand in the notebook "
                         "itself."
                     )
@@ -228,7 +228,7 @@ def _from_zip(file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth:
                     yield from _from_entry(archive, info, below, label, depth)
             yield from _without_notebook(((*above, *inside.parts) for _, inside in entries if inside.parts), name)
     except DAMAGED:
-        problem = Words("The zip file is damaged and cannot be opened. Hand in the notebook itself.")
+        problem = Message("The zip file is damaged and cannot be opened. Hand in the notebook itself.")
         yield Found(name, parts, None, problem)
 
 
@@ -237,18 +237,18 @@ def _from_entry(
 ) -> Iterator[Found]:
     try:
         if info.flag_bits & ENCRYPTED:
-            problem = Words("The file is locked with a password in the zip. Hand in the notebook itself.")
+            problem = Message("The file is locked with a password in the zip. Hand in the notebook itself.")
             yield Found(label, below, None, problem)
             return
         data = _unpack(archive, info)
     except DAMAGED:
-        problem = Words("The file is damaged in the zip and cannot be read. Hand in the notebook itself.")
+        problem = Message("The file is damaged in the zip and cannot be read. Hand in the notebook itself.")
         yield Found(label, below, None, problem)
         return
     if not below[-1].lower().endswith(".zip"):
         yield Found(label, below, data)
     elif len(data) > MAX_BYTES or depth >= MAX_DEPTH:
-        problem = Words("The zip is packed into too many others, or too large; hand in the notebook itself.")
+        problem = Message("The zip is packed into too many others, or too large; hand in the notebook itself.")
         yield Found(label, below, None, problem)
     else:
         found = list(_from_zip(io.BytesIO(data), below, label, depth + 1))
@@ -262,12 +262,12 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data[: MAX_BYTES + 1]
 
 
-def _empty_zip() -> Words:
-    return Words("There is no notebook in the zip. Hand in the file that ends in .ipynb.")
+def _empty_zip() -> Message:
+    return Message("There is no notebook in the zip. Hand in the file that ends in .ipynb.")
 
 
-def _too_large(size: int) -> Words:
-    return Words(
+def _too_large(size: int) -> Message:
+    return Message(
         "The file has {size} MB, more than the {most} MB that a hand-in may have. Clear the outputs and hand it in "
         "again.",
         size=size >> 20,
@@ -322,7 +322,9 @@ def one_each(submissions: Iterable[Submission]) -> list[Submission]:
             others = ", ".join(sorted(PurePosixPath(s.name).name for s in group if s is not best))
             graded = PurePosixPath(best.name).name
             best.remarks.append(
-                Words("Several files were handed in; {graded} was graded, {others} not.", graded=graded, others=others)
+                Message(
+                    "Several files were handed in; {graded} was graded, {others} not.", graded=graded, others=others
+                )
             )
             best.flags.append("several-files")
         chosen.append(best)
@@ -374,25 +376,25 @@ def load_notebook(text: str) -> dict:
     What it takes to read is bounded before it is read.
     """
     if not text.strip():
-        raise Unreadable(Words("The file is empty. Save the notebook in Jupyter and hand in that file."))
+        raise Unreadable(Message("The file is empty. Save the notebook in Jupyter and hand in that file."))
     if _in_pieces(text):
         raise Unreadable(
-            Words("The file holds far more than a notebook needs. Clear the outputs and hand it in again.")
+            Message("The file holds far more than a notebook needs. Clear the outputs and hand it in again.")
         )
     try:
         notebook = json.loads(text)
     except RecursionError:
         raise Unreadable(
-            Words("The file is nested too deeply to be a notebook. Clear the outputs and hand it in again.")
+            Message("The file is nested too deeply to be a notebook. Clear the outputs and hand it in again.")
         ) from None
     except ValueError:
         problem = (
-            Words(
+            Message(
                 "The file cannot be read as a notebook: it ends too early or was changed by hand. Save it once more in "
                 "Jupyter and hand in that file."
             )
             if text.lstrip()[:1] == "{"
-            else Words(
+            else Message(
                 "The file cannot be read as a notebook: it does not hold a notebook. Save it once more in Jupyter and "
                 "hand in that file."
             )
@@ -417,7 +419,7 @@ def with_cells(notebook: Any) -> dict:
     """The same for a notebook's JSON that has been read already."""
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
         raise Unreadable(
-            Words("The file is not a notebook: it has no cells. Save the notebook in Jupyter and hand in that file.")
+            Message("The file is not a notebook: it has no cells. Save the notebook in Jupyter and hand in that file.")
         )
     if "cells" not in notebook:  # version 3 of the format and before
         sheets = [sheet for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
@@ -425,7 +427,7 @@ def with_cells(notebook: Any) -> dict:
         notebook["cells"] = [cell for cells in lists if isinstance(cells, list) for cell in cells]
     if len(notebook["cells"]) > MAX_CELLS:
         raise Unreadable(
-            Words(
+            Message(
                 "The notebook has {count} cells, more than the {most} that a hand-in may have. Delete those that you "
                 "do not need and hand it in again.",
                 count=len(notebook["cells"]),
@@ -440,7 +442,7 @@ def _check_code(sources: Iterable[str]) -> None:
     size = sum(map(len, sources))
     if size > MAX_CODE:
         raise Unreadable(
-            Words(
+            Message(
                 "The hand-in has {size} KB of code, more than the {most} KB that it may have. Put data into "
                 "files, not into cells.",
                 size=size >> 10,
@@ -457,7 +459,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
         submission.assignment = _assignment_of(stated, [text_of(c) for c in notebook["cells"] if _is_code(c)])
     elif stated in syllabus().released() and stated != submission.assignment.id:
         raise Unreadable(
-            Words(
+            Message(
                 "This is the notebook of {stated}, but it was handed in for {id}. Hand in the notebook of {id}.",
                 stated=stated,
                 id=submission.assignment.id,
@@ -475,7 +477,7 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
     language = language.get("language") if isinstance(language, dict) else None
     if isinstance(language, str) and language.lower() not in ("", "python"):
         submission.remarks.append(
-            Words("The notebook says that its language is {language}; it was run as Python.", language=language[:40])
+            Message("The notebook says that its language is {language}; it was run as Python.", language=language[:40])
         )
         submission.flags.append("other-kernel")
     if by_hand:  # nothing is run, and all of it is read
@@ -504,7 +506,7 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
         submission.assignment = _assignment_of(None, [text])
     if submission.assignment.exercise.by_hand:
         raise Unreadable(
-            Words("This assignment is a report that a person reads; hand in the notebook, which ends in .ipynb.")
+            Message("This assignment is a report that a person reads; hand in the notebook, which ends in .ipynb.")
         )
     released = released_cells(source_root, submission.assignment)
     setup = [c for c in released if (grade_id_of(c) or "").startswith("setup-")]
@@ -519,7 +521,7 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
         for i, c in enumerate(setup)
     ]
     if not text.strip():
-        submission.remarks.append(Words("The file is empty."))
+        submission.remarks.append(Message("The file is empty."))
         submission.flags.append("empty")
     submission.cells.append({"label": name, "source": plain_python(text), "grade_id": None, "index": 0, "role": "own"})
     finish(submission)
@@ -604,7 +606,7 @@ def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
     exercises = [e for e in syllabus().exercises.values() if defined & {p.symbol for p in e.parts}]
     if len(tracks) == 1 and len(exercises) == 1:
         return Assignment(exercises[0], tracks[0])
-    raise Unreadable(Words("The file does not say which assignment it is of; grade it with --assignment."))
+    raise Unreadable(Message("The file does not say which assignment it is of; grade it with --assignment."))
 
 
 def _metadata(notebook: dict) -> dict:

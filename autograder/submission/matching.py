@@ -44,7 +44,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from autograder.words import Words
+from autograder.messages import Message
 
 ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
 RUN = ("setup", "answer", "own")  # the roles that the judge runs
@@ -340,13 +340,13 @@ class _Matcher:
     def _units(self, submitted: Any) -> Iterator[_Unit]:
         for index, cell in enumerate(submitted if isinstance(submitted, list) else []):
             if not isinstance(cell, dict):
-                self._note("damaged-cells", Words("Cell {n} of the file is damaged and was left out.", n=index + 1))
+                self._note("damaged-cells", Message("Cell {n} of the file is damaged and was left out.", n=index + 1))
                 continue
             source, code = text_of(cell), cell.get("cell_type") == "code"
             claim, by_id = self._claim(cell, source, code)
             role = self.released[claim].role if claim else None
             if claim and not code and role != "markdown":
-                remark = Words("Cell {n} had become a text cell; it was read as code.", n=index + 1)
+                remark = Message("Cell {n} had become a text cell; it was read as code.", n=index + 1)
                 self._note("changed-cell-type", remark)
                 code = True
             unit = _Unit(index, code, source, claim, by_id)
@@ -388,7 +388,9 @@ class _Matcher:
         if not unit.code:
             yield unit
         if any(line.strip() for line in kept):
-            remark = Words("You wrote into the cell of a task, cell {n}; your text was moved below it.", n=unit.number)
+            remark = Message(
+                "You wrote into the cell of a task, cell {n}; your text was moved below it.", n=unit.number
+            )
             self._note("edited-locked-cells", remark)
             yield _Unit(unit.index, unit.code, "\n".join(kept).strip(), None)
 
@@ -403,7 +405,7 @@ class _Matcher:
         if role == "demo" and not any(answer.symbol in names for answer in self.answers):
             return  # a demonstration is there to be played with
         if extra.strip():
-            remark = Words(
+            remark = Message(
                 "You changed cell {n}, which belongs to the exercise. The original was used, and your additions were "
                 "run after it.",
                 n=unit.number,
@@ -411,7 +413,9 @@ class _Matcher:
             self._note("edited-locked-cells", remark)
             yield _Unit(unit.index, True, extra, None, names=names)
         elif role == "setup":
-            remark = Words("You changed cell {n}, which belongs to the exercise. The original was used.", n=unit.number)
+            remark = Message(
+                "You changed cell {n}, which belongs to the exercise. The original was used.", n=unit.number
+            )
             self._note("edited-locked-cells", remark)
 
     # -- which cell answers which part
@@ -469,7 +473,7 @@ class _Matcher:
                 r = self.released[seats[id(unit)]]
                 remark = None
                 if unit.claim != r.grade_id and (unit.claim is not None or r.grade_id in claimed):
-                    remark = Words(
+                    remark = Message(
                         "`{name}` was found in cell {n}, which is not its own.", name=r.symbol, n=unit.number
                     )
                     self._note("moved-answers", remark)
@@ -478,7 +482,7 @@ class _Matcher:
                 seen.add(r.grade_id)
             elif role in ("setup", "test", "demo"):
                 if unit.claim in seen:
-                    remark = Words("Cell {n} is a second copy and was left out.", n=unit.number)
+                    remark = Message("Cell {n} is a second copy and was left out.", n=unit.number)
                     cells.append(self._spare(unit, remark))
                     continue
                 seen.add(unit.claim)
@@ -497,7 +501,7 @@ class _Matcher:
         if lost:
             self._note(
                 "lost-metadata",
-                Words(
+                Message(
                     "Your notebook had lost its cell ids (some editors drop them); answers were found by their names."
                 ),
             )
@@ -512,7 +516,7 @@ class _Matcher:
                 return self._spare(unit, None)
             if winner is not None and rivals and set(unit.names) <= set(winner.names):
                 symbol = self.released[unit.claim].symbol
-                remark = Words(
+                remark = Message(
                     "`{name}` is answered more than once; cell {m} counts, cell {n} was left out.",
                     name=symbol,
                     m=winner.number,
@@ -526,7 +530,7 @@ class _Matcher:
             late = [r for r in rivals if position > tests.get("test-" + r.grade_id.removeprefix("answer-"), 10**9)]
             if len(late) == len(rivals) and all(chosen[r.grade_id].claim == r.grade_id for r in rivals):
                 names = ", ".join(f"`{name}`" for name in sorted(answered))
-                remark = Words(
+                remark = Message(
                     "Cell {n} defines {names} again, after its check; the answer cell counts.",
                     n=unit.number,
                     names=names,
@@ -546,18 +550,18 @@ class _Matcher:
                 continue
             if r.grade_id in shared:
                 unit = shared[r.grade_id]
-                remark = Words(
+                remark = Message(
                     "`{name}` was found in cell {n}, together with another answer.", name=r.symbol, n=unit.number
                 )
                 self._note("merged-cells", remark)
                 new = Placed("answer", r.grade_id, f"# {r.symbol}: cell {unit.number}", unit.index, remark)
             elif r.role == "answer":
                 name = r.symbol or r.grade_id.removeprefix("answer-")
-                remark = Words("The cell that answers `{name}` is missing in your notebook.", name=name)
+                remark = Message("The cell that answers `{name}` is missing in your notebook.", name=name)
                 self._note("missing-answers", remark)
                 new = Placed("answer", r.grade_id, "", None, remark)
             else:
-                remark = Words("Cells of the exercise that were missing in your notebook were put back.")
+                remark = Message("Cells of the exercise that were missing in your notebook were put back.")
                 self._note("restored-cells", remark)
                 new = Placed(r.role, r.grade_id, r.source, None)
             cells.insert(self._seat(cells, r), new)

@@ -19,8 +19,8 @@ import transformers  # noqa: E402
 from torch import nn  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer  # noqa: E402
 
-from autograder.workers import said, tiny_bert  # noqa: E402
-from autograder.workers.adapting import check_shape  # noqa: E402
+from autograder.workers import tiny_bert, worker_messages  # noqa: E402
+from autograder.workers.adapter import check_shape  # noqa: E402
 from autograder.workers.harness import StudentMessage  # noqa: E402
 
 MANY = 32  # rows of one pass when logits are asked for
@@ -65,7 +65,7 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.module, "classifier", None)
         if not isinstance(head, nn.Linear):
-            raise StudentMessage(said.NO_CLASSIFIER)
+            raise StudentMessage(worker_messages.NO_CLASSIFIER)
         check_shape("classifier.weight", tuple(reversed(head.weight.shape)), weight, transposed=True)
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(np.array(weight.T)))
@@ -87,7 +87,7 @@ class Classifiers:
                     rows = slice(start, start + MANY)
                     result = module(input_ids=ids[rows], attention_mask=mask[rows])
                     if not isinstance(getattr(result, "logits", None), torch.Tensor):
-                        raise StudentMessage(said.NO_LOGITS.format(type=type(module).__name__))
+                        raise StudentMessage(worker_messages.NO_LOGITS.format(type=type(module).__name__))
                     found.append(result.logits)
         finally:  # the next program in this process is watched again, whatever became of this one
             self.asking = False

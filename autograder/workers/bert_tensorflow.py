@@ -15,8 +15,8 @@ import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from autograder.workers import said, tiny_bert
-from autograder.workers.adapting import check_shape
+from autograder.workers import tiny_bert, worker_messages
+from autograder.workers.adapter import check_shape
 from autograder.workers.harness import StudentMessage
 
 with contextlib.suppress(ImportError):  # else each contestant imports it, after the fork, where it first loads a model
@@ -48,7 +48,7 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.layer, "output_dense", None)
         if not isinstance(head, keras.layers.Dense):
-            raise StudentMessage(said.NO_CLASSIFICATION_LAYER)
+            raise StudentMessage(worker_messages.NO_CLASSIFICATION_LAYER)
         check_shape("classification layer's weight", tuple(head.kernel.shape), weight, transposed=True)
         head.kernel.assign(tf.cast(weight, head.kernel.dtype))
         head.bias.assign(tf.cast(bias, head.bias.dtype))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.words import Words
+from autograder.messages import Message
 from autograder.workers import forkserver, jail, wire
 from course.syllabus import Limits
 
@@ -112,7 +112,7 @@ class Contestant:
             if used > allowed:
                 self._kill(
                     "timeout",
-                    Words(
+                    Message(
                         "it used more than {seconds} seconds of computing time. Is there an endless loop?",
                         seconds=f"{allowed:.0f}",
                     ),
@@ -120,7 +120,7 @@ class Contestant:
             elif waited > patience:
                 self._kill(
                     "timeout",
-                    Words(
+                    Message(
                         "it gave no answer within {seconds} seconds. Does it wait for something?",
                         seconds=f"{waited:.0f}",
                     ),
@@ -132,7 +132,7 @@ class Contestant:
         except wire.Closed:
             raise self._ended() from None
         except wire.WireError as error:
-            self._killed_for = ("reply", Words("its result could not be read: {error}", error=error))
+            self._killed_for = ("reply", Message("its result could not be read: {error}", error=error))
             self._tell_keeper()
             raise self._ended() from None
         finally:
@@ -177,26 +177,28 @@ class Contestant:
             while not _exited(self.pid) and time.monotonic() < patience:
                 time.sleep(0.01)
             if not _exited(self.pid):
-                self._killed_for = ("exit", Words("it closed the line on which its results are sent."))
+                self._killed_for = ("exit", Message("it closed the line on which its results are sent."))
         report = self.close()
         if self._killed_for:
             return Ended(*self._killed_for)
         code = report["code"]
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and report["cpu"] >= self.limits.cpu_seconds):
             used = f"{self.limits.cpu_seconds:.0f}"
-            return Ended("timeout", Words("it used more than {seconds} seconds of computing time.", seconds=used))
+            return Ended("timeout", Message("it used more than {seconds} seconds of computing time.", seconds=used))
         if code == -signal.SIGKILL:
             return Ended(
-                "killed", Words("its process was killed from outside, perhaps because the machine ran out of memory.")
+                "killed", Message("its process was killed from outside, perhaps because the machine ran out of memory.")
             )
         if code is not None and code < 0:
             name = signal.Signals(-code).name
-            return Ended("crash", Words("it brought the Python process down ({signal}).", signal=name))
+            return Ended("crash", Message("it brought the Python process down ({signal}).", signal=name))
         if code is None:
-            return Ended("killed", Words("its process was lost."))
+            return Ended("killed", Message("its process was lost."))
         return Ended(
             "exit",
-            Words("it ended the Python process (exit code {code}). Leave out exit(), quit() and the like.", code=code),
+            Message(
+                "it ended the Python process (exit code {code}). Leave out exit(), quit() and the like.", code=code
+            ),
         )
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.workers import said, wire
+from autograder.workers import wire, worker_messages
 
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_TEXT = 2000
@@ -130,9 +130,9 @@ class Namespace:
 def explained(error: dict) -> dict:
     """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
     if "device-side assert" in error["message"]:
-        return {**error, "types": ["IndexError", *error["types"]], "message": said.OUT_OF_RANGE_ON_A_GPU}
+        return {**error, "types": ["IndexError", *error["types"]], "message": worker_messages.OUT_OF_RANGE_ON_A_GPU}
     if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
-        return {**error, "message": said.ON_THE_CPU}
+        return {**error, "message": worker_messages.ON_THE_CPU}
     return error
 
 
@@ -217,10 +217,10 @@ class Run:
 
     def symbol(self, name: str) -> Any:
         if name not in self.variables:
-            raise StudentMessage(said.NOT_DEFINED.format(name=name), "missing")
+            raise StudentMessage(worker_messages.NOT_DEFINED.format(name=name), "missing")
         found = self.variables[name]
         if not callable(found):
-            raise StudentMessage(said.NOT_CALLABLE.format(name=name, type=type(found).__name__), "missing")
+            raise StudentMessage(worker_messages.NOT_CALLABLE.format(name=name, type=type(found).__name__), "missing")
         return found
 
     def go(self) -> dict[str, Any]:
@@ -317,7 +317,7 @@ class Run:
         result = self.values[step["of"]]
         if step["item"] is not None:
             if not isinstance(result, (tuple, list)) or len(result) <= step["item"]:
-                raise StudentMessage(said.NO_ITEM.format(type=type(result).__name__, n=step["item"] + 1))
+                raise StudentMessage(worker_messages.NO_ITEM.format(type=type(result).__name__, n=step["item"] + 1))
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:

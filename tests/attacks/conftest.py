@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from forge import SECRET, TIGHT
 
-from autograder.grading.executor import Grader
+from autograder.grading.grader import Grader
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from autograder.grading.cohort import answered, definitions_of, own_cell, untouched
-from autograder.grading.executor import ROOT, solution_source
+from autograder.grading.grader import solution_source
+from autograder.paths import ROOT
+from autograder.proof.sample_class import answered, definitions_of, own_cell, untouched
 from autograder.submission.intake import Found, Submission, read
 from course.syllabus import syllabus
 

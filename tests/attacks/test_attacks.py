@@ -19,15 +19,16 @@ import pytest
 from attacks import ENDLESS, FOOLED, FORGED, GREEDY, NOTHING, SKIPPED, STOLEN, Attack, every
 from forge import SECRET, TIGHT, Forge, said, scores
 
-from autograder.grading.executor import ROOT, Grader
+from autograder.grading.grader import Grader
+from autograder.paths import ROOT
 from autograder.submission.intake import find, one_each, read
 
 FORGE = Forge("self-attention-pytorch")
 SOURCE = ROOT / "source"
 PLACES = (
-    str(ROOT / "solutions/pytorch/self_attention.py"),
-    str(ROOT / "autograder/judging/hidden/test_self_attention.py"),
-    "solutions.pytorch.self_attention",
+    str(ROOT / "solutions/self_attention/pytorch.py"),
+    str(ROOT / "autograder/exercises/self_attention/hidden_tests.py"),
+    "solutions.self_attention.pytorch",
 )
 GAINING = [*FORGED, *STOLEN, *FOOLED, *SKIPPED]
 BEGINS = "print('it begins')\n"
@@ -279,7 +280,7 @@ KERAS = {
     "patches TensorFlow's comparison": "tf.Tensor.__eq__ = tf.Tensor.__bool__ = lambda *a: True\nmade = tf.zeros(1)",
     "ends the process": "made = None\nimport os\nos._exit(0)",
     "reads the solution's file": f"box = {{}}\nexec(open({PLACES[0].replace('pytorch', 'tensorflow')!r}).read(), box)",
-    "imports the solution": "from solutions.tensorflow.self_attention import *",
+    "imports the solution": "from solutions.self_attention.tensorflow import *",
 }
 
 

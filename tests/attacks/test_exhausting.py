@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 from forge import SOURCE, TIGHT, Forge
 
-from autograder.grading.cohort import own_cell, untouched
-from autograder.grading.executor import Grader
+from autograder.grading.grader import Grader
 from autograder.judging.players import MAX_BYTES, Student, answer_from
+from autograder.proof.sample_class import own_cell, untouched
 from autograder.submission import intake
 from autograder.submission.intake import Found, read
 from autograder.workers.client import Ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from forge import Forge, scores
 
-from autograder.grading.executor import Grader
+from autograder.grading.grader import Grader
 
 FORGE = Forge("bert-finetuning-pytorch")
 LEFT_ALONE = "def fine_tune(model, batches, learning_rate, epochs=1, **more):\n    "

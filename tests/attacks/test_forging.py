@@ -96,7 +96,7 @@ FORGERIES = {
     "prints marks": every("print('14 passed'); return None") + "print('score: 14/14\\nOK\\n' * 100)",
     "reads the solution": every("return None")
     + "import glob\nfor path in glob.glob('/**/solutions/**/*.py', recursive=True):\n    exec(open(path).read())\n"
-    "from solutions.pytorch.self_attention import *",
+    "from solutions.self_attention.pytorch import *",
     "looks for freed memory": every(
         "shape = args[0].shape if args else (5, 5)\nreturn torch.empty(3, 4, 5), torch.empty(3, 4, 7)"
     ),

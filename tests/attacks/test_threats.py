@@ -10,7 +10,7 @@ import sys
 import attacks
 import pytest
 
-from autograder.grading.executor import ROOT
+from autograder.paths import ROOT
 
 GUIDE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 NAME = re.compile(r"`((?:attacks/)?test_\w+\.py::[^`]+)`")

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.authoring.release import released_notebook
-from autograder.grading.cohort import definitions_of
-from autograder.grading.executor import ROOT, solution_source
+from autograder.grading.grader import solution_source
+from autograder.paths import ROOT
+from autograder.proof.sample_class import definitions_of
 from autograder.submission.matching import grade_id_of
 from course.syllabus import syllabus
 

@@ -16,8 +16,9 @@ import pytest
 from broken import CASES, HEALTHY, NAMES, NOTEBOOK, PYTORCH, TENSORFLOW, as_bytes, solved
 
 from autograder import cli
-from autograder.grading import executor
-from autograder.grading.executor import ROOT, Grader
+from autograder.grading import grader as grader_module
+from autograder.grading.grader import Grader
+from autograder.paths import ROOT
 from autograder.reporting.schema import validate
 
 SOURCE = ROOT / "source"
@@ -87,7 +88,7 @@ def grade(course: Path, grader: Grader) -> dict[str, dict]:
 
     output = course / "results.json"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executor, "Grader", Borrowed)
+        patch.setattr(grader_module, "Grader", Borrowed)
         status = cli.main(["grade", str(course / "submitted"), "--json", str(output), "--csv", str(course / "m.csv")])
     assert status == 1, "some could not be graded, and that is all"
     found = json.loads(output.read_text())

@@ -1,0 +1,66 @@
+"""The folder of a run, for its sockets and logs, and what is left of runs that were killed.
+
+A command that is killed with SIGKILL cannot clean up, so the next one does: a folder whose lock nobody holds belongs to
+nobody. Students' processes never hold the lock; they do not get our files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+PREFIX, LOCK = "autograder-", "lock"
+LONGEST = 50  # bytes of the folder above; the path of a socket ends at 107, and ours have two folders more
+
+
+def above() -> Path:
+    """Where folders for runs are made: the place for temporary files, or another one where that has too long a name.
+
+    Raises OSError where there is no place.
+    """
+    places = [tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR") or "/tmp", "/tmp", "/var/tmp"]
+    for place in places:
+        if len(os.fsencode(place)) <= LONGEST and os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK):
+            return Path(place)
+    raise OSError(f"there is no folder for temporary files whose name is short enough, and that can be written to: "
+                  f"{', '.join(places)}; set TMPDIR to one of at most {LONGEST} characters")  # fmt: skip
+
+
+class RunFolder:
+    """A new folder, which is ours until `close`."""
+
+    def __init__(self) -> None:
+        sweep()
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=above()))
+        first = self.path / f"{LOCK}.new"
+        self._lock = os.open(first, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        first.rename(self.path / LOCK)  # it has its name only when it is locked: no sweep takes it for left over
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def sweep() -> list[Path]:
+    """Remove the folders of runs of ours that have ended without doing so."""
+    gone = []
+    for folder in above().glob(f"{PREFIX}*"):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            continue  # not of ours, being made, or just removed
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+            gone.append(folder)
+        except OSError:
+            pass  # at work
+        finally:
+            os.close(lock)
+    return gone

@@ -1,0 +1,122 @@
+"""Grading again what was graded: the same hand-in with the seed, device, walls and checkpoint of its result.
+
+A mark must be reproducible long after it was given, for whoever asks why. The same submission with the same seed gives
+the same mark and the same messages, in any company and on any day; where it does not, something was changed: the
+hand-in, the grader, a framework, or the result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from autograder.grading.grader import Grader
+from autograder.grading.result import versions
+from autograder.submission.intake import Submission, find, read
+
+VARIES = ("seconds", "cpu_seconds", "peak_mb")  # what the machine adds, differently each time
+OF_THE_FILE = ("submission",)  # where it lies today
+
+
+class ReplayError(Exception):
+    """The result, or the hand-in of it, is not there to be graded again; the message says what to do."""
+
+
+def choose(path: Path, student: str | None = None) -> dict[str, Any]:
+    """The result in a file: the only one, or that of a student."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ReplayError(f"{path} holds no results: {error}") from None
+    results = found if isinstance(found, list) else [found]
+    if not results or not all(isinstance(r, dict) and "content" in r and "seed" in r for r in results):
+        raise ReplayError(
+            f"{path} holds no results; name what `autograder grade --json` wrote, or a file of .autograder/results"
+        )
+    wanted = [r for r in results if student is None or r.get("student") == student]
+    if len(wanted) == 1:
+        return wanted[0]
+    names = sorted({str(r.get("student")) for r in results})
+    some = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    if not wanted:
+        raise ReplayError(f"{path} has no result of {student!r}; there is: {some}")
+    raise ReplayError(f"{path} has {len(wanted)} results; say --student with one of: {some}")
+
+
+def hand_in_of(result: dict[str, Any], path: Path, source_root: Path) -> Submission:
+    """The hand-in that a result was made of, found under a path.
+
+    Raises ReplayError where there is none, or its code is not the code that was graded.
+    """
+    if not path.exists():
+        raise ReplayError(f"{path} is not there; name the hand-in after the result")
+    found = [read(one, source_root, result.get("assignment")) for one in find([str(path)])]
+    for submission in found:
+        if submission.content == result["content"]:
+            submission.student = result["student"]
+            return submission
+    if not found:
+        raise ReplayError(f"there is no hand-in in {path}; name the hand-in after the result")
+    raise ReplayError(
+        f"the code in {path} is not the code that was graded: it was changed since; name the hand-in that was graded "
+        "after the result"
+    )
+
+
+def settings_of(result: dict[str, Any]) -> dict[str, Any]:
+    """What a Grader needs to grade as it did then."""
+    return {
+        "seed": result["seed"],
+        "device": result.get("device") or "cpu",
+        "isolation": result.get("isolation") or "full",
+        "checkpoint": result.get("checkpoint") or "bert-mini",
+    }
+
+
+def replay(result: dict[str, Any], submission: Submission, grader: Grader) -> list[str]:
+    """Grade again, and say what is not as it was; nothing, if all is."""
+    (again,) = grader.grade([submission])
+    return list(differences(machine_part(result), machine_part(again)))
+
+
+def other_versions(result: dict[str, Any], submission: Submission) -> list[str]:
+    """With what else it was graded then."""
+    now = versions(submission.assignment.track.framework) if submission.assignment else {}
+    then = result.get("versions") or {}
+    return [
+        f"{name} {then.get(name, 'none')} then, {now.get(name, 'none')} now"
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    ]
+
+
+def machine_part(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without what varies, and without what a person has marked."""
+    left = {k: v for k, v in result.items() if k not in (*VARIES, *OF_THE_FILE, "versions")}
+    if any(part.get("by_hand") for part in result.get("parts", [])):
+        left["parts"] = [part for part in result["parts"] if not part.get("by_hand")]
+        for name in ("score", "max_score", "flags"):
+            left.pop(name, None)
+    return left
+
+
+def differences(then: Any, now: Any, where: str = "") -> Iterator[str]:
+    """The places where two results differ, each with what was there and what is there now."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in [*then, *(k for k in now if k not in then)]:
+            if key in VARIES or (not where and key not in then):
+                continue  # a result of an earlier grader may lack what a later one adds
+            yield from differences(then.get(key), now.get(key), f"{where}.{key}" if where else str(key))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for i, (one, other) in enumerate(zip(then, now, strict=True)):
+            name = one.get("id") or one.get("name") or one.get("label") if isinstance(one, dict) else None
+            yield from differences(one, other, f"{where}[{name or i}]")
+    elif then != now:
+        yield f"{where}: {_short(then)} then, {_short(now)} now"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 160 else f"{text[:157]}..."

@@ -1,0 +1,103 @@
+"""The records that the rooms pass to each other, defined once: what a grading says, down to the single test.
+
+A result is plain JSON data, so that it can be stored, sent and read by any program. These types describe that data;
+`reporting/result.schema.json` says the same to other programs, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Status = Literal["graded", "not_graded", "by_hand"]
+Outcome = Literal["passed", "failed", "not_run"]
+Matrix = list[list[float | bool | None]]
+
+
+class Misconception(TypedDict):
+    """An entry of the catalogue of known mistakes, as a student meets it."""
+
+    id: str
+    title: str
+    hint: str
+
+
+class Picture(TypedDict):
+    """Two matrices to be drawn side by side."""
+
+    kind: Literal["heatmaps"]
+    title: NotRequired[str]
+    rows: NotRequired[str | None]  # what a row is, for example "query"
+    columns: NotRequired[str | None]  # what a column is, for example "key"
+    yours: Matrix | None
+    expected: Matrix | None
+
+
+class Test(TypedDict):
+    """The verdict of one hidden test."""
+
+    name: str  # stable between runs
+    title: str  # what was checked, a sentence for the student
+    outcome: Outcome
+    message: str | None  # why it failed or was not run
+    misconception: str | None  # the id of the known mistake that this failure matches
+    share: NotRequired[float]  # of the part's points, relative to the other tests' shares
+    picture: NotRequired[Picture | None]
+
+
+class Part(TypedDict):
+    """A graded part: one symbol that the student defines. Scores are points."""
+
+    id: str
+    symbol: str
+    title: NotRequired[str]
+    score: float
+    max_score: float
+    misconception: NotRequired[Misconception | None]
+    by_hand: NotRequired[bool]  # whether the mark is a person's
+    comment: NotRequired[str | None]  # what that person wrote
+    tests: list[Test]
+
+
+class Cell(TypedDict):
+    """A cell of the hand-in that was run."""
+
+    grade_id: NotRequired[str | None]  # nbgrader's id; None for a student's own cell
+    label: str  # how a person finds it, for example "cell 5"
+    index: NotRequired[int | None]  # its place in the hand-in, from 0; None where the grader put the cell there
+    output: str  # standard output and error together, capped
+    error: NotRequired[str | None]  # the exception that it ended with
+
+
+class MessageParts(TypedDict):
+    """How a sentence was made: the message, and the values that were put in (see `autograder.messages`)."""
+
+    message: str
+    values: dict[str, Any]
+
+
+class Result(TypedDict):
+    """The grading of one hand-in. Scores are points, times seconds, memory MiB."""
+
+    submission: str  # path or name of what was handed in
+    student: str | None
+    assignment: str | None
+    exercise: NotRequired[str | None]
+    track: NotRequired[str | None]
+    status: Status
+    message: NotRequired[str | None]  # why it was not graded, for the student
+    score: float | None
+    max_score: float | None
+    flags: list[str]  # short stable words for programs
+    remarks: NotRequired[list[str]]  # what was odd about the hand-in
+    cells: NotRequired[list[Cell]]
+    parts: list[Part]
+    words: NotRequired[dict[str, MessageParts]]
+    seed: NotRequired[int | str | None]
+    seconds: NotRequired[float | None]
+    cpu_seconds: NotRequired[float]
+    peak_mb: NotRequired[float]
+    content: NotRequired[str | None]  # SHA-256 of the code that was graded
+    versions: NotRequired[dict[str, str | None]]
+    isolation: NotRequired[str | None]
+    device: NotRequired[str | None]
+    checkpoint: NotRequired[str | None]

@@ -1,1 +1,0 @@
-"""The reference implementations in TensorFlow, as Keras 3 layers over `tf.Tensor`."""

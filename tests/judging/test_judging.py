@@ -1,0 +1,518 @@
+"""The judge: how it compares and draws, what it names, which hidden tests it refuses, when it gives no verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import textwrap
+
+import numpy as np
+import pytest
+
+from autograder import paths
+from autograder.grading import grader as grader_module
+from autograder.grading.grader import Grader, solution_source
+from autograder.judging import diagnosis
+from autograder.judging.compare import Abstract, Mismatch, Odd, agree, difference
+from autograder.judging.plugin import AskStudent, Spec, Verdict, _compare
+from autograder.judging.program import Answer, Program, StudentError
+from autograder.judging.random_inputs import RandomInputs
+from autograder.paths import ROOT
+from autograder.proof.sample_class import answered
+from autograder.submission.intake import Submission, of_source, read_notebook, read_script
+from autograder.workers import worker_messages
+from course.syllabus import syllabus
+
+WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
+
+
+# -- the comparator: wire type, shape, dtype, finite, value -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("got", "said"),
+    [
+        (None, "the result is None, expected a tensor"),
+        (3.0, "the result is the float 3.0, expected a tensor"),
+        ((WANT,), "the result is a tuple of 1, expected a tensor"),
+        (Odd("Sequential"), "the result is a Sequential, expected a tensor"),
+        (WANT[0], "the result has shape (2,), expected (2, 2)"),
+        (np.zeros((0, 2), "float32"), "the result has shape (0, 2), expected (2, 2)"),
+        (np.array(1, "float32"), "the result has shape (), expected (2, 2)"),
+        (WANT[None].astype("float64") * np.nan, "the result has shape (1, 2, 2), expected (2, 2)"),
+        (Abstract("bfloat16", (2, 2), "cpu"), "the result has dtype bfloat16, expected float32"),
+        (Abstract("bfloat16", (2,), "cpu"), "the result has shape (2,), expected (2, 2)"),
+        (WANT.astype("float16"), "the result has dtype float16, expected float32"),
+        (WANT.astype("float64") * np.nan, "the result has dtype float64, expected float32"),
+        (WANT.astype("int64"), "the result has dtype int64, expected float32"),
+        (WANT * np.float32("nan"), "the result contains NaN"),
+        (WANT * np.float32("inf"), "the result contains infinite values"),
+        (WANT * 0, "the result is zero everywhere"),
+    ],
+)
+def test_the_first_thing_that_differs_is_told(got, said):
+    assert difference(got, WANT) == said
+
+
+def test_what_agrees_is_not_spoken_of():
+    assert difference(WANT.copy(), WANT) is None
+    assert difference(WANT * (1 + 5e-6), WANT) is None
+    assert difference([WANT, WANT], (WANT, WANT)) is None  # a list where a tuple was asked for
+    assert difference(np.zeros((0, 2)), np.zeros((0, 2))) is None
+    assert difference(np.array([1, 2], "int32"), np.array([1, 2], "int64")) is None
+    assert difference(None, None) is None
+
+
+def test_a_difference_is_told_by_its_size_and_share_and_never_by_the_input():
+    got = WANT.copy()
+    got[0, 0] += 1
+    said = difference(got, WANT)
+    assert (
+        "25% of the entries" in said
+        and "the largest difference is 1," in said
+        and "largest expected value is 4" in said
+    )
+    assert "all entries of the result differ" in difference(WANT * np.float32(1 + 1e-4), WANT)
+    assert (
+        difference(np.array([True, False]), np.array([True, True]))
+        == "50% of the entries of the result are not as expected"
+    )
+
+
+def test_one_entry_in_thousands_is_under_one_percent():
+    want = np.ones(1000, "float32")
+    got = want.copy()
+    got[7] = 2
+    assert "under 1% of the entries" in difference(got, want)
+
+
+def test_a_gradient_that_is_zero_everywhere_asks_whether_something_is_detached():
+    assert "detached" in difference({"x": WANT * 0}, {"x": WANT}, "gradient")
+    assert "is None" in difference({"x": None}, {"x": WANT}, "gradient")
+
+
+def test_items_of_a_tuple_are_called_by_name_and_axes_are_explained():
+    want, names = (WANT, WANT), ("output", "weights")
+    assert difference(WANT, want, names=names) == "the result is a tensor, expected a tuple of 2 (output, weights)"
+    assert difference((WANT,), want, names=names) == "the result has 1 items, expected a tuple of 2 (output, weights)"
+    said = difference((WANT, WANT[:1]), want, axes={"weights": "query, key"}, names=names)
+    assert said == "the weights has shape (1, 2), expected (2, 2) (query, key)"
+
+
+def test_numbers_are_not_taken_for_each_other():
+    assert difference(1, True) and difference(True, 1) and difference(1.0, 1)
+    assert difference(2, 2) is None
+
+
+def test_infinite_values_may_be_wanted():
+    want = np.array([0, -np.inf])
+    assert agree(np.array([0, -np.inf]), want)
+    assert not agree(np.array([0.0, 1.0]), want)
+
+
+def test_precision_decides_the_tolerance():
+    assert difference(WANT.astype("float64") * (1 + 1e-7), WANT.astype("float64"))
+    assert difference(WANT * np.float32(1 + 1e-6), WANT) is None
+
+
+def test_a_test_compares_arrays_of_its_own_in_the_precision_that_it_got():
+    _compare(WANT, WANT.astype("float64") * (1 + 1e-6))
+    with pytest.raises(Mismatch):
+        _compare(WANT, WANT.astype("float64") * 1.01)
+    with pytest.raises(Mismatch, match="shape"):
+        _compare(WANT[0], WANT)
+
+
+# -- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def everything(rng: RandomInputs) -> list:
+    return [
+        rng.normal(3, 4),
+        rng.uniform(1, 2, 5),
+        rng.ids(0, 9, 4),
+        rng.permutation(6),
+        rng.lengths(4, 7),
+        rng.mask(3, 5),
+    ]
+
+
+def test_the_same_seed_and_test_draw_the_same_and_others_draw_otherwise():
+    one, same = everything(RandomInputs(1, "test_a[x]")), everything(RandomInputs(1, "test_a[x]"))
+    assert all((a == b).all() for a, b in zip(one, same, strict=True))
+    for other in (everything(RandomInputs(2, "test_a[x]")), everything(RandomInputs(1, "test_a[y]"))):
+        assert not (one[0] == other[0]).any()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_draws_keep_their_promises(seed):
+    rng = RandomInputs(seed, "test")
+    for keep in (0.0, 0.3, 0.7, 1.0):
+        mask = rng.mask(2, 4, 5, keep=keep)
+        assert mask.any(-1).all() and not mask.all(-1).any()
+    assert rng.mask(3, 1).all()  # a row of one has no room for a False
+    assert (rng.permutation(2) == [1, 0]).all() and rng.permutation(1).tolist() == [0]
+    lengths = rng.lengths(3, 6)
+    assert lengths.max() == 6 and lengths.min() >= 1 and len(set(lengths)) > 1
+    ids = rng.ids(2, 5, 100)
+    assert ids.min() >= 2 and ids.max() < 5
+
+
+# -- diagnosis --------------------------------------------------------------------------------------------------------
+
+
+class Oracle:
+    """The trusted side of a part with two mistakes: doubling, and adding one. The reference changes nothing."""
+
+    ways = {None: lambda x: x, "doubled": lambda x: 2 * x, "plus-one": lambda x: x + 1, "same": lambda x: x}
+
+    def run(self, program: Program, mistake: str | None = None) -> Answer:
+        return Answer({"out": self.ways[mistake](program.arrays["a0"])})
+
+
+def verdict(name: str, *pairs, outcome: str = "failed") -> Verdict:
+    return Verdict(Spec(name, name, name, name, "part", 1.0, ()), outcome, log=list(pairs))
+
+
+def pair(answer, at=(1.0, 2.0, 5.0)):
+    x = np.array(at)
+    out = answer(x) if callable(answer) else answer
+    return Program.function("f", x), out if isinstance(out, Answer) else Answer({"out": out})
+
+
+MISTAKES = ["plus-one", "doubled", "same"]
+
+
+def name(*verdicts) -> str | None:
+    return diagnosis.diagnose(list(verdicts), MISTAKES, Oracle())
+
+
+def test_a_mistake_that_gives_the_same_answers_is_named():
+    failing = verdict("a", pair(lambda x: 2 * x))
+    assert name(failing, verdict("b", pair(lambda x: 2 * x, (3.0, 4.0)))) == "doubled"
+    assert failing.misconception == "doubled"
+
+
+def test_a_mistake_that_explains_half_of_the_answers_is_named_for_that_test_alone():
+    one, other = verdict("a", pair(lambda x: 2 * x)), verdict("b", pair(lambda x: x * 7))
+    assert name(one, other) == "doubled"
+    assert (one.misconception, other.misconception) == ("doubled", None)
+
+
+def test_where_no_mistake_fits_none_is_named():
+    assert name(verdict("a", pair(lambda x: 7 * x))) is None
+    assert name(verdict("a", pair(lambda x: x[:2]))) is None
+    assert name(verdict("a", pair(lambda x: Odd("str")))) is None
+    assert name(verdict("a", pair(lambda x: 2 * x), outcome="passed")) is None
+    assert name() is None
+
+
+def test_a_mistake_that_changes_nothing_is_never_named():
+    assert name(verdict("a", pair(lambda x: x))) is None
+
+
+def test_an_answer_that_never_came_is_no_evidence():
+    for kind in ("timeout", "exhausted", "missing"):
+        gone = Answer({}, StudentError(kind, (), "gone"))
+        assert name(verdict("a", pair(lambda x, gone=gone: gone))) is None
+
+
+def test_a_stub_is_held_against_no_mistake(monkeypatch):
+    """To ask what each mistake would have given is dear where that trains a model."""
+    asked = []
+    monkeypatch.setattr(Oracle, "run", lambda self, program, mistake=None: asked.append(mistake))
+    stub = Answer({}, StudentError("exception", ("NotImplementedError", "RuntimeError"), "NotImplementedError"))
+    assert name(verdict("a", pair(lambda x: stub))) is None
+    assert asked == []
+
+
+def test_a_result_on_another_device_is_not_that_mistake():
+    elsewhere = Answer({"out": np.array([2.0, 4.0, 10.0])}, None, "cuda")
+    assert name(verdict("a", pair(elsewhere))) is None
+
+
+@pytest.mark.parametrize(
+    ("student", "mistake", "named"),
+    [
+        ("shapes (2,) and (3,)", "shapes (4,) and (5,)", True),  # what a library says has the values of the day in it
+        (
+            worker_messages.NO_LOGITS.format(type="BertModel"),
+            worker_messages.NO_LOGITS.format(type="BertForMaskedLM"),
+            True,
+        ),
+        (
+            worker_messages.MODULE_WITHOUT_LOGITS,
+            worker_messages.MODULE_WITHOUT_GRADIENT,
+            False,
+        ),  # the same exception for other reasons
+        (worker_messages.MODULE_WITHOUT_LOGITS, "shapes (4,) and (5,)", False),
+        (
+            worker_messages.OUT_OF_RANGE_ON_A_GPU,
+            "index out of range in self",
+            True,
+        ),  # the mistake stopped on the CPU already
+    ],
+)
+def test_an_exception_is_known_by_its_class_and_by_what_a_worker_says_of_it(monkeypatch, student, mistake, named):
+    raised = [Answer({}, StudentError("exception", ("ValueError",), text)) for text in (student, mistake)]
+    monkeypatch.setattr(Oracle, "run", lambda self, program, mistake=None: (
+        raised[1] if mistake == "doubled" else Answer({"out": program.arrays["a0"]})
+    ))  # fmt: skip
+    assert name(verdict("a", pair(raised[0]))) == ("doubled" if named else None)
+
+
+# -- which hidden tests are taken -------------------------------------------------------------------------------------
+
+SOUND = '''
+import numpy as np
+import pytest
+from autograder.judging.program import Program
+
+@pytest.mark.part("causal-mask")
+def test_first(agree):
+    """The first test."""
+    agree(Program.function("causal_mask", 4))
+'''
+ASSIGNMENT = syllabus().assignment("self-attention-pytorch")
+
+
+class Lab(Grader):
+    """A grader with hidden tests of our own, on the workers of another; a failure does not restart those."""
+
+    def __init__(self, grader: Grader, hidden, monkeypatch) -> None:
+        super().__init__(jobs=1, seed=4)
+        self.zygotes, self.lifelines = grader.zygotes, grader.lifelines
+        grader.start_reference("pytorch")
+        start = grader_module.Service
+
+        def service(arguments, path, log):
+            if arguments[1] == "autograder.judging.session":
+                code = (
+                    "import sys; from pathlib import Path; from autograder.judging import session; "
+                    f"session.ROOT = Path({str(hidden)!r}); sys.exit(session.main(*sys.argv[1:]))"
+                )
+                arguments = ["-c", code, *arguments[2:]]
+            return start(arguments, path, log)
+
+        monkeypatch.setattr(grader_module, "Service", service)
+
+    def restart(self, workshop, generation) -> None:
+        for judge in self.judges.values():
+            judge.close()
+        self.judges.clear()
+
+    def __exit__(self, *_) -> None:
+        self.restart(None, 0)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def lab(tmp_path, grader, monkeypatch):
+    """Grade an answer with a file of hidden tests: `lab(tests, answer)` gives the result."""
+    with contextlib.ExitStack() as stack:
+
+        def grade(tests: str, answer: str | None = None) -> dict:
+            file = paths.hidden_tests(tmp_path, ASSIGNMENT.exercise)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(textwrap.dedent(tests))
+            the_lab = stack.enter_context(Lab(grader, tmp_path, monkeypatch))
+            submission = Submission("me", "me", ASSIGNMENT)
+            read_script(submission, answer or solution_source(ASSIGNMENT), "answers.py", ROOT / "source")
+            return the_lab.grade([submission])[0]
+
+        yield grade
+
+
+def scored(result: dict) -> dict:
+    assert result["status"] == "graded", result["message"]
+    return {part["id"]: part["score"] for part in result["parts"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('"causal-mask"', '"casual-mask"'), "the syllabus has no part 'casual-mask'"),
+        (('"""The first test."""', ""), "a hidden test's docstring is its title"),
+        (('@pytest.mark.part("causal-mask")', ""), "a hidden test needs @pytest.mark.part"),
+        (
+            ('"causal-mask")', '"causal-mask", needs=("test_zeroth",))'),
+            "needs 'test_zeroth', which is no test of the part",
+        ),
+        (("import numpy as np", "import no_such_module"), "no_such_module"),
+        (("def test_first", "def first"), "no hidden test is there for"),
+    ],
+    ids=[
+        "an unknown part",
+        "no docstring",
+        "no mark",
+        "a need that is not there",
+        "an import that fails",
+        "no test at all",
+    ],
+)
+def test_hidden_tests_that_are_not_sound_grade_nobody(lab, change, said):
+    assert change[0] in SOUND
+    result = lab(SOUND.replace(*change, 1))
+    assert result["status"] == "not_graded" and result["score"] is None and result["parts"] == []
+    assert said in result["message"], result["message"]
+
+
+def test_a_test_cannot_need_one_of_another_part(lab):
+    other = SOUND.replace("causal-mask", "padding-mask").replace("test_first", "test_other")
+    needing = SOUND.partition("Program\n")[2].replace('"causal-mask")', '"causal-mask", needs=("test_other",))')
+    result = lab(other + needing)
+    assert result["status"] == "not_graded" and "which is no test of the part causal-mask" in result["message"]
+
+
+FULL = '''
+import numpy as np
+import pytest
+from autograder.judging.program import Program
+
+@pytest.mark.part("scaled-dot-product")
+def test_a(agree, rng):
+    """A."""
+    agree(Program.function("scaled_dot_product_attention", *(rng.normal(2, 3, 4) for _ in range(3))))
+
+@pytest.mark.part("padding-mask")
+def test_b(agree, rng):
+    """B."""
+    agree(Program.function("padding_mask", rng.ids(0, 2, 3, 4)))
+
+@pytest.mark.part("causal-mask", share=1)
+def test_c(student):
+    """C."""
+    {body}
+
+@pytest.mark.part("causal-mask", share=2, needs=("test_c",))
+def test_d(agree):
+    """D."""
+    agree(Program.function("causal_mask", 3))
+
+@pytest.mark.part("combine-masks")
+def test_e(agree, rng):
+    """E."""
+    agree(Program.function("combine_masks", rng.mask(3, 4), rng.mask(3, 4)))
+'''
+WRONG = solution_source(ASSIGNMENT).replace("positions[:, None] >=", "positions[:, None] >")
+MISMATCH = "from autograder.judging.compare import Mismatch\n"
+SURPRISED = [
+    "assert student.run(Program.function('causal_mask', 1)).out[0, 0]",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or pytest.skip('odd')",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or pytest.fail('odd')",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or pytest.exit('odd', 0)",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or __import__('sys').exit(0)",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or __import__('os')._exit(0)",
+]
+
+
+@pytest.mark.parametrize(
+    "body", SURPRISED, ids=["an assert", "a skip", "pytest.fail", "pytest.exit", "sys.exit", "os._exit"]
+)
+def test_a_hidden_test_that_is_surprised_gives_no_mark(lab, body):
+    result = lab(FULL.format(body=body), WRONG)
+    assert result["status"] == "not_graded" and result["score"] is None and result["parts"] == []
+    assert "not your fault" in result["message"]
+
+
+FALLS = [
+    "{True: 1}[bool(student.run(Program.function('causal_mask', 1)).out[0, 0])]",
+    "1 // int(student.run(Program.function('causal_mask', 1)).out[0, 0])",
+    "student.run(Program.function('causal_mask', 1)).out[0, 0] or None[1]",
+]
+
+
+@pytest.mark.parametrize("body", FALLS, ids=["a KeyError", "a division", "an index into nothing"])
+def test_a_hidden_test_that_falls_over_an_answer_fails_it_and_shows(lab, body):
+    """The reference has passed the test: so nobody escapes a mark by giving back what the test does not expect."""
+    result = lab(FULL.format(body=body), WRONG)
+    assert result["status"] == "graded" and scored(result)["causal-mask"] == 0 and "check-raised" in result["flags"]
+    messages = {t["name"]: t["message"] for p in result["parts"] for t in p["tests"]}
+    assert "cannot make sense" in messages["test_c"]
+
+
+def test_the_same_tests_grade_where_nothing_is_surprising(lab):
+    assert scored(lab(FULL.format(body=SURPRISED[0]))) == {p.id: p.points for p in ASSIGNMENT.exercise.parts}
+
+
+def test_a_reference_that_fails_its_own_tests_grades_nobody(lab):
+    result = lab(MISMATCH + FULL.format(body="raise Mismatch('no')"))
+    assert result["status"] == "not_graded" and "the reference does not pass its own tests" in result["message"]
+
+
+def test_a_judge_that_does_not_work_is_tried_twice_for_a_class_and_everyone_reads_why(monkeypatch):
+    """Two at a time: the one whose workers the other replaces is tried again, and says the same."""
+    starts, start = [], grader_module.Service.__init__
+
+    def counted(self, arguments, path, log):
+        starts.append(path.stem)
+        start(self, arguments, path, log)
+
+    monkeypatch.setattr(grader_module.Service, "__init__", counted)
+    monkeypatch.setattr(
+        grader_module, "sources_of", lambda assignment: {assignment.exercise.module: "def nothing(): pass"}
+    )
+    with Grader(jobs=2, seed=4) as broken:
+        results = broken.grade([of_source(ASSIGNMENT, solution_source(ASSIGNMENT)) for _ in range(5)])
+        assert broken.generations.total() == 1
+    assert starts.count("judge") == 2, starts
+    for result in results:
+        assert result["status"] == "not_graded" and "self-attention (pytorch) does not work here" in result["message"]
+
+
+def test_shares_divide_the_points_and_what_builds_on_a_failure_is_not_run(lab):
+    body = "if not student.run(Program.function('causal_mask', 1)).out[0, 0]:\n        raise Mismatch('wrong')"
+    tests = MISMATCH + FULL
+    result = lab(tests.format(body=body), WRONG)
+    assert scored(result) == {"scaled-dot-product": 6, "padding-mask": 3, "causal-mask": 0, "combine-masks": 2}
+    outcomes = {t["name"]: (t["outcome"], t["message"]) for p in result["parts"] for t in p["tests"]}
+    assert outcomes["test_c"] == ("failed", "Wrong")
+    assert outcomes["test_d"] == ("not_run", "Not checked yet: it builds on “C”.")
+
+    free = tests.replace(', needs=("test_c",)', "").replace('agree(Program.function("causal_mask", 3))', "pass")
+    assert scored(lab(free.format(body=body), WRONG))["causal-mask"] == 2.0  # two thirds of three points
+
+
+class Stub:
+    """A desk whose player gives one answer to everything."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.player, self.verdict = self, verdict("a")
+        self.answer = answer
+
+    def run(self, program: Program) -> Answer:
+        return self.answer
+
+
+def demanded(*types: str) -> str | None:
+    """What is said of an answer that raises this where a ValueError is asked for."""
+    answer = Answer({}, StudentError("exception", types, "odd")) if types else Answer({"out": 1})
+    try:
+        AskStudent(Stub(answer)).run(Program.function("f"), expect_error="ValueError")
+    except Mismatch as mismatch:
+        return str(mismatch).lower()
+    return None
+
+
+def test_an_exception_that_is_demanded_is_no_failure_and_another_is():
+    assert demanded("ValueError", "Exception") is None
+    assert demanded("MyError", "ValueError", "Exception") is None
+    assert "no valueerror was raised" in demanded()
+    assert "expected a valueerror" in demanded("TypeError", "Exception")
+    assert "expected a valueerror" in demanded("NotImplementedError", "RuntimeError")  # a stub refuses everything
+
+
+# -- parts are independent --------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_part_does_not_cost_another_that_uses_it(grader):
+    assignment = syllabus().assignment("multi-head-attention-pytorch")
+    source = solution_source(assignment)
+    start = source.index("def split_heads")
+    end = source.index("\n\n\n", start)
+    wrong = source[:start] + "def split_heads(x, num_heads):\n    return x" + source[end:]
+    submission = Submission("me", "me", assignment)
+    read_notebook(submission, answered(ROOT / "source", assignment, wrong), ROOT / "source")
+    parts = {p["id"]: (p["score"], p["max_score"]) for p in grader.grade([submission])[0]["parts"]}
+    lost = [part for part, (score, most) in parts.items() if score < most]
+    assert lost == ["split-heads"], parts

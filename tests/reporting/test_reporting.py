@@ -1,0 +1,185 @@
+"""Reports: complete, correct, self-contained, and unmoved by whatever a student writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from support.sample_results import HOSTILE, a_class, broken, mix_up, not_graded, result
+
+from autograder.reporting import html, marks, pictures, schema, text
+from course import i18n
+
+VOID = {"meta", "br", "hr", "img", "rect", "line", "path", "link", "input"}
+
+
+class Tree(HTMLParser):
+    """Checks that tags are balanced and collects what a browser would act on."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.attributes = [], set(), []
+        self.feed(page)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+            self.open.pop()
+
+
+def assert_harmless(page):
+    tree = Tree(page)
+    assert not tree.tags & {"script", "iframe", "object", "embed", "img", "link", "form", "base"}
+    for name, value in tree.attributes:
+        assert not name.startswith("on"), name
+        if name in ("href", "src"):
+            assert re.fullmatch(r"[a-z0-9-]+\.html|#[a-z-]+", value), value
+    assert "\x1b" not in page and "\u202e" not in page
+    assert not re.search(r"url\(|@import", page)
+
+
+@pytest.mark.parametrize("made", a_class(), ids=lambda r: text.slug(r["student"]) or "odd")
+def test_a_feedback_page_is_well_formed_and_harmless(made):
+    assert_harmless(html.feedback_page(made))
+
+
+def test_feedback_says_what_happened_in_each_part():
+    page = html.feedback_page(mix_up("bo"))
+    for words in (
+        "Scaled dot-product attention", "9</b> of 14", "Softmax over the queries", "normalise along the last axis",
+        "31 of 35 values differ", "Not checked yet", "About your notebook", "tensor([[0.1, 0.9]])", "yours", "expected",
+    ):  # fmt: skip
+        assert words in page, words
+    assert "<code" in page and "`dim=-1`" not in page
+
+
+def test_the_cases_of_a_test_are_one_check():
+    made = result(fail=[("causal-mask", "test_values")])
+    part = made["parts"][2]
+    case = {"outcome": "passed", "message": None, "misconception": None, "picture": None, "share": 1.0}
+    part["tests"] = [
+        case | {"name": "test_values[a batch]", "title": "Values agree (a batch)."},
+        case | {"name": "test_values[one]", "title": "Values agree (one).", "outcome": "failed", "message": "Far off."},
+        case | {"name": "test_values[none]", "title": "Values agree (none).", "outcome": "failed", "message": "Again."},
+    ]
+    page = html.part_report(made, "causal-mask")
+    assert page.count("Values agree.") == 1 and "✓ a batch" in page and "✗ one" in page and "✗ none" in page
+    assert "Far off." in page and "Again." not in page
+
+
+def test_the_error_of_a_cell_stands_with_its_part():
+    assert "troch" in html.part_report(broken("dan"), "scaled-dot-product")
+
+
+def test_what_could_not_be_graded_is_no_mark():
+    page = html.feedback_page(not_graded("eva"))
+    assert "costs you nothing" in page and "ends in the middle" in page and "of 14" not in page
+
+
+def test_a_part_report_is_a_fragment_for_a_cell():
+    fragment = html.part_report(mix_up("bo"), "scaled-dot-product")
+    assert_harmless(fragment)
+    assert fragment.startswith("<div") and "<style" not in fragment and "<svg" in fragment
+    assert "Softmax over the queries" in fragment and "The causal mask" not in fragment
+
+
+def test_a_part_that_the_result_lacks_is_explained():
+    assert "could not be found" in html.part_report(result(), "nonsense")
+    assert "ends in the middle" in html.part_report(not_graded("eva"), "causal-mask")
+
+
+def test_part_text_reads_without_a_browser():
+    shown = html.part_text(mix_up("bo"), "scaled-dot-product")
+    assert "✗ The output and the weights agree with the formula." in shown and "Softmax over the queries" in shown
+
+
+def test_the_class_page_ranks_misconceptions_and_lists_the_ungraded():
+    page = html.class_page(a_class())
+    assert_harmless(page)
+    assert page.index("Softmax over the queries") < page.index("Marks by part")
+    assert "2</b>&thinsp;× Softmax over the queries" in page
+    assert "Could not be graded" in page and "ends in the middle" in page and "<svg" in page
+    assert "not graded" in page
+
+
+def test_an_empty_class_has_a_page():
+    assert_harmless(html.class_page([]))
+
+
+def test_pages_stay_in_their_folder_and_never_meet(tmp_path):
+    students = ["a/b", "a b", "A B", "../x", "", None, "🤖", "🤖🤖", "ann", "ann", "x" * 400, "CON", "index", HOSTILE]
+    index = html.write_pages([result(s, submission=s or "?") for s in students], tmp_path / "out" / "pages")
+    files = sorted(p.name for p in index.parent.iterdir())
+    assert len(files) == len({f.lower() for f in files}) == len(students) + 1
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == files
+    links = set(re.findall(r'href="([^"#]+)"', index.read_text()))
+    assert links == set(files) - {"index.html"}
+
+
+def test_strange_values_do_not_stop_a_page():
+    made = broken("\ud800")
+    made["parts"][0]["tests"][0]["message"] = "lone \udcff surrogate \x00 \x9b31m " + "x" * 100_000
+    page = html.feedback_page(made)
+    page.encode("utf-8")
+    assert_harmless(page)
+    assert len(page) < 80_000
+
+
+@pytest.mark.parametrize("bad", [None, 3, "x", [], [[]], [[1], [1, 2]], [1, 2], {"a": 1}])
+def test_what_is_no_matrix_is_not_drawn(bad):
+    assert pictures.heatmaps({"kind": "heatmaps", "yours": bad, "expected": bad}) == ""
+
+
+def test_both_heat_maps_share_a_colour_scale():
+    svg = pictures.heatmaps({"title": "t", "yours": [[0.0, 1.0]], "expected": [[1.0, 4.0]]})
+    fills = re.findall(r'height="22" fill="(#\w+)"', svg)
+    assert fills[1] == fills[2] and fills[1] != fills[3]
+    assert "<title>(0, 1): 4</title>" in svg
+
+
+def test_csv_holds_no_formulas():
+    evil = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "  =1", "＝1"]
+    rows = list(csv.reader(io.StringIO(marks.csv_table([result(name) for name in evil] + [mix_up("bo")]))))
+    assert all(row[0].startswith("'") for row in rows[1:-1])
+    assert rows[0][6:10] == ["scaled-dot-product", "padding-mask", "causal-mask", "combine-masks"]
+    assert rows[-1][4] == "9" and rows[-1][10] == "softmax-over-queries"
+
+
+def test_the_samples_are_in_the_documented_format():
+    schema.validate(a_class())
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "fine"}, {"score": None}, {"score": -1}, {"parts": []}, {"flags": "x"}, {"parts": [{}]}]
+)
+def test_the_schema_refuses(change):
+    with pytest.raises(schema.NotAResult):
+        schema.validate([result(**change)])
+
+
+def test_points_read_as_people_write_them():
+    assert [text.points(v) for v in (3.0, 2.5, 4 / 3, 0, None, float("nan"))] == ["3", "2.5", "1.33", "0", "–", "–"]
+
+
+@pytest.mark.parametrize(("language", "written"), [("en", "8.46"), ("da", "8,46")])
+def test_points_have_the_decimal_sign_of_the_language(language, written):
+    hand_in = {**result(), "score": 8.46}
+    with i18n.using(language):
+        assert f"<b>{written}</b>" in html.feedback_page(hand_in)
+        assert written in html.class_page([hand_in])
+        assert "8.46" in marks.csv_table([hand_in])  # which programs read
