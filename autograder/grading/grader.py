@@ -173,7 +173,8 @@ class Grader:
 
     `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their tests).
     `limits` replaces the syllabus's for all exercises. `checkpoint` is the pre-trained BERT of the exercises that need
-    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or our own "bert-mini".
+    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or our own "bert-mini". `marking` is the
+    rule for all exercises, "follow-through" or "strict"; where it is None, the syllabus says.
     """
 
     def __init__(
@@ -187,6 +188,7 @@ class Grader:
         limits: Limits | None = None,
         without: tuple[str, ...] = (),
         checkpoint: str = "bert-mini",
+        marking: str | None = None,
     ) -> None:
         self.jobs = jobs or os.cpu_count() or 1
         if device == "cuda":
@@ -196,6 +198,7 @@ class Grader:
         self.source_root = source_root or ROOT / "source"
         self.limits = limits
         self.checkpoint = checkpoint
+        self.marking = marking
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.lock = threading.RLock()
         self.places = Places()
@@ -307,7 +310,12 @@ class Grader:
     def ask_judge(self, submission: Submission) -> dict:
         judge = self.start_judge(submission.assignment)
         with judge.connect() as line:
-            job = {"cells": submission.cells, "mentions": submission.mentions, "ready_made": submission.ready_made}
+            job = {
+                "cells": submission.cells,
+                "mentions": submission.mentions,
+                "ready_made": submission.ready_made,
+                "marking": self.marking_of(submission.assignment),
+            }
             wire.send(line, job)
             limits = self.limits_of(submission.assignment)
             line.settimeout(START_SECONDS + limits.wall_factor * limits.cpu_seconds * 4)
@@ -318,6 +326,10 @@ class Grader:
 
     def limits_of(self, assignment: Assignment) -> Limits:
         return self.limits or syllabus().limits_of(assignment.exercise)
+
+    def marking_of(self, assignment: Assignment) -> str:
+        """The rule by which this run marks an assignment, one of `course.syllabus.MARKING`."""
+        return self.marking or syllabus().marking_of(assignment.exercise)
 
     # -- workers -----------------------------------------------------------------------------------------------------
 
