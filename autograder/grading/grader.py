@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder import paths
+from autograder.errors import GradingError
 from autograder.grading import gpu
 from autograder.grading import result as results
 from autograder.grading.run_folder import RunFolder
@@ -49,10 +50,6 @@ PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_
 # glibc gives what is freed at the end of its heap back to the kernel, and asks for it again at the next step of a
 # training, page by page: a fourteenth of a fine-tuning's time. Where the C library is another, these mean nothing.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
-
-
-class GradingError(RuntimeError):
-    """The run cannot start or go on; says what to do about it."""
 
 
 class NotStarted(GradingError):

@@ -20,6 +20,7 @@ from autograder import cli, paths  # noqa: E402
 from autograder.authoring.init import init  # noqa: E402
 from autograder.authoring.leaks import find_leaks  # noqa: E402
 from autograder.authoring.release import release  # noqa: E402
+from autograder.cli.requirements import taught  # noqa: E402
 from autograder.grading.grader import solution_source  # noqa: E402
 from autograder.paths import ROOT  # noqa: E402
 from autograder.proof.sample_class import answered  # noqa: E402
@@ -92,10 +93,10 @@ def test_a_course_holds_what_was_asked_for(tmp_path, capsys):
 
 
 def test_a_track_is_all_its_exercises(tmp_path):
-    assert [a.id for a in cli.taught(["tensorflow"], None)] == [
+    assert [a.id for a in taught(["tensorflow"], None)] == [
         f"{e}-tensorflow" for e in (*syllabus().exercises, *syllabus().by_hand)
     ]
-    assert len(cli.taught(None, None)) == len(syllabus().released())
+    assert len(taught(None, None)) == len(syllabus().released())
 
 
 def test_nbgrader_releases_what_our_zip_holds(released, tmp_path):

@@ -18,6 +18,7 @@ from support.sample_results import mix_up
 
 from autograder import cli
 from autograder.authoring.leaks import find_leaks
+from autograder.cli import requirements
 from autograder.grading import warm_grader
 from autograder.nbgrader import MarksExporter
 from autograder.paths import ROOT
@@ -154,7 +155,7 @@ def test_where_results_cannot_go_is_said_before_grading(hand_in, tmp_path, optio
 
 
 def test_no_gpu_is_said_before_grading(hand_in, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "GPUS", ())
+    monkeypatch.setattr(requirements, "GPUS", ())
     assert cli.main(["grade", hand_in, "--device", "cuda"]) == 2 and "no NVIDIA GPU" in capsys.readouterr().err
 
 
