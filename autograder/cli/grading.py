@@ -138,11 +138,7 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
     from course import i18n
 
     if options.json:
-        text = json.dumps(results, ensure_ascii=False, indent=1)
-        if options.json == "-":
-            run.attempt("the results", lambda: print(text))
-        else:
-            run.attempt("the results", lambda: Path(options.json).write_text(text + "\n", encoding="utf-8"))
+        run.attempt("the results", lambda: write_json(results, options.json))
     if options.csv:
         run.attempt("the table of marks", lambda: options.csv.write_text(csv_table(results), encoding="utf-8"))
     if options.html:
@@ -150,6 +146,12 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
             pages = run.attempt("the feedback pages", lambda: write_pages(results, options.html))
         if pages:
             err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
+
+
+def write_json(results: Sequence[Result], where: str) -> None:
+    """Write the results as JSON to a file, or to standard output for "-". Raises OSError."""
+    text = json.dumps(results, ensure_ascii=False, indent=1)
+    print(text) if where == "-" else Path(where).write_text(text + "\n", encoding="utf-8")
 
 
 def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:

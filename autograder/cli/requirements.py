@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from autograder import paths
 from autograder.cli.arguments import Usage
 from autograder.cli.terminal import err
-from autograder.paths import ROOT
 from autograder.workers import jail
 from course.models import CheckpointError, checkpoint
 from course.syllabus import Assignment, syllabus
@@ -18,7 +18,7 @@ GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
 
 def require_checkout() -> None:
     """Lessons, solutions and source notebooks lie side by side in a checkout only."""
-    if not (ROOT / "source").is_dir():
+    if not (paths.ROOT / "source").is_dir():
         raise Usage("this needs the repository itself: run it in a checkout, after `pip install -e '.[all]'`")
 
 

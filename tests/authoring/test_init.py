@@ -224,7 +224,7 @@ def test_a_file_is_refused(tmp_path, capsys):
 
 
 def test_without_the_source_notebooks_it_says_where_to_find_them(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     assert run("init", tmp_path / "course") == 2
     assert "this needs the repository itself: run it in a checkout" in " ".join(capsys.readouterr().err.split())
 
@@ -234,7 +234,7 @@ def test_a_stale_source_notebook_is_not_given_out(tmp_path, monkeypatch, capsys)
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "course/exercises/self_attention/lesson.md").open("a", encoding="utf-8") as lesson:
         lesson.write("\nOne more thing.\n")
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     assert run("init", tmp_path / "new", "--exercise", "self-attention") == 2
     assert "stale notebooks; run `autograder build`" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
