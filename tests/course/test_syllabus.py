@@ -51,12 +51,24 @@ def test_the_committed_one_is_read():
         ("[[exercises]]", "[[exercises]]\npackages = { jax = [] }", "no track is called 'jax'"),
         ("[[exercises]]", "[[exercises]]\nlimits = { memory_gb = 2 }", "additive-attention, limits: unknown entry"),
         ("[[by_hand]]", '[[by_hand]]\nmodule = "x"', "transformers-in-the-wild: unknown entry `module`"),
+        ('marking = "follow-through"', 'marking = "lenient"', "course: `marking` is one of follow-through, strict"),
+        ("[[exercises]]", '[[exercises]]\nmarking = "lax"', "additive-attention: `marking` is one of .*, not 'lax'"),
+        ("[marking]", "[markings]", "unknown table 'markings'"),
+        ("slip = 0.1", "slip = 0", "marking: `slip` is a number above 0 and at most 1, not 0"),
+        ("slip = 0.1", 'slip = "little"', "marking: `slip` is a number above 0 and at most 1, not 'little'"),
         ("[[exercises]]", "[[exercises]]\nlimits = 2", "additive-attention: `limits` is a table, not 2"),
     ],
 )  # fmt: skip
 def test_what_is_not_right_is_said(old, new, says):
     with pytest.raises(SyllabusError, match=f"(?s)^course/syllabus.toml: .*{says}"):
         read_syllabus(broken(old, new))
+
+
+def test_an_exercise_may_have_a_rule_of_marking_of_its_own():
+    course = read_syllabus(broken("[[exercises]]", '[[exercises]]\nmarking = "strict"'))
+    rules = {exercise.id: course.marking_of(exercise) for exercise in course.exercises.values()}
+    assert rules.pop("additive-attention") == "strict"
+    assert set(rules.values()) == {"follow-through"}
 
 
 def test_an_exercise_without_parts_is_refused():
