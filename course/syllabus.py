@@ -7,8 +7,9 @@ it too.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
@@ -199,11 +200,19 @@ def read_syllabus(data: bytes) -> Syllabus:
     weights = _weights(_table(raw, "marking"))
     limits = _made(Limits, _table(raw, "limits"), "limits")
     tracks = {name: _track(name, _table(raw["tracks"], name)) for name in _table(raw, "tracks")}
-    exercises = _numbered(raw, "exercises", lambda entry: _exercise(entry, tracks, limits))
-    by_hand = _numbered(raw, "by_hand", _by_hand)
-    if both := exercises.keys() & by_hand.keys():
-        raise SyllabusError(f"{min(both)}: two exercises have this id")
-    return Syllabus(course["id"], course["title"], limits, tracks, exercises, by_hand, marking, weights)
+    exercises = [_exercise(entry, tracks, limits) for entry in _tables(raw, "exercises", "the file")]
+    by_hand = [_by_hand(entry) for entry in _tables(raw, "by_hand", "the file")]
+    _none_twice(data.decode(), exercises, by_hand)
+    return Syllabus(
+        course["id"],
+        course["title"],
+        limits,
+        tracks,
+        {exercise.id: exercise for exercise in exercises},
+        {exercise.id: exercise for exercise in by_hand},
+        marking,
+        weights,
+    )
 
 
 def _marking(rule: object, where: str) -> str:
@@ -260,14 +269,43 @@ def _with_parts(entry: dict, key: str, of_part: dict[str, str], **more: object) 
     return _made(Exercise, rest, name, parts=tuple(parts), **more)
 
 
-def _numbered(raw: dict, key: str, read: Callable[[dict], Exercise]) -> dict[str, Exercise]:
-    made: dict[str, Exercise] = {}
-    for entry in _tables(raw, key, "the file"):
-        exercise = read(entry)
-        if exercise.id in made:
-            raise SyllabusError(f"{exercise.id}: two exercises have this id")
-        made[exercise.id] = exercise
-    return made
+def _none_twice(text: str, exercises: list[Exercise], by_hand: list[Exercise]) -> None:
+    """No two exercises have the same id, number or module: they would be the same folders, files and headings."""
+    both = [*exercises, *by_hand]
+    starts = _starts(text)
+    lines = [*starts["exercises"], *starts["by_hand"]]
+    if len(lines) != len(both):  # written as inline tables, whose lines are not known
+        lines = [{} for _ in both]
+
+    def place(n: int, key: str) -> str:
+        line = lines[n].get(key) or lines[n].get("id")  # a module that is not in the file is made from the id
+        return f"{both[n].id} (course/syllabus.toml{f', line {line}' if line else ''})"
+
+    for key in ("id", "number", "module"):
+        seen: dict[object, int] = {}
+        for n, exercise in enumerate(both):
+            value = getattr(exercise, key)
+            first = seen.setdefault(value, n)
+            if first != n:
+                what = "id" if key == "id" else f"{key}, {value}"
+                raise SyllabusError(
+                    f"{exercise.id}: two exercises have this {what}: {place(first, key)} and {place(n, key)}; "
+                    "change one of them"
+                )
+
+
+def _starts(text: str) -> dict[str, list[dict[str, int]]]:
+    """The lines, from 1, on which the entries of each `[[exercises]]` and `[[by_hand]]` stand."""
+    found: dict[str, list[dict[str, int]]] = {"exercises": [], "by_hand": []}
+    block: dict[str, int] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]", line):
+            block = {} if header[1] in found and line.lstrip().startswith("[[") else None
+            if block is not None:
+                found[header[1]].append(block)
+        elif block is not None and (entry := re.match(r"\s*(\w+)\s*=", line)):
+            block.setdefault(entry[1], number)
+    return found
 
 
 def _table(raw: dict, key: str) -> dict:

@@ -53,15 +53,31 @@ class _Found:
         return [pair for verdict in self.verdicts.values() for pair in verdict.log]
 
     @property
+    def passed(self) -> set[str]:
+        """The tests that count as passed now.
+
+        A test that the mistakes stop shows nothing of the rest. It counts where most of the part is seen all the same,
+        and else it does not: better to grant too little than what nobody has looked at.
+        """
+        verdicts = self.verdicts.values()
+        seen = sum(v.spec.share for v in verdicts if not v.unseen)
+        mostly = 2 * seen >= sum(v.spec.share for v in verdicts)
+        return {v.spec.name for v in verdicts if v.outcome == "passed" and (mostly or not v.unseen)}
+
+    @property
     def share(self) -> float:
-        """The share of the part that passes now."""
-        return passing(list(self.verdicts.values()))
+        """What these are worth, as a share of the part's points."""
+        return _worth(list(self.verdicts.values()), self.passed)
 
 
 def passing(verdicts: Sequence[Verdict]) -> float:
     """The share of a part's points that its passed tests are worth, 0 to 1."""
+    return _worth(verdicts, {v.spec.name for v in verdicts if v.outcome == "passed"})
+
+
+def _worth(verdicts: Sequence[Verdict], names: set[str]) -> float:
     total = sum(v.spec.share for v in verdicts)
-    return sum(v.spec.share for v in verdicts if v.outcome == "passed") / total
+    return sum(v.spec.share for v in verdicts if v.spec.name in names) / total
 
 
 def mark(
@@ -89,8 +105,8 @@ def mark(
     counted = tuple(by_id[name] for name in way.mistakes)
     if strict or best <= plain:
         return Mark("strict", plain, plain, best, named)
-    passed = (v.spec.name for v in own if v.outcome != "passed" and way.verdicts[v.spec.name].outcome == "passed")
-    return Mark("follow-through", best, plain, best, named, counted, frozenset(passed))
+    granted = frozenset(v.spec.name for v in own if v.outcome != "passed" and v.spec.name in way.passed)
+    return Mark("follow-through", best, plain, best, named, counted, granted)
 
 
 def _after(found: _Found, by_id: Mapping[str, Mistake]) -> float:

@@ -61,6 +61,7 @@ class Verdict:
     picture: dict | None = None
     misconception: str | None = None
     raised: bool = False  # the test itself fell over the answer: for the instructor to look at
+    unseen: bool = False  # passed only because granted mistakes stop it in the same way: it shows nothing of the rest
     log: list[tuple[Program, Answer]] = field(default_factory=list)
 
 

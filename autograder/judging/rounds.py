@@ -65,6 +65,7 @@ class Rounds:
                 out_of_time = _ran_out_of_time(verdict)
                 if verdict.outcome == "failed" and self._is_about(item, verdict, mistakes):
                     verdict.outcome = "passed"
+                    verdict.unseen = self._stopped(verdict)
         finally:
             self.desk.reference = self.reference
         return verdicts
@@ -76,6 +77,11 @@ class Rounds:
             verdict = self.desk.verdict or Verdict(spec, "failed")
             verdict.raised = True
             return verdict
+
+    def _stopped(self, verdict: Verdict) -> bool:
+        """Whether the last program of a test ended with an exception that nobody asked for."""
+        program, answer = verdict.log[-1] if verdict.log else (None, None)
+        return program is not None and answer.error is not None and self.reference.run(program).error is None
 
     def _is_about(self, item: pytest.Item, verdict: Verdict, mistakes: tuple[str, ...]) -> bool:
         """Whether a failure is the granted mistakes' own."""

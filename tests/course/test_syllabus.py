@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,31 @@ def broken(old: str, new: str) -> bytes:
 
 def test_the_committed_one_is_read():
     assert read_syllabus(FILE.encode()) == syllabus()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('id = "self-attention"', 'id = "additive-attention"', "id"),
+        ("number = 3", "number = 1", "number, 1"),
+        ('module = "self_attention"', 'module = "additive_attention"', "module, additive_attention"),
+        ("number = 9", "number = 8", "number, 8"),  # of those that a person grades too
+        ('module = "self_attention"', 'module = "transformers_in_the_wild"', "module, transformers_in_the_wild"),
+    ],
+    ids=["id", "number", "module", "number by hand", "module by hand"],
+)
+def test_what_two_exercises_share_is_said_with_the_line_of_both(old, new, what):
+    """Lines 1 to n of the file end with the entry that the message names."""
+    with pytest.raises(SyllabusError, match=f"two exercises have this {what}: ") as refused:
+        read_syllabus(broken(old, new))
+    changed = broken(old, new).decode().splitlines()
+    lines = [int(n) for n in re.findall(r"course/syllabus.toml, line (\d+)", str(refused.value))]
+    assert len(lines) == 2 and lines[0] != lines[1]
+    key, value = what.split(", ")[0], new.partition(" = ")[2]
+    for line in lines:
+        entry = changed[line - 1].strip()
+        assert entry == f"{key} = {value}" or entry == 'id = "transformers-in-the-wild"'
+    assert new in [changed[line - 1].strip() for line in lines]
 
 
 @pytest.mark.parametrize(
