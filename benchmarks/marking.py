@@ -4,8 +4,8 @@
 
 Every known mistake is handed in alone: the share of its part that it costs is held against its weight. Then pairs of
 mistakes of one part that can be in a solution together, and that do not hide each other, are handed in; some of each
-part, spread over its mistakes. A pair is fair if its answers differ from those of each of its mistakes alone; that is
-seen from the plain verdicts, or from what is named.
+part, spread over its mistakes. Of two, one may hide the other: the tests then say of both what they say of the one, or all
+of them pass when it is granted. Such pairs are listed by themselves; the share is of the others.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Trial:
     cost: float  # the share of the part that was lost
     plain: float  # the share that counting each test alone would take
     named: frozenset[str]
+    said: tuple[tuple[str, str | None], ...]  # outcome and message of each test
 
     @property
     def as_weighed(self) -> bool:
@@ -45,6 +46,16 @@ class Trial:
     def all_named(self) -> bool:
         """Whether each of its mistakes is named."""
         return {m.id for m in self.mistakes} <= self.named
+
+
+def hidden(pair: Trial, alone: list[Trial]) -> bool:
+    """Whether nothing that is tested shows more than one of the two mistakes."""
+    if pair.all_named:
+        return False
+    own = [m for m in pair.mistakes if m.id in pair.named]
+    if len(own) == len(pair.named) == 1 and abs(pair.cost - own[0].cost) < 0.005:
+        return True
+    return any(one.said == pair.said for one in alone if one.mistakes[0] in pair.mistakes)
 
 
 def trials(assignment: Assignment, hand_ins: Iterable[tuple[tuple[Mistake, ...], str]], grader: Grader) -> list[Trial]:
@@ -58,7 +69,8 @@ def trials(assignment: Assignment, hand_ins: Iterable[tuple[tuple[Mistake, ...],
         part: Part = next(p for p in result["parts"] if p["id"] == mistakes[0].part)
         most = part["max_score"]
         named = frozenset(m["id"] for m in part.get("misconceptions", []))
-        found.append(Trial(mistakes, 1 - part["score"] / most, 1 - part["plain_score"] / most, named))
+        said = tuple((test["outcome"], test["message"]) for test in part["tests"])
+        found.append(Trial(mistakes, 1 - part["score"] / most, 1 - part["plain_score"] / most, named, said))
     return found
 
 
@@ -96,12 +108,22 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="also print those that come out otherwise")
     options = parser.parse_args()
     console = Console(width=140)
-    table = Table("exercise", "mistakes", "named", "cost = weight ± 0.05", "median cost, plain", "pairs", "both named")
+    table = Table(
+        "exercise",
+        "mistakes",
+        "named",
+        "cost = weight ± 0.05",
+        "median cost, plain",
+        "pairs",
+        "one hidden",
+        "both named",
+    )
     with Grader(jobs=options.jobs, seed=options.seed) as grader:
         for exercise in options.exercises or list(syllabus().exercises):
             assignment = syllabus().assignment(f"{exercise}-{options.track}")
             alone = trials(assignment, singles(assignment), grader)
-            both = trials(assignment, pairs(assignment, options.pairs), grader)
+            tried = trials(assignment, pairs(assignment, options.pairs), grader)
+            both = [trial for trial in tried if not hidden(trial, alone)]
             plain = sorted(t.plain for t in alone)
             table.add_row(
                 exercise,
@@ -109,7 +131,8 @@ def main() -> None:
                 _share([t.all_named for t in alone]),
                 _share([t.as_weighed for t in alone]),
                 f"{plain[len(plain) // 2]:.2f}",
-                str(len(both)),
+                str(len(tried)),
+                str(len(tried) - len(both)),
                 _share([t.all_named for t in both]),
             )
             for trial in (*alone, *both) if options.each else ():

@@ -55,10 +55,19 @@ def combine(source: str, first: Change, second: Change) -> str:
     """The solution module's text with two mistakes in it. Raises CatalogueError where they do not go together.
 
     A change that brings a whole definition comes first: the other one's texts are then replaced in that definition, if
-    they stand there.
+    they stand there. Of two that replace texts, either may be what makes room for the other.
     """
     if second.code and not first.code:
         first, second = second, first
+    try:
+        return _changed(source, first, second)
+    except CatalogueError:
+        if first.code:
+            raise
+    return _changed(source, second, first)
+
+
+def _changed(source: str, first: Change, second: Change) -> str:
     changed = first.apply(source)
     if second.code:
         if _defined(first.code) & _defined(second.code):
