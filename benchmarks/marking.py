@@ -3,9 +3,9 @@
     python -m benchmarks.marking self-attention additive-attention [--track pytorch] [--pairs 40] [--seed 1] [--each]
 
 Every known mistake is handed in alone: the share of its part that it costs is held against its weight. Then pairs of
-mistakes of one part that can be in a solution together, and that do not hide each other, are handed in; some of each
-part, spread over its mistakes. Of two, one may hide the other: the tests then say of both what they say of the one, or all
-of them pass when it is granted. Such pairs are listed by themselves; the share is of the others.
+mistakes of one part that can be in a solution together are handed in, some of each part, spread over its mistakes. Of
+two, one may hide the other: the tests then say of both what they say of the one, or all of them pass when it is
+granted. Such pairs are listed by themselves; the share is of the others.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.judging import follow_through
-from autograder.judging.catalogue import Mistake
+from autograder.judging.catalogue import CatalogueError, Change, Mistake, combine
 from autograder.judging.compare import Odd
 from autograder.judging.evidence import Stance, same, stance, wording
 from autograder.judging.plugin import Spec, Verdict
@@ -255,3 +255,41 @@ def test_two_mistakes_that_only_together_give_the_answers_are_both_named():
 def test_what_speaks_against_a_mistake_when_it_is_granted_takes_its_name_away():
     first, waits = verdict("a", pair(lambda x: 2 * x)), verdict("b", outcome="not_run")
     assert marked(first, waits, waiting={"b": [pair(lambda x: x, (7.0, 9.0))]}).named == ()
+
+
+# -- two mistakes in one source ----------------------------------------------------------------------------------------
+
+SOURCE = "def f(x):\n    return x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
+
+
+def change(*pairs: tuple[str, str], code: str = "") -> Change:
+    return Change("file.toml: some-id (pytorch)", pairs, code)
+
+
+def test_two_changes_stand_in_one_source_whichever_comes_first():
+    one, other = change(("x + 1", "x - 1")), change(("* 2", "* 3"))
+    assert combine(SOURCE, one, other) == SOURCE.replace("x + 1", "x - 1").replace("* 2", "* 3")
+    needs_the_other = change(("x - 1", "x - 5"))
+    assert combine(SOURCE, needs_the_other, one) == combine(SOURCE, one, needs_the_other)
+
+
+def test_a_text_is_replaced_in_the_definition_that_counts():
+    whole = change(code="def f(x):\n    return x + 1 + 7")
+    assert combine(SOURCE, change(("x + 1", "x - 1")), whole).endswith("return x - 1 + 7\n")
+    other = change(code="def g(x):\n    return 0")
+    assert combine(SOURCE, whole, other).count("def ") == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (change(("x + 1", "x - 1")), change(("x + 1", "x * 1"))),  # one place
+        (change(("x + 1", "x - 1")), change(code="def f(x):\n    return 0")),  # in a definition that no longer counts
+        (change(code="def f(x):\n    return 1"), change(code="def f(x):\n    return 0")),
+    ],
+)
+def test_changes_of_one_place_do_not_go_together(one, other):
+    with pytest.raises(CatalogueError, match="file.toml: some-id"):
+        combine(SOURCE, one, other)
+    with pytest.raises(CatalogueError, match="file.toml: some-id"):
+        combine(SOURCE, other, one)
