@@ -116,16 +116,16 @@ def _comparable(*arrays: Any) -> bool:
 
 def _numeric(answer: np.ndarray, mistaken: np.ndarray, right: np.ndarray) -> Stance:
     tolerance = RTOL.get(answer.dtype.name, 1e-5)
-    to_mistake, scale = distance(answer, mistaken)
-    to_right, _ = distance(answer, right)
+    to_mistake, scale_of_mistake = distance(answer, mistaken)
+    to_right, scale = distance(answer, right)
     apart, _ = distance(mistaken, right)
     if apart <= tolerance * scale:
         return Stance.NOTHING if to_right <= 10 * tolerance * scale else Stance.OTHER
-    if to_mistake <= LOOSE * scale and to_mistake * CLEAR <= to_right:
+    if to_mistake <= LOOSE * scale_of_mistake and to_mistake * CLEAR <= to_right:
         return Stance.FOR
     if to_right <= LOOSE * scale and to_right * CLEAR <= to_mistake:
         return Stance.AGAINST
-    if max(to_mistake, to_right) <= 10 * tolerance * scale and apart <= 10 * tolerance * scale:
+    if max(to_mistake, to_right, apart) <= 10 * tolerance * scale:
         return Stance.NOTHING  # all three lie so close together that rounding may be the reason
     return Stance.OTHER
 

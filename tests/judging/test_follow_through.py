@@ -189,6 +189,8 @@ def floats(*values, kind="float32"):
          Stance.FOR),
         (floats(np.nan, 2), floats(np.nan, 2), floats(1, 2), Stance.FOR),
         (floats(1, np.nan), floats(np.nan, 2), floats(1, 2), Stance.OTHER),
+        (floats(7e29, 2), floats(1e30, 2), floats(1, 2), Stance.OTHER),  # each is measured by its own size
+        (floats(3, 2), floats(1e30, 2), floats(1, 2), Stance.OTHER),
         (floats(1, 2, 3), floats(1, 2, 3), floats(1, 2), Stance.FOR),  # by its shape
         (floats(1, 2), floats(1, 2, 3), floats(1, 2), Stance.AGAINST),
         (floats(1, 2, kind="float64"), floats(1, 2, kind="float64"), floats(1, 2), Stance.FOR),
