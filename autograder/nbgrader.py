@@ -42,7 +42,6 @@ import logging
 import math
 import os
 import re
-import shutil
 import sys
 import warnings
 import zlib
@@ -70,6 +69,7 @@ from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
 from autograder.submission import by_hand, matching
+from autograder.submission.copies import NotOurs, put_copy, set_aside
 from autograder.submission.find import find
 from autograder.submission.hand_in import Unreadable
 from autograder.submission.read import decode, load_notebook
@@ -872,8 +872,11 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
     submitted = Path(directory.format_path(directory.submitted_directory, student, assignment), f"{exercise}.ipynb")
     origin = Path(str(result.get("submission") or ""))
     if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
-        submitted.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(origin, submitted)
+        try:
+            put_copy(Path(directory.root), origin.read_bytes(), submitted)
+        except NotOurs:  # the student handed in both; the other one keeps its bytes under another name
+            set_aside(submitted)
+            put_copy(Path(directory.root), origin.read_bytes(), submitted)
     if not submitted.is_file():
         _forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
         return _("There is no notebook of this student in the course's submitted folder.")

@@ -18,6 +18,7 @@ VERBS = (
     "autograder.cli.authoring",
     "autograder.cli.courses",
     "autograder.cli.grading",
+    "autograder.cli.collect",
     "autograder.cli.export",
     "autograder.cli.replay",
     "autograder.cli.proof",

@@ -31,6 +31,7 @@ def one_each(submissions: Iterable[Submission]) -> list[Submission]:
 
 
 def _one(group: list[Submission]) -> Submission:
+    group = [s for s in group if not s.copied] or group
     answered = [s for s in group if not s.problem and _has_answers(s)]
     candidates = answered or [s for s in group if s.problem] or group
     newest = max(_attempt(s) for s in group)

@@ -103,7 +103,7 @@ def _is_class(path: Path) -> bool:
         return False
     skip = wrappers(inside)
     owners = [owner_of(parts[skip:]) for parts in inside if len(parts) > skip]
-    return len({o.identity for o in owners if o.rule not in ("folder", "file", "archive")}) > 1
+    return len({o.identity for o in owners if o.rule not in ("folder", "file", "archive")}) > 0
 
 
 def _submitters(files: Iterable[tuple[str, object, object]]) -> dict[str, tuple[Person, ...]]:

@@ -36,6 +36,7 @@ class Submission:
     problem: str | None = None
     owner: Owner | None = None
     modified: float = 0.0  # seconds since 1970, of the file
+    copied: bool = False  # whether the grader itself made the file, a copy of one that was handed in
 
 
 @dataclass(frozen=True)

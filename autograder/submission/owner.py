@@ -194,7 +194,7 @@ def distinct_names(owners: Iterable[Owner]) -> dict[str, str]:
         if name in nobody:
             name = f"{name} {owner.key}"
         elif counts[name.casefold()] > 1:
-            name = f"{name} ({owner.key})" if owner.key != name else f"{name} ({identity.partition('/')[0]})"
+            name = f"{name} ({owner.key})" if owner.key != name else f"{name} ({identity.partition('/')[2]})"
         number, wanted = 1, name
         while name in names.values():
             number += 1
