@@ -42,6 +42,7 @@ def add(verbs: Verbs) -> None:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade a class, and write what was asked for."""
+    from autograder import paths
     from autograder.cli.requirements import (
         require_checkpoint,
         require_device,
@@ -52,13 +53,12 @@ def grade(options: argparse.Namespace) -> int:
     from autograder.cli.terminal import bar, err, marks_table, out
     from autograder.grading.class_run import ClassRun, Settings, course_above
     from autograder.grading.people import summary, unclear
-    from autograder.paths import ROOT
     from course import i18n
     from course.syllabus import syllabus
 
     require_walls(options.isolation)
     course = course_above(options.paths)
-    source = options.source or (course / "source" if course else ROOT / "source")
+    source = options.source or (course / "source" if course else paths.source(paths.ROOT))
     if options.nbgrader and not course:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:

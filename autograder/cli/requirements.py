@@ -21,8 +21,8 @@ GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
 
 
 def require_checkout() -> None:
-    """Lessons, solutions and source notebooks lie side by side in a checkout only."""
-    if not (paths.ROOT / "source").is_dir():
+    """Lessons, solutions and source notebooks are there: in a checkout, an installed wheel, a course folder."""
+    if not paths.source(paths.ROOT).is_dir():
         raise Usage("this needs the repository itself: run it in a checkout, after `pip install -e '.[all]'`")
 
 

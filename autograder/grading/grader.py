@@ -65,7 +65,7 @@ class Grader:
             self.jobs = min(self.jobs, gpu.places((limits or syllabus().limits).gpu_memory_mb) or self.jobs)
         self.seed = secrets.randbits(48) if seed is None else seed
         self.device, self.isolation = device, isolation
-        self.source_root = source_root or paths.ROOT / "source"
+        self.source_root = source_root or paths.source(paths.ROOT)
         self.limits = limits
         self.checkpoint = checkpoint
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
