@@ -27,7 +27,8 @@ from typing import Any
 from autograder.messages import Message
 from autograder.submission import ready_made
 from autograder.submission.by_hand import in_other_languages, look_through
-from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
+from autograder.submission.cell_text import definitions, grade_id_of, parse, text_of
+from autograder.submission.matching import RUN, match
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_BYTES = 64 << 20  # of a notebook, as it lies there or unpacked
