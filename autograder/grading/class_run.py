@@ -16,7 +16,10 @@ from typing import TypeVar
 
 from autograder.grading import grader, saved_results
 from autograder.records import Result
-from autograder.submission.intake import Found, Submission, find, one_each, read
+from autograder.submission.attempts import one_each
+from autograder.submission.find import find
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.read import read
 
 T = TypeVar("T")
 

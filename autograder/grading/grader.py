@@ -31,7 +31,7 @@ from autograder.grading.worker_pool import WorkerPool, Workshop, workshop_of
 from autograder.judging.catalogue import CatalogueError
 from autograder.messages import Message
 from autograder.records import Result
-from autograder.submission.intake import Submission
+from autograder.submission.hand_in import Submission
 from autograder.workers import wire
 from course.syllabus import Limits, syllabus
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.messages import Message, table
 from autograder.paths import DECIDES, ROOT
-from autograder.submission.intake import Submission
+from autograder.submission.hand_in import Submission
 from course.syllabus import Assignment
 
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}

@@ -13,8 +13,9 @@ from forge import SOURCE, TIGHT, Forge
 from autograder.grading.grader import Grader
 from autograder.judging.players import MAX_BYTES, Student, answer_from
 from autograder.proof.sample_class import own_cell, untouched
-from autograder.submission import intake
-from autograder.submission.intake import Found, read
+from autograder.submission import read as reading
+from autograder.submission.hand_in import Found
+from autograder.submission.read import read
 from autograder.workers.client import Ended
 
 FORGE = Forge("self-attention-pytorch")
@@ -150,7 +151,7 @@ def test_reading_takes_little_time(attack):
     started = time.process_time()
     submission = read(Found("x", ("ann", "self-attention-pytorch", "self-attention.ipynb"), data), SOURCE)
     assert time.process_time() - started < 6
-    assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= intake.MAX_CODE
+    assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= reading.MAX_CODE
     assert len(submission.remarks) <= 41
 
 
