@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from autograder.messages import Message
+from autograder.submission.cell_text import definitions
 from autograder.submission.hand_in import Submission
-from autograder.submission.matching import definitions
 from autograder.submission.owner import distinct_names, plain_stem
 
 UNKNOWN_OWNER = "unknown-owner"

@@ -16,8 +16,9 @@ from typing import Any
 from autograder.messages import Message
 from autograder.submission import hand_in, ready_made
 from autograder.submission.by_hand import in_other_languages, look_through
+from autograder.submission.cell_text import definitions, grade_id_of, parse, text_of
 from autograder.submission.hand_in import Found, Submission, Unreadable, too_large
-from autograder.submission.matching import RUN, definitions, grade_id_of, match, parse, text_of
+from autograder.submission.matching import RUN, match
 from autograder.submission.owner import assignment_in, owner_of, wrappers
 from autograder.submission.python_source import plain_python
 from course.syllabus import Assignment, UnknownName, syllabus
