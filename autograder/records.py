@@ -82,11 +82,24 @@ class MessageParts(TypedDict):
     values: dict[str, Any]
 
 
+class OwnerRecord(TypedDict):
+    """Whose a hand-in is, and by which rule that is known."""
+
+    key: str  # the platform's own, such as Moodle's participant number
+    name: str
+    platform: str  # the rule: a platform's id, or "folder", "file", "archive", "roster"
+    attempt: str | None  # as the platform says it
+    late: bool
+    email: str
+    section: str
+
+
 class Result(TypedDict):
     """The grading of one hand-in. Scores are points, times seconds, memory MiB."""
 
     submission: str  # path or name of what was handed in
     student: str | None
+    owner: NotRequired[OwnerRecord | None]
     assignment: str | None
     exercise: NotRequired[str | None]
     track: NotRequired[str | None]

@@ -31,7 +31,7 @@ from autograder.grading.worker_pool import WorkerPool, Workshop, workshop_of
 from autograder.judging.catalogue import CatalogueError
 from autograder.messages import Message
 from autograder.records import Result
-from autograder.submission.intake import Submission
+from autograder.submission.hand_in import Submission
 from autograder.workers import wire
 from course.syllabus import Assignment, Limits, syllabus
 
@@ -67,7 +67,7 @@ class Grader:
             self.jobs = min(self.jobs, gpu.places((limits or syllabus().limits).gpu_memory_mb) or self.jobs)
         self.seed = secrets.randbits(48) if seed is None else seed
         self.device, self.isolation = device, isolation
-        self.source_root = source_root or paths.ROOT / "source"
+        self.source_root = source_root or paths.source(paths.ROOT)
         self.limits = limits
         self.checkpoint = checkpoint
         self.marking = marking

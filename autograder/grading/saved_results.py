@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from autograder.grading.result import sound, versions
-from autograder.submission.intake import Submission, Unreadable, read_notebook, with_cells
+from autograder.submission.hand_in import Submission, Unreadable
+from autograder.submission.read import read_notebook, with_cells
 from course.syllabus import UnknownName, syllabus
 
 FOLDER = Path(".autograder") / "results"

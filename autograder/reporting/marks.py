@@ -7,12 +7,14 @@ import io
 
 from autograder.reporting.text import cell
 
+OWNER = ("key", "name", "email", "section", "attempt", "late")  # of the record `owner`
+
 
 def csv_table(results: list[dict]) -> str:
     """All results as one CSV text: who, what, points in all and by part, misconceptions, flags."""
     columns = list(dict.fromkeys(p["id"] for r in results for p in r.get("parts") or []))
     head = ["student", "assignment", "submission", "status", "score", "max_score", *columns]
-    rows = [[*head, "misconceptions", "flags", "message"]]
+    rows = [[*head, "misconceptions", "flags", "message", *OWNER]]
     for r in results:
         parts = {p["id"]: p for p in r.get("parts") or []}
         named = [m["id"] for p in parts.values() for m in _named(p)]
@@ -23,6 +25,8 @@ def csv_table(results: list[dict]) -> str:
                 " ".join(named),
                 " ".join(r.get("flags") or []),
                 r.get("message"),
+                *((r.get("owner") or {}).get(key) for key in OWNER[:5]),
+                "late" if (r.get("owner") or {}).get("late") else None,
             ]
         )
     return write_csv(rows)

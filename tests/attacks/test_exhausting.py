@@ -14,8 +14,9 @@ from autograder.grading.grader import Grader
 from autograder.judging.replies import MAX_BYTES, answer_from
 from autograder.judging.student import Student
 from autograder.proof.sample_class import own_cell, untouched
-from autograder.submission import intake
-from autograder.submission.intake import Found, read
+from autograder.submission import read as reading
+from autograder.submission.hand_in import Found
+from autograder.submission.read import read
 from autograder.workers.client import Ended
 
 FORGE = Forge("self-attention-pytorch")
@@ -151,7 +152,7 @@ def test_reading_takes_little_time(attack):
     started = time.process_time()
     submission = read(Found("x", ("ann", "self-attention-pytorch", "self-attention.ipynb"), data), SOURCE)
     assert time.process_time() - started < 6
-    assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= intake.MAX_CODE
+    assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= reading.MAX_CODE
     assert len(submission.remarks) <= 41
 
 

@@ -17,7 +17,8 @@ from autograder.judging.program import Answer, Program, StudentError
 from autograder.judging.random_inputs import RandomInputs
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered
-from autograder.submission.intake import Submission, of_source, read_notebook, read_script
+from autograder.submission.hand_in import Submission
+from autograder.submission.read import of_source, read_notebook, read_script
 from course.syllabus import syllabus
 
 WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
