@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from rich.console import Console
 from rich.table import Table
 
