@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from autograder.submission.read import of_source
 from rich.console import Console
 from rich.table import Table
 
 from autograder.grading.grader import Grader, solution_source
 from autograder.judging.catalogue import CatalogueError, Mistake, catalogue, combine
 from autograder.records import Part
+from autograder.submission.read import of_source
 from course.syllabus import Assignment, syllabus
 
 NEAR = 0.05  # how far from its weight a mistake's cost may be
