@@ -15,6 +15,7 @@ from typing import Any
 
 from autograder.messages import Message
 from autograder.submission import hand_in, ready_made
+from autograder.submission.budget import Exceeded
 from autograder.submission.by_hand import in_other_languages, look_through
 from autograder.submission.cell_text import definitions, grade_id_of, parse, text_of
 from autograder.submission.hand_in import Found, Submission, Unreadable, too_large
@@ -39,12 +40,13 @@ def read(found: Found, source_root: Path, assignment: str | None = None) -> Subm
             raise Unreadable(found.problem)
         if found.data is None or len(found.data) > hand_in.MAX_BYTES:
             raise Unreadable(too_large(hand_in.MAX_BYTES + 1))
-        text = decode(found.data)
-        if found.parts[-1].lower().endswith(".py"):
-            read_script(submission, text, found.parts[-1], source_root)
-        else:
-            read_notebook(submission, load_notebook(text), source_root)
-    except Unreadable as reason:
+        with found.budget.clock():
+            text = decode(found.data)
+            if found.parts[-1].lower().endswith(".py"):
+                read_script(submission, text, found.parts[-1], source_root)
+            else:
+                read_notebook(submission, load_notebook(text), source_root)
+    except (Unreadable, Exceeded) as reason:
         submission.problem = reason.args[0]
     except UnknownName as error:
         submission.problem = str(error)
@@ -96,10 +98,14 @@ def _in_pieces(text: str) -> bool:
     """Whether a JSON text is made of so many values that they would fill the memory."""
     if len(text) <= MAX_PIECES or sum(map(text.count, "{[,")) <= MAX_PIECES:
         return False
-    count = 0  # now without what stands in strings
-    for found in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{[,]+', text, re.DOTALL):
-        count += len(found[0]) if found[0][0] != '"' else 0
-        if count > MAX_PIECES:
+    count = strings = 0  # now without what stands in strings
+    # Nothing is tried twice: a string that does not end takes the rest of the text.
+    for found in re.finditer(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{[,]++', text, re.DOTALL):
+        if found[0][0] == '"':
+            strings += 1
+        else:
+            count += len(found[0])
+        if count > MAX_PIECES or strings > 2 * MAX_PIECES + 2:  # a value has at most a name before it
             return True
     return False
 
