@@ -28,6 +28,11 @@ def add(verbs: Verbs) -> None:
     p.add_argument(
         "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
     )
+    p.add_argument(
+        "--marking",
+        choices=("follow-through", "strict"),
+        help="count a known mistake once, or each test that does not pass (default: as the syllabus says)",
+    )
     p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
     p.add_argument("--language", help="of the feedback (default: the course's, else en)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
@@ -70,10 +75,13 @@ def grade(options: argparse.Namespace) -> int:
         language = i18n.known(options.language or _language(course))
     except i18n.UnknownLanguage as error:
         raise Usage(str(error)) from None
+    settings = Settings(
+        options.jobs, options.seed, options.device, options.isolation, options.checkpoint, options.marking
+    )
     run = ClassRun(
         options.paths,
         source,
-        settings=Settings(options.jobs, options.seed, options.device, options.isolation, options.checkpoint),
+        settings=settings,
         assignment=options.assignment,
         course=course,
         quizzes=_quizzes(course),

@@ -36,6 +36,7 @@ class Settings:
     device: str = "cpu"
     isolation: str = "full"
     checkpoint: str = "bert-mini"
+    marking: str | None = None  # one of `course.syllabus.MARKING`; None: as the syllabus says
 
 
 class NothingToGrade(FileNotFoundError):

@@ -17,7 +17,7 @@ def csv_table(results: list[dict]) -> str:
     rows = [[*head, "misconceptions", "flags", "message", *OWNER]]
     for r in results:
         parts = {p["id"]: p for p in r.get("parts") or []}
-        named = [p["misconception"]["id"] for p in parts.values() if p.get("misconception")]
+        named = [m["id"] for p in parts.values() for m in _named(p)]
         rows.append(
             [
                 *(r.get(key) for key in head[:6]),
@@ -30,6 +30,11 @@ def csv_table(results: list[dict]) -> str:
             ]
         )
     return write_csv(rows)
+
+
+def _named(part: dict) -> list[dict]:
+    """The known mistakes that are named in a part; results of earlier versions have one at most."""
+    return part.get("misconceptions") or [m for m in [part.get("misconception")] if m]
 
 
 def write_csv(rows: list[list]) -> str:
