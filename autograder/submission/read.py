@@ -15,6 +15,7 @@ from typing import Any
 
 from autograder.messages import Message
 from autograder.submission import hand_in, ready_made
+from autograder.submission.apart import slimmed
 from autograder.submission.budget import Exceeded
 from autograder.submission.by_hand import in_other_languages, look_through
 from autograder.submission.cell_text import definitions, grade_id_of, parse, text_of
@@ -45,7 +46,7 @@ def read(found: Found, source_root: Path, assignment: str | None = None) -> Subm
             if found.parts[-1].lower().endswith(".py"):
                 read_script(submission, text, found.parts[-1], source_root)
             else:
-                read_notebook(submission, load_notebook(text), source_root)
+                read_notebook(submission, load_notebook(text, slim=True), source_root)
     except (Unreadable, Exceeded) as reason:
         submission.problem = reason.args[0]
     except UnknownName as error:
@@ -61,10 +62,10 @@ def decode(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def load_notebook(text: str) -> dict:
+def load_notebook(text: str, *, slim: bool = False) -> dict:
     """A notebook's JSON with its cells at the top, whatever version of the format it is in; Unreadable if it is none.
 
-    What it takes to read is bounded before it is read.
+    What it takes to read is bounded before it is read. With `slim`, outputs may be left out.
     """
     if not text.strip():
         raise Unreadable(Message("The file is empty. Save the notebook in Jupyter and hand in that file."))
@@ -73,7 +74,7 @@ def load_notebook(text: str) -> dict:
             Message("The file holds far more than a notebook needs. Clear the outputs and hand it in again.")
         )
     try:
-        notebook = json.loads(text)
+        notebook = json.loads(slimmed(text) if slim else text)
     except RecursionError:
         raise Unreadable(
             Message("The file is nested too deeply to be a notebook. Clear the outputs and hand it in again.")
