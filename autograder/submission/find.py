@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +20,8 @@ import yaml
 
 from autograder.messages import Message
 from autograder.submission import hand_in
-from autograder.submission.archives import DAMAGED, MAX_DEPTH, MAX_ENTRIES, Entry, entries_of, unpack
+from autograder.submission.archives import DAMAGED, MAX_DEPTH, Entry, entries_of, opened, unpack
+from autograder.submission.budget import Budget, Budgets, Exceeded
 from autograder.submission.hand_in import Found, too_large
 from autograder.submission.owner import Around, Owner, Person, owner_of, wrappers
 from course.syllabus import syllabus
@@ -27,6 +29,9 @@ from course.syllabus import syllabus
 SUFFIXES = (".ipynb", ".py", ".zip")
 SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", "site-packages", "node_modules"}
 METADATA = "submission_metadata.yml"  # of Gradescope's export
+MAX_METADATA = 16 << 20  # bytes of it
+OWN_FOLDER = re.compile(r"submission_\d+")  # of a person or group, in that export
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What platforms and the grader itself put beside hand-ins; nobody handed these in.
 NOT_HANDED_IN = {"timestamp.txt", "index.html", METADATA, "desktop.ini", "thumbs.db"}
 
@@ -37,6 +42,7 @@ class _Place:
 
     skip: int
     around: Around
+    budgets: Budgets = field(default_factory=Budgets)
 
     def owner(self, parts: tuple[str, ...]) -> Owner:
         """Whose the file at a path is."""
@@ -55,7 +61,9 @@ def find(paths: Iterable[str | Path]) -> Iterator[Found]:
         else:
             parts = _below(path, path.parent)
             place = _Place(0, Around())
-            yield from (replace(found, owner=place.owner(parts)) for found in _from_file(path, parts, str(path)))
+            yield from _of_person(
+                place, parts, str(path), lambda budget, f=path, p=parts: _from_file(f, p, str(f), budget)
+            )
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:
@@ -63,7 +71,7 @@ def _in_folder(folder: Path) -> Iterator[Found]:
     below = {file: _below(file, folder) for file in files}
     seen = [(*parts, "") if file.is_dir() and not file.is_symlink() else parts for file, parts in below.items()]
     clones = {git.parent.name for git in folder.glob("*/.git")}
-    submitters = _submitters((file.name, file.parent, file.read_bytes) for file in files if file.name == METADATA)
+    submitters = _submitters((PurePosixPath(*below[file]), file.read_bytes) for file in files if below[file])
     place = _Place(wrappers([parts for parts in seen if parts]), Around("", frozenset(clones), submitters))
     alone = [file for file in files if file.suffix.lower() == ".zip"]
     if len(files) == len(alone) == 1 and place.skip == 0 and len(below[alone[0]]) == 1 and _is_class(alone[0]):
@@ -72,57 +80,92 @@ def _in_folder(folder: Path) -> Iterator[Found]:
     for file in files:
         parts = below[file]
         if parts and _may_be_hand_in(parts):
-            owner = place.owner(parts)
-            found = list(_from_file(file, parts, str(file))) or [Found(str(file), parts, None, _empty_zip())]
-            yield from (replace(one, owner=owner) for one in found)
+            yield from _of_person(
+                place, parts, str(file), lambda budget, f=file, p=parts: _from_file(f, p, str(f), budget)
+            )
     yield from _without_notebook(seen, str(folder), place)
 
 
 def _given_zip(path: Path) -> Iterator[Found]:
-    parts = _below(path, path.parent)
+    parts, budgets = _below(path, path.parent), Budgets()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path, budgets.whole) as archive:
             entries = entries_of(archive)
             inside = [entry.parts for entry in entries if not entry.leads_out]
-            metadata = ((e.path.name, e.path.parent, lambda e=e: unpack(archive, e.info)) for e in entries)
-            submitters = _submitters((n, p, r) for n, p, r in metadata if n == METADATA)
-    except DAMAGED:
+            submitters = _submitters((e.path, lambda e=e: unpack(archive, e.info, Budget())) for e in entries)
+    except (*DAMAGED, Exceeded):
         inside, submitters = [], {}
     around = Around(PurePosixPath(parts[-1]).stem, frozenset(), submitters)
-    place = _Place(len(parts) + wrappers(inside) if inside else 0, around)
-    found = list(_from_zip(path, parts, str(path), place=place))
-    yield from found or [Found(str(path), parts, None, _empty_zip(), place.owner(parts))]
+    place = _Place(len(parts) + wrappers(inside) if inside else 0, around, budgets)
+    nothing = True
+    try:
+        for found in _from_zip(path, parts, str(path), budgets.whole, place=place):
+            nothing = False
+            yield found
+        if nothing:
+            yield Found(str(path), parts, None, _empty_zip(), place.owner(parts))
+    except Exceeded as reason:
+        yield Found(str(path), parts, None, reason.args[0], place.owner(parts))
+
+
+def _of_person(
+    place: _Place, parts: tuple[str, ...], name: str, read: Callable[[Budget], Iterable[Found]]
+) -> Iterator[Found]:
+    """What is found in a file of one person, within that person's budget; one row where it is used up."""
+    owner = place.owner(parts)
+    budget = place.budgets.of(owner.identity)
+    if budget.over:
+        return
+    try:
+        found = list(read(budget)) or [Found(name, parts, None, _empty_zip())]
+    except Exceeded as reason:
+        budget.over = True
+        found = [Found(name, parts, None, reason.args[0])]
+    yield from (replace(one, owner=owner, budget=budget) for one in found)
 
 
 def _is_class(path: Path) -> bool:
     """Whether a zip holds the hand-ins of several people, by a platform's names."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path, Budgets().whole) as archive:
             inside = [entry.parts for entry in entries_of(archive)]
-    except DAMAGED:
+    except (*DAMAGED, Exceeded):
         return False
     skip = wrappers(inside)
     owners = [owner_of(parts[skip:]) for parts in inside if len(parts) > skip]
     return len({o.identity for o in owners if o.rule not in ("folder", "file", "archive")}) > 0
 
 
-def _submitters(files: Iterable[tuple[str, object, object]]) -> dict[str, tuple[Person, ...]]:
-    """Who is behind each `submission_N`, from Gradescope's metadata: several people are a group."""
+def _submitters(files: Iterable[tuple[PurePosixPath, Callable[[], bytes]]]) -> dict[str, tuple[Person, ...]]:
+    """Who is behind each `submission_N`, from Gradescope's metadata: several people are a group.
+
+    What a student handed in under the same name, in a folder of one's own, has no say.
+    """
     found: dict[str, tuple[Person, ...]] = {}
-    for _name, _folder, read in files:
+    for path, read in files:
+        if path.name != METADATA or any(OWN_FOLDER.match(folder) for folder in path.parts[:-1]):
+            continue
         try:
-            table = yaml.safe_load(read()[: hand_in.MAX_BYTES])  # type: ignore[operator]
-        except (yaml.YAMLError, OSError, ValueError, RecursionError, *DAMAGED):
+            data = read()
+            table = yaml.load(data, _YAML) if len(data) <= MAX_METADATA else None
+        except (yaml.YAMLError, OSError, ValueError, RecursionError, Exceeded, *DAMAGED):
             continue
         for folder, entry in table.items() if isinstance(table, dict) else ():
             people = entry.get(":submitters") if isinstance(entry, dict) else None
-            for person in people if isinstance(people, list) else ():
-                if isinstance(person, dict):
-                    said = {key: str(person.get(f":{key}") or "").strip() for key in ("name", "sid", "email")}
-                    key = said["sid"] or said["email"] or said["name"]
-                    one = Person(key, said["name"] or key, said["email"])
-                    found[str(folder)] = (*found.get(str(folder), ()), one)
+            members = (
+                [_person(person) for person in people if isinstance(person, dict)] if isinstance(people, list) else []
+            )
+            if members and isinstance(folder, str):
+                found[folder] = tuple(members)
     return found
+
+
+def _person(entry: dict[object, object]) -> Person:
+    """A submitter of Gradescope's metadata; only plain values are taken."""
+    plain = {key: entry.get(f":{key}") for key in ("name", "sid", "email")}
+    said = {key: str(value).strip() if isinstance(value, str | int) else "" for key, value in plain.items()}
+    key = said["sid"] or said["email"] or said["name"]
+    return Person(key, said["name"] or key, said["email"])
 
 
 def _below(file: Path, top: Path) -> tuple[str, ...]:
@@ -167,7 +210,10 @@ def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
     if "course" not in parts[:-1]:
         return True
     inside = parts[len(parts) - parts[::-1].index("course") :]
-    return not resources.files("course").joinpath(*inside).is_file()
+    try:
+        return not resources.files("course").joinpath(*inside).is_file()
+    except (OSError, ValueError):  # longer than a path can be
+        return True
 
 
 def _without_notebook(files: Iterable[tuple[str, ...]], name: str, place: _Place) -> Iterator[Found]:
@@ -198,7 +244,7 @@ def _without_notebook(files: Iterable[tuple[str, ...]], name: str, place: _Place
             yield Found("/".join((name, *folders)), where, None, problem, owner)
 
 
-def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]:
+def _from_file(path: Path, parts: tuple[str, ...], name: str, budget: Budget) -> Iterator[Found]:
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
@@ -211,10 +257,11 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
             problem = Message("The hand-in is not a file. Hand in the notebook, the file that ends in .ipynb.")
             yield Found(name, parts, None, problem)
         elif path.suffix.lower() == ".zip":
-            yield from _from_zip(path, parts, name)
+            yield from _from_zip(path, parts, name, budget)
         elif status.st_size > hand_in.MAX_BYTES:
             yield Found(name, parts, None, too_large(status.st_size))
         else:
+            budget.file(status.st_size)
             yield Found(name, parts, path.read_bytes(), modified=status.st_mtime)
     except OSError as error:
         why = error.strerror or error
@@ -222,52 +269,59 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str) -> Iterator[Found]
 
 
 def _from_zip(
-    file: Path | io.BytesIO, parts: tuple[str, ...], name: str, depth: int = 0, place: _Place | None = None
+    file: Path | io.BytesIO,
+    parts: tuple[str, ...],
+    name: str,
+    budget: Budget,
+    depth: int = 0,
+    place: _Place | None = None,
 ) -> Iterator[Found]:
     """The hand-ins in a zip, and in the zips in it; what is wrong with one entry does not touch the others.
 
-    `place`: how to tell whose each is, where this is the archive that was given; else all of it is one person's.
+    `place`: how to tell whose each is, where this is the archive that was given; else all of it is one person's. Raises
+    Exceeded where the budget is used up: of the archive as a whole where it was given, else of the person.
     """
-
-    def of(found: Found, path: tuple[str, ...]) -> Found:
-        return found if place is None else replace(found, owner=place.owner(path))
-
     try:
-        with zipfile.ZipFile(file) as archive:
+        with opened(file, budget) as archive:
             above = (*parts[:-1], PurePosixPath(parts[-1]).stem)
-            entries = entries_of(archive)
-            for entry in [e for e in entries if _may_be_hand_in(e.parts)][:MAX_ENTRIES]:
-                below = (*above, *entry.parts)
+            with budget.clock():
+                entries = entries_of(archive)
+                hand_ins = [entry for entry in entries if _may_be_hand_in(entry.parts)]
+            for entry in hand_ins:
+                below = (*above, *(entry.parts if not entry.leads_out else (entry.path.name,)))
                 label = f"{name}!{entry.info.filename}"
-                if entry.leads_out:
-                    problem = Message(
-                        "The zip holds a file whose path leads out of it, which is not opened. Hand in the notebook "
-                        "itself."
-                    )
-                    yield of(Found(label, (*above, entry.path.name), None, problem), (*above, entry.path.name))
-                elif entry.info.file_size > hand_in.MAX_BYTES:
-                    yield of(Found(label, below, None, too_large(entry.info.file_size)), below)
+                if place is None:
+                    yield from _from_entry(archive, entry, below, label, budget, depth)
                 else:
-                    for found in _from_entry(archive, entry, below, label, depth):
-                        yield of(found, below)
+                    yield from _of_person(
+                        place,
+                        below,
+                        label,
+                        lambda own, e=entry, b=below, s=label: _from_entry(archive, e, b, s, own, depth),
+                    )
             if place is not None:
                 yield from _without_notebook(((*above, *entry.parts) for entry in entries), name, place)
-            elif entries and not any(_may_be_hand_in(entry.parts) for entry in entries):
+            elif entries and not hand_ins:
                 yield Found(name, parts, None, _only(entry.path.name for entry in entries))
     except DAMAGED:
         problem = Message("The zip file is damaged and cannot be opened. Hand in the notebook itself.")
-        yield of(Found(name, parts, None, problem), parts)
+        yield Found(name, parts, None, problem, place.owner(parts) if place is not None else None)
 
 
 def _from_entry(
-    archive: zipfile.ZipFile, entry: Entry, below: tuple[str, ...], label: str, depth: int
+    archive: zipfile.ZipFile, entry: Entry, below: tuple[str, ...], label: str, budget: Budget, depth: int
 ) -> Iterator[Found]:
+    problem = entry.problem
+    if entry.leads_out:
+        problem = Message(
+            "The zip holds a file whose path leads out of it, which is not opened. Hand in the notebook itself."
+        )
+    if problem is not None:
+        budget.file()
+        yield Found(label, below, None, problem)
+        return
     try:
-        if entry.encrypted:
-            problem = Message("The file is locked with a password in the zip. Hand in the notebook itself.")
-            yield Found(label, below, None, problem)
-            return
-        data = unpack(archive, entry.info)
+        data = unpack(archive, entry.info, budget)
     except DAMAGED:
         problem = Message("The file is damaged in the zip and cannot be read. Hand in the notebook itself.")
         yield Found(label, below, None, problem)
@@ -278,7 +332,7 @@ def _from_entry(
         problem = Message("The zip is packed into too many others, or too large; hand in the notebook itself.")
         yield Found(label, below, None, problem)
     else:
-        found = list(_from_zip(io.BytesIO(data), below, label, depth + 1))
+        found = list(_from_zip(io.BytesIO(data), below, label, budget, depth + 1))
         yield from found or [Found(label, below, None, _empty_zip())]
 
 

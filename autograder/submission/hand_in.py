@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from autograder.messages import Message
+from autograder.submission.budget import Budget
 from autograder.submission.owner import Owner
 from course.syllabus import Assignment
 
@@ -52,6 +53,7 @@ class Found:
     problem: str | None = None
     owner: Owner | None = None
     modified: float = 0.0
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)  # of the person whose it is
 
     @property
     def file(self) -> str:

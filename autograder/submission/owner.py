@@ -22,6 +22,7 @@ from pathlib import PurePosixPath
 
 from course.syllabus import syllabus
 
+DEEPEST = 40  # folders around all people
 LONGEST = 300  # characters of a name that a pattern is tried on; file systems end at 255
 WRAPPERS = frozenset(
     "class submitted submissions hand-ins handins assignments downloads download export archive students".split()
@@ -144,7 +145,7 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
 def wrappers(paths: Collection[tuple[str, ...]]) -> int:
     """How many folders lie around all people in these paths, and name nobody."""
     depth, known = 0, syllabus().released()
-    while True:
+    while depth < DEEPEST:
         heads = {path[depth] for path in paths if len(path) > depth}
         if len(heads) != 1 or not all(len(path) > depth + 1 for path in paths):
             return depth
@@ -162,6 +163,7 @@ def wrappers(paths: Collection[tuple[str, ...]]) -> int:
             depth += 1
             continue
         return depth
+    return depth
 
 
 def _is_platforms(path: tuple[str, ...]) -> bool:
@@ -208,7 +210,7 @@ def _of_platform(layout: Layout, found: re.Match[str], whole: str, around: Aroun
     if "prefix" in groups:  # Blackboard: assignment_username; either may have a "_" in it
         groups["key"] = groups["prefix"].rpartition("_")[2]
     name, key = groups.get("name") or groups["key"], groups.get("key") or groups["name"]
-    members = around.submitters.get(whole, ())
+    members = around.submitters.get(whole, ()) if layout.id == "gradescope" else ()
     if members:
         name, key = " & ".join(person.name for person in members), ", ".join(person.key for person in members)
     attempt, tried = _attempt(layout, groups, groups.get("original", ""))

@@ -15,6 +15,8 @@ from typing import Any
 
 from autograder.messages import Message
 from autograder.submission import hand_in, ready_made
+from autograder.submission.apart import slimmed
+from autograder.submission.budget import Exceeded
 from autograder.submission.by_hand import in_other_languages, look_through
 from autograder.submission.cell_text import definitions, grade_id_of, parse, text_of
 from autograder.submission.hand_in import Found, Submission, Unreadable, too_large
@@ -39,12 +41,13 @@ def read(found: Found, source_root: Path, assignment: str | None = None) -> Subm
             raise Unreadable(found.problem)
         if found.data is None or len(found.data) > hand_in.MAX_BYTES:
             raise Unreadable(too_large(hand_in.MAX_BYTES + 1))
-        text = decode(found.data)
-        if found.parts[-1].lower().endswith(".py"):
-            read_script(submission, text, found.parts[-1], source_root)
-        else:
-            read_notebook(submission, load_notebook(text), source_root)
-    except Unreadable as reason:
+        with found.budget.clock():
+            text = decode(found.data)
+            if found.parts[-1].lower().endswith(".py"):
+                read_script(submission, text, found.parts[-1], source_root)
+            else:
+                read_notebook(submission, load_notebook(text, slim=True), source_root)
+    except (Unreadable, Exceeded) as reason:
         submission.problem = reason.args[0]
     except UnknownName as error:
         submission.problem = str(error)
@@ -59,10 +62,10 @@ def decode(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def load_notebook(text: str) -> dict:
+def load_notebook(text: str, *, slim: bool = False) -> dict:
     """A notebook's JSON with its cells at the top, whatever version of the format it is in; Unreadable if it is none.
 
-    What it takes to read is bounded before it is read.
+    What it takes to read is bounded before it is read. With `slim`, outputs may be left out.
     """
     if not text.strip():
         raise Unreadable(Message("The file is empty. Save the notebook in Jupyter and hand in that file."))
@@ -71,7 +74,7 @@ def load_notebook(text: str) -> dict:
             Message("The file holds far more than a notebook needs. Clear the outputs and hand it in again.")
         )
     try:
-        notebook = json.loads(text)
+        notebook = json.loads(slimmed(text) if slim else text)
     except RecursionError:
         raise Unreadable(
             Message("The file is nested too deeply to be a notebook. Clear the outputs and hand it in again.")
@@ -96,10 +99,14 @@ def _in_pieces(text: str) -> bool:
     """Whether a JSON text is made of so many values that they would fill the memory."""
     if len(text) <= MAX_PIECES or sum(map(text.count, "{[,")) <= MAX_PIECES:
         return False
-    count = 0  # now without what stands in strings
-    for found in re.finditer(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{[,]+', text, re.DOTALL):
-        count += len(found[0]) if found[0][0] != '"' else 0
-        if count > MAX_PIECES:
+    count = strings = 0  # now without what stands in strings
+    # Nothing is tried twice: a string that does not end takes the rest of the text.
+    for found in re.finditer(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{[,]++', text, re.DOTALL):
+        if found[0][0] == '"':
+            strings += 1
+        else:
+            count += len(found[0])
+        if count > MAX_PIECES or strings > 2 * MAX_PIECES + 2:  # a value has at most a name before it
             return True
     return False
 
