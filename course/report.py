@@ -17,7 +17,8 @@ from course.i18n import _
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 
 _SIGN = {PASSED: "✓", FAILED: "✗", NOT_RUN: "–"}
-_COLOUR = {PASSED: "#1a7f37", FAILED: "#c62828", NOT_RUN: "#8a8a8a"}
+# White on these has a contrast of at least 5, in light and dark themes; all other text has the theme's colour.
+_COLOUR = {PASSED: "#1a7f37", FAILED: "#c62828", NOT_RUN: "#666666"}
 _WRONG = "background-color: rgba(198, 40, 40, 0.16)"
 MOST_CELLS = 64  # an array larger than this is described, not shown
 
@@ -46,14 +47,16 @@ class Item:
     hint: str = ""
     where: str = ""  # the line of the student's code, as they wrote it
     comparison: Comparison | None = None
+    certain: bool = False  # the hint was recognised from what came out; it is not the check's usual one
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of the visible checks of one part."""
+    """The outcome of the visible checks of one part. `note` is said before them: what to correct first."""
 
     title: str
     items: tuple[Item, ...] = field(default_factory=tuple)
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -64,12 +67,14 @@ class Report:
         good = sum(item.outcome == PASSED for item in self.items)
         if good == len(self.items):
             return _("all {count} checks passed").format(count=good)
-        return _("{good} of {count} checks passed").format(good=good, count=len(self.items))
+        text = _("{good} of {count} checks passed").format(good=good, count=len(self.items))
+        waiting = sum(item.outcome == NOT_RUN for item in self.items)
+        return text + (_("; {count} did not run").format(count=waiting) if waiting else "")
 
     # -- as text ------------------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        lines = [f"{self.title}: {self.summary}"]
+        lines = [f"{self.title}: {self.summary}", *([f"  {self.note}"] if self.note else [])]
         for item in self.items:
             lines.append(f"  {_SIGN[item.outcome]} {item.title}")
             details = [item.message, item.where and f"    {item.where}"]
@@ -86,20 +91,20 @@ class Report:
 
     def _repr_html_(self) -> str:
         colour = _COLOUR[PASSED if self.passed else FAILED]
-        rows = "".join(_item_html(item) for item in self.items)
+        rows = f"<div>{_prose(self.note)}</div>" if self.note else ""
+        rows += "".join(_item_html(item) for item in self.items)
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
             f"<div><b>{escape(self.title)}</b>: "
-            f'<span style="color: {colour}">{escape(self.summary)}</span></div>{rows}</div>'
+            f"{escape(self.summary)}</div>{rows}</div>"
         )
 
 
 def _item_html(item: Item) -> str:
-    colour = _COLOUR[item.outcome]
-    title = _prose(item.title)
-    if item.outcome == NOT_RUN:
-        title = f'<span style="color: {colour}">{title}</span>'
-    html = f'<div style="margin: 3px 0px"><span style="color: {colour}"><b>{_SIGN[item.outcome]}</b></span> {title}'
+    spoken = {PASSED: _("passed"), FAILED: _("did not pass"), NOT_RUN: _("did not run")}[item.outcome]
+    badge = f"background-color: {_COLOUR[item.outcome]}; color: #ffffff; padding: 0px 5px; border-radius: 3px"
+    sign = f'<span role="img" aria-label="{escape(spoken)}" style="{badge}"><b>{_SIGN[item.outcome]}</b></span>'
+    html = f'<div style="margin: 3px 0px">{sign} {_prose(item.title)}'
     inner = ""
     if item.message:
         inner += f"<div>{_prose(item.message)}</div>"

@@ -22,6 +22,7 @@ VERBS = (
     "autograder.cli.new",
     "autograder.cli.courses",
     "autograder.cli.grading",
+    "autograder.cli.collect",
     "autograder.cli.export",
     "autograder.cli.replay",
     "autograder.cli.proof",

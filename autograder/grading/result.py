@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder.messages import Message, table
 from autograder.paths import DECIDES, ROOT, decides
-from autograder.submission.intake import Submission
+from autograder.submission.hand_in import Submission
 from course.syllabus import Assignment
 
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
@@ -46,7 +46,12 @@ def judge_digest() -> str:
 
 
 def base(
-    submission: Submission, seed: int, device: str, isolation: str, checkpoint: str | None = None
+    submission: Submission,
+    seed: int,
+    device: str,
+    isolation: str,
+    checkpoint: str | None = None,
+    marking: str | None = None,
 ) -> dict[str, Any]:
     assignment = submission.assignment
     needs_checkpoint = assignment is not None and assignment.exercise.packages
@@ -72,6 +77,7 @@ def base(
         "isolation": isolation,
         "device": device,
         "checkpoint": checkpoint if needs_checkpoint else None,
+        "marking": marking,
     }
 
 
