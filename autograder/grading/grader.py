@@ -312,7 +312,7 @@ class Grader:
             limits = self.limits_of(submission.assignment)
             line.settimeout(START_SECONDS + limits.wall_factor * limits.cpu_seconds * 4)
             try:
-                return wire.receive(line, max_header=64 << 20)[0]
+                return wire.receive(line, caps=wire.Caps(header=64 << 20))[0]
             except wire.Closed:
                 raise GradingError(f"the judge ended before its verdict: {judge.fate()}") from None
 

@@ -13,7 +13,8 @@ from autograder.judging.compare import agree
 from autograder.judging.players import Trusted
 from autograder.judging.plugin import Verdict
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU, heard
+from autograder.messages import Message
+from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU
 
 NO_EVIDENCE = ("timeout", "exhausted", "missing")  # such an answer says nothing about what was computed
 NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like
@@ -67,5 +68,5 @@ def _kind(error: StudentError) -> tuple[tuple[str, ...], str | None]:
 
     Not the sentence for an index out of range on a GPU: the reference meets it on the CPU, which says it otherwise.
     """
-    sentence, _ = heard(error.message) or (None, {})
+    sentence = error.message.message if isinstance(error.message, Message) else None
     return error.types[:1], None if sentence == OUT_OF_RANGE_ON_A_GPU else sentence

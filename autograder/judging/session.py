@@ -115,7 +115,7 @@ class Session:
             raise JudgeError(f"the reference does not pass its own tests ({'; '.join(wrong[:3]) or 'there are none'})")
 
     def handle(self, connection: socket.socket) -> None:
-        job, _ = wire.receive(connection, max_header=64 << 20)
+        job, _ = wire.receive(connection, caps=wire.Caps(header=64 << 20))
         started = time.perf_counter()
         try:
             if self.failure:

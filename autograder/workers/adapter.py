@@ -66,12 +66,12 @@ def attribute_of(module: Any, attribute: str, linear: Linear) -> Any:
         layers = linear(module)
         if int(attribute) >= len(layers):
             few = worker_messages.FEW_LINEAR_LAYERS
-            raise StudentMessage(few.format(type=type(module).__name__, count=len(layers), expected=int(attribute) + 1))
+            raise StudentMessage(few.said(type=type(module).__name__, count=len(layers), expected=int(attribute) + 1))
         return layers[int(attribute)]
     try:
         return getattr(module, attribute)
     except AttributeError:
-        lacking = worker_messages.NO_ATTRIBUTE.format(type=type(module).__name__, attribute=attribute)
+        lacking = worker_messages.NO_ATTRIBUTE.said(type=type(module).__name__, attribute=attribute)
         raise StudentMessage(lacking) from None
 
 
@@ -79,7 +79,7 @@ def cannot_load(owner: Any, leaf: str, key: str) -> StudentMessage:
     """What to say where a module has no such parameter in the place that its docstring names."""
     attribute = key.rpartition(".")[0].rpartition(".")[2]
     message = worker_messages.CANNOT_LOAD_INTO if attribute else worker_messages.CANNOT_LOAD
-    return StudentMessage(message.format(key=key, attribute=attribute, type=type(owner).__name__, leaf=leaf))
+    return StudentMessage(message.said(key=key, attribute=attribute, type=type(owner).__name__, leaf=leaf))
 
 
 def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, transposed: bool = False) -> None:
@@ -89,4 +89,4 @@ def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, transposed: b
     """
     if tuple(has) != array.shape:
         message = worker_messages.SHAPE_INPUT_OUTPUT if transposed else worker_messages.SHAPE
-        raise StudentMessage(message.format(key=key, shape=tuple(has), expected=array.shape))
+        raise StudentMessage(message.said(key=key, shape=tuple(has), expected=array.shape))

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from autograder.workers import wire, worker_messages
+from autograder.workers.worker_messages import Said
 
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_TEXT = 2000
@@ -52,8 +53,10 @@ class StudentMessage(Exception):
     """Something about the answer that the student should read in these words; `kind` as in StudentError."""
 
     def __init__(self, message: str, kind: str = "exception") -> None:
+        """`message`: what one of `worker_messages` gives, or any text, which then stays in English."""
         super().__init__(message)
         self.kind = kind
+        self.said = message.header() if isinstance(message, Said) else {}
 
 
 class Output(io.TextIOBase):
@@ -124,15 +127,18 @@ class Namespace:
                 }
         except BaseException:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
             pass
-        return explained({"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where})
+        told = {"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where}
+        return explained(told | (error.said if type(error) is StudentMessage else {}))
 
 
 def explained(error: dict) -> dict:
     """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
     if "device-side assert" in error["message"]:
-        return {**error, "types": ["IndexError", *error["types"]], "message": worker_messages.OUT_OF_RANGE_ON_A_GPU}
+        said = worker_messages.OUT_OF_RANGE_ON_A_GPU.said()
+        return {**error, "types": ["IndexError", *error["types"]], "message": said, **said.header()}
     if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
-        return {**error, "message": worker_messages.ON_THE_CPU}
+        said = worker_messages.ON_THE_CPU.said()
+        return {**error, "message": said, **said.header()}
     return error
 
 
@@ -217,10 +223,10 @@ class Run:
 
     def symbol(self, name: str) -> Any:
         if name not in self.variables:
-            raise StudentMessage(worker_messages.NOT_DEFINED.format(name=name), "missing")
+            raise StudentMessage(worker_messages.NOT_DEFINED.said(name=name), "missing")
         found = self.variables[name]
         if not callable(found):
-            raise StudentMessage(worker_messages.NOT_CALLABLE.format(name=name, type=type(found).__name__), "missing")
+            raise StudentMessage(worker_messages.NOT_CALLABLE.said(name=name, type=type(found).__name__), "missing")
         return found
 
     def go(self) -> dict[str, Any]:
@@ -317,7 +323,7 @@ class Run:
         result = self.values[step["of"]]
         if step["item"] is not None:
             if not isinstance(result, (tuple, list)) or len(result) <= step["item"]:
-                raise StudentMessage(worker_messages.NO_ITEM.format(type=type(result).__name__, n=step["item"] + 1))
+                raise StudentMessage(worker_messages.NO_ITEM.said(type=type(result).__name__, n=step["item"] + 1))
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:

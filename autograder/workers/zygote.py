@@ -92,7 +92,7 @@ def serve_reference(connection: socket.socket, path: str, adapter) -> None:
             clients.append(server.accept()[0])
         for client in [c for c in ready if c in clients]:
             try:
-                client.sendall(reference.answer(*wire.receive(client, max_header=64 << 20)))
+                client.sendall(reference.answer(*wire.receive(client, caps=wire.Caps(header=64 << 20))))
             except (wire.WireError, OSError):
                 clients.remove(client)
                 client.close()
