@@ -55,6 +55,10 @@ class GradingError(RuntimeError):
     """The run cannot start or go on; says what to do about it."""
 
 
+class JudgeEnded(GradingError):
+    """The judge of one hand-in ended before its verdict; the judge that it was forked from goes on."""
+
+
 class NotStarted(GradingError):
     """Workers that do not start, for lack of memory for example."""
 
@@ -284,7 +288,11 @@ class Grader:
                 with place():
                     judged = self.ask_judge(submission)
             except (GradingError, CatalogueError, wire.WireError, OSError) as error:
-                judged = {"failure": str(error), "not_started": isinstance(error, NotStarted)}
+                judged = {
+                    "failure": str(error),
+                    "not_started": isinstance(error, NotStarted),
+                    "alone": isinstance(error, JudgeEnded),
+                }
             if "failure" not in judged:
                 return results.graded(result, judged, assignment)
             if judged.get("broken") and workshop[1]:
@@ -296,7 +304,7 @@ class Grader:
                 self.broken[assignment.id] = judged["failure"]
             elif generation == self.generations[workshop]:
                 failures += 1
-                if judged.get("killed"):
+                if judged.get("killed") or judged.get("alone"):
                     place = self.places.alone
                 elif failures == 1:
                     self.restart(workshop, generation)
@@ -314,6 +322,8 @@ class Grader:
             try:
                 return wire.receive(line, caps=wire.Caps(header=64 << 20))[0]
             except wire.Closed:
+                if judge.process.poll() is None:
+                    raise JudgeEnded("the judge of this hand-in ended before its verdict.") from None
                 raise GradingError(f"the judge ended before its verdict: {judge.fate()}") from None
 
     def limits_of(self, assignment: Assignment) -> Limits:

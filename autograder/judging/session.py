@@ -18,6 +18,8 @@ import ast
 import gc
 import json
 import os
+import resource
+import signal
 import socket
 import sys
 import time
@@ -33,8 +35,10 @@ from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec, Verdict
 from autograder.messages import Message, cell_name, sentence, table
 from autograder.paths import ROOT
 from autograder.workers import forkserver, wire
-from autograder.workers.client import Ended, Killed, Place, ReferenceLine, WorkerFailure
+from autograder.workers.client import Ended, Killed, Place, ReferenceLine, WorkerFailure, hand_in_seconds
 from course.syllabus import Exercise, Limits, Part, syllabus
+
+JUDGE_MB = 3072  # private memory of a judge, with what it has remembered of the reference
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ class Session:
             raise JudgeError(f"the reference does not pass its own tests ({'; '.join(wrong[:3]) or 'there are none'})")
 
     def handle(self, connection: socket.socket) -> None:
+        self.limit_itself()
         job, _ = wire.receive(connection, caps=wire.Caps(header=64 << 20))
         started = time.perf_counter()
         try:
@@ -125,7 +130,20 @@ class Session:
                 result["seconds"] = round(time.perf_counter() - started, 4)
         except (JudgeError, WorkerFailure) as error:
             result = {"failure": str(error), "killed": isinstance(error, Killed)}
+        except MemoryError:
+            result = {"failure": "the judge would have needed more memory than it may use", "alone": True}
         wire.send(connection, result)
+
+    def limit_itself(self) -> None:
+        """Bound the time and memory of this forked judge, so that no answer can have it take the machine's.
+
+        These are far above what judging takes. Where one is met, this judge ends, and with it this hand-in alone.
+        """
+        seconds = self.place.limits.cpu_seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds) + 60,) * 2)
+        signal.alarm(int(3 * hand_in_seconds(self.place.limits)) + 240)  # on the clock: it waits for others
+        memory = (JUDGE_MB + 4 * self.place.limits.reply_mb) << 20
+        resource.setrlimit(resource.RLIMIT_DATA, (memory,) * 2)
 
     # -- one submission ----------------------------------------------------------------------------------------------
 

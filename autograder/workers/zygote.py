@@ -27,6 +27,8 @@ import threading
 from pathlib import Path
 
 from autograder.workers import forkserver, harness, jail, wire
+from autograder.workers.adapter import Adapter
+from autograder.workers.reference import Reference
 
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: mapped, it is memory that no limit counts
 # What answers may import of the course's own, of any exercise: no file of it opens in the sandbox.
@@ -85,12 +87,12 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     forkserver.serve(server, handle)
 
 
-def serve_reference(connection: socket.socket, path: str, adapter) -> None:
+def serve_reference(connection: socket.socket, path: str, adapter: Adapter) -> None:
     """Serve trusted code at `path` until the connection that asked for it closes."""
     jail.die_with_parent()
     server = forkserver.listen(path)
     wire.send(connection, {"ready": True})
-    reference = harness.Reference(adapter)
+    server_of_code = Reference(adapter)
     clients: list[socket.socket] = []
     while True:
         ready, _, _ = select.select([connection, server, *clients], [], [])
@@ -100,13 +102,13 @@ def serve_reference(connection: socket.socket, path: str, adapter) -> None:
             clients.append(server.accept()[0])
         for client in [c for c in ready if c in clients]:
             try:
-                client.sendall(reference.answer(*wire.receive(client, caps=wire.Caps(header=64 << 20))))
+                client.sendall(server_of_code.answer(*wire.receive(client, caps=wire.Caps(header=64 << 20))))
             except (wire.WireError, OSError):
                 clients.remove(client)
                 client.close()
 
 
-def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scratch_root: Path) -> None:
+def keep(control: socket.socket, request: dict, adapter: Adapter, doors: jail.Doors, scratch_root: Path) -> None:
     """The keeper: fork the contestant into its jail, kill it when told or when the judge goes away, report its end."""
     jail.die_with_parent()
     without = frozenset(request["without"])
@@ -142,7 +144,9 @@ def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scra
             shutil.rmtree(private, ignore_errors=True)
 
 
-def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, scratch: str, walls: list[str]) -> None:
+def contestant(
+    sock: socket.socket, request: dict, adapter: Adapter, doors: jail.Doors, scratch: str, walls: list[str]
+) -> None:
     """The contestant: lock the door behind itself, say which walls stand, then serve.
 
     What goes wrong before the first byte of an answer has run is the machine's doing, and is said to the judge.
