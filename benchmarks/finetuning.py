@@ -37,8 +37,7 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
-from autograder.grading import gpu
-from autograder.grading import grader as grader_module
+from autograder.grading import gpu, processes
 from autograder.grading.grader import Grader, solution_source
 from autograder.submission.intake import Submission, of_source
 from benchmarks.grading import make_course, timed
@@ -101,7 +100,7 @@ def measure(track: str, name: str, where: str, options, folder: Path, console: C
         with contextlib.ExitStack() as stack:
             graders = {"graded": warm(stack, assignment, where, options)}
             if options.allocator:
-                with mock.patch.dict(grader_module.KEEP_MEMORY, clear=True):
+                with mock.patch.dict(processes.KEEP_MEMORY, clear=True):
                     graders["allocator"] = warm(stack, assignment, where, options)
             row |= {"bare": [], **{name: [] for name in graders}}
             memory = stack.enter_context(Memory(options.device))

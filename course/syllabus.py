@@ -7,14 +7,18 @@ it too.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
 
 # What the framework's own attention means in an answer; the last two speak of whole transformer layers alone.
 RULES = {"allow", "flag", "forbid", "flag-layers", "forbid-layers"}
+
+# How a part is marked: a known mistake is counted once, or each test that does not pass costs its share.
+MARKING = ("follow-through", "strict")
 
 
 class UnknownName(LookupError):
@@ -58,6 +62,7 @@ class Exercise:
     by_hand: bool = False
     packages: dict[str, list[str]] = field(default_factory=dict, hash=False)  # by track: what answers import besides
     limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
+    marking: str = ""  # one of MARKING; empty: the course's
 
     def rule(self, part: Part, name: str, layers: Iterable[str]) -> str:
         """What this of the framework's own, `torch.nn.MultiheadAttention` for example, means in an answer to the part:
@@ -127,6 +132,12 @@ class Syllabus:
     tracks: dict[str, Track]
     exercises: dict[str, Exercise]  # those that the machine grades
     by_hand: dict[str, Exercise]  # those that a person grades
+    marking: str  # one of MARKING, for exercises that do not say otherwise
+    weights: dict[str, float]  # by grade: the share of its part that a known mistake of this grade costs, 0 to 1
+
+    def marking_of(self, exercise: Exercise) -> str:
+        """How an exercise is marked: its own rule, or the course's."""
+        return exercise.marking or self.marking
 
     def limits_of(self, exercise: Exercise) -> Limits:
         """The course's limits with what the exercise says otherwise."""
@@ -179,19 +190,47 @@ def read_syllabus(data: bytes) -> Syllabus:
         raw = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SyllabusError(f"not valid TOML: {error}") from None
-    if unknown := raw.keys() - {"course", "limits", "tracks", "exercises", "by_hand"}:
+    if unknown := raw.keys() - {"course", "limits", "marking", "tracks", "exercises", "by_hand"}:
         raise SyllabusError(f"unknown table {min(unknown)!r}")
     course = _table(raw, "course")
     for key in ("id", "title"):
         if not isinstance(course.get(key), str):
             raise SyllabusError(f"course: `{key}` is missing, or no text")
+    marking = _marking(course.get("marking", MARKING[0]), "course")
+    weights = _weights(_table(raw, "marking"))
     limits = _made(Limits, _table(raw, "limits"), "limits")
     tracks = {name: _track(name, _table(raw["tracks"], name)) for name in _table(raw, "tracks")}
-    exercises = _numbered(raw, "exercises", lambda entry: _exercise(entry, tracks, limits))
-    by_hand = _numbered(raw, "by_hand", _by_hand)
-    if both := exercises.keys() & by_hand.keys():
-        raise SyllabusError(f"{min(both)}: two exercises have this id")
-    return Syllabus(course["id"], course["title"], limits, tracks, exercises, by_hand)
+    exercises = [_exercise(entry, tracks, limits) for entry in _tables(raw, "exercises", "the file")]
+    by_hand = [_by_hand(entry) for entry in _tables(raw, "by_hand", "the file")]
+    _none_twice(data.decode(), exercises, by_hand)
+    return Syllabus(
+        course["id"],
+        course["title"],
+        limits,
+        tracks,
+        {exercise.id: exercise for exercise in exercises},
+        {exercise.id: exercise for exercise in by_hand},
+        marking,
+        weights,
+    )
+
+
+def _marking(rule: object, where: str) -> str:
+    if rule not in MARKING:
+        raise SyllabusError(f"{where}: `marking` is one of {', '.join(MARKING)}, not {rule!r}")
+    return str(rule)
+
+
+def _weights(table: dict[str, object]) -> dict[str, float]:
+    """The grades of known mistakes and what they cost: shares above 0, at most 1."""
+    weights: dict[str, float] = {}
+    for grade, weight in table.items():
+        if not isinstance(weight, (int, float)) or isinstance(weight, bool) or not 0 < weight <= 1:
+            raise SyllabusError(f"marking: `{grade}` is a number above 0 and at most 1, not {weight!r}")
+        weights[grade] = float(weight)
+    if not weights:
+        raise SyllabusError("marking: no grade is there")
+    return weights
 
 
 def _track(name: str, entry: dict) -> Track:
@@ -204,6 +243,8 @@ def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise
     for rule in (made.ready_made, *(part.ready_made or "allow" for part in made.parts)):
         if rule not in RULES:
             raise SyllabusError(f"{made.id}: `ready_made` is one of {', '.join(sorted(RULES))}, not {rule!r}")
+    if made.marking:
+        _marking(made.marking, made.id)
     if unknown := made.packages.keys() - tracks.keys():
         raise SyllabusError(f"{made.id}: `packages` is by track, and no track is called {min(unknown)!r}")
     _made(Limits, vars(limits) | made.limits, f"{made.id}, limits")
@@ -228,14 +269,43 @@ def _with_parts(entry: dict, key: str, of_part: dict[str, str], **more: object) 
     return _made(Exercise, rest, name, parts=tuple(parts), **more)
 
 
-def _numbered(raw: dict, key: str, read: Callable[[dict], Exercise]) -> dict[str, Exercise]:
-    made: dict[str, Exercise] = {}
-    for entry in _tables(raw, key, "the file"):
-        exercise = read(entry)
-        if exercise.id in made:
-            raise SyllabusError(f"{exercise.id}: two exercises have this id")
-        made[exercise.id] = exercise
-    return made
+def _none_twice(text: str, exercises: list[Exercise], by_hand: list[Exercise]) -> None:
+    """No two exercises have the same id, number or module: they would be the same folders, files and headings."""
+    both = [*exercises, *by_hand]
+    starts = _starts(text)
+    lines = [*starts["exercises"], *starts["by_hand"]]
+    if len(lines) != len(both):  # written as inline tables, whose lines are not known
+        lines = [{} for _ in both]
+
+    def place(n: int, key: str) -> str:
+        line = lines[n].get(key) or lines[n].get("id")  # a module that is not in the file is made from the id
+        return f"{both[n].id} (course/syllabus.toml{f', line {line}' if line else ''})"
+
+    for key in ("id", "number", "module"):
+        seen: dict[object, int] = {}
+        for n, exercise in enumerate(both):
+            value = getattr(exercise, key)
+            first = seen.setdefault(value, n)
+            if first != n:
+                what = "id" if key == "id" else f"{key}, {value}"
+                raise SyllabusError(
+                    f"{exercise.id}: two exercises have this {what}: {place(first, key)} and {place(n, key)}; "
+                    "change one of them"
+                )
+
+
+def _starts(text: str) -> dict[str, list[dict[str, int]]]:
+    """The lines, from 1, on which the entries of each `[[exercises]]` and `[[by_hand]]` stand."""
+    found: dict[str, list[dict[str, int]]] = {"exercises": [], "by_hand": []}
+    block: dict[str, int] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]", line):
+            block = {} if header[1] in found and line.lstrip().startswith("[[") else None
+            if block is not None:
+                found[header[1]].append(block)
+        elif block is not None and (entry := re.match(r"\s*(\w+)\s*=", line)):
+            block.setdefault(entry[1], number)
+    return found
 
 
 def _table(raw: dict, key: str) -> dict:

@@ -61,13 +61,14 @@ def where(output: Path | None) -> Path:
 def digest(settings: Settings) -> str:
     """A fingerprint of what bert-mini is made from: the settings, the code that trains, and a sample of the text.
 
-    Comments, docstrings and the form of the code do not count, nor does how the generator comes to its stories.
+    Comments, docstrings, imports and the form of the code do not count, nor how the generator comes to its stories.
     """
     total = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     for function in (train_vocabulary, encode, word_weights, batches, configuration, losses, pretrain):
         tree = ast.parse(inspect.getsource(function)).body[0]
         if ast.get_docstring(tree) is not None:
             tree.body.pop(0)
+        tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
         total.update(ast.unparse(tree).encode())
     for story in generate(1_000, settings.seed):
         total.update(f"{story.label} {story.text}\n".encode())

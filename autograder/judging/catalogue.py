@@ -1,7 +1,8 @@
 """The catalogue of misconceptions: known mistakes, each as a change to the reference that makes it.
 
 Each exercise has a TOML file, `autograder/exercises/<module>/mistakes.toml`. It holds for each mistake an id, the part
-that loses points for it, a title and a hint for the student, and per track the change: either `replace`, pairs of texts
+that loses points for it, a weight (how bad it is: a grade of the syllabus's table `[marking]`), a title and a hint for
+the student, and per track the change: either `replace`, pairs of texts
 of which the old one stands exactly once in the solution module, or `code`, a whole new definition of the symbol that is
 appended to the module.
 
@@ -21,6 +22,8 @@ from typing import Any
 from autograder import paths
 from autograder.paths import ROOT
 from course.syllabus import Exercise, syllabus
+
+FIELDS = ("id", "part", "weight", "title", "hint", "also")  # of an entry; its other keys are tracks
 
 
 class CatalogueError(ValueError):
@@ -56,7 +59,13 @@ class Mistake:
     title: str
     hint: str
     also: tuple[str, ...]
+    weight: str  # a grade of `syllabus().weights`
     changes: Mapping[str, Change]  # by track; a mistake that a framework does not let one make has no change there
+
+    @property
+    def cost(self) -> float:
+        """The share of its part's points that the mistake costs, above 0 and at most 1."""
+        return syllabus().weights[self.weight]
 
 
 @cache
@@ -91,7 +100,7 @@ def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
 
 def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:
     where = f"{file}: {entry.get('id', '(an entry without id)')}"
-    for key in ("id", "part", "title", "hint"):
+    for key in ("id", "part", "weight", "title", "hint"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise CatalogueError(f"{where}: {key} is missing")
     also = entry.get("also", [])
@@ -101,8 +110,11 @@ def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:
     for part in (entry["part"], *also):
         if part not in parts:
             raise CatalogueError(f"{where}: unknown part {part!r}; {exercise.id} has {', '.join(parts)}")
+    if entry["weight"] not in syllabus().weights:
+        grades = ", ".join(syllabus().weights)
+        raise CatalogueError(f"{where}: unknown weight {entry['weight']!r}; the syllabus has {grades}")
     tracks = list(syllabus().tracks)
-    changes = {key: value for key, value in entry.items() if key not in ("id", "part", "title", "hint", "also")}
+    changes = {key: value for key, value in entry.items() if key not in FIELDS}
     for key in changes:
         if key not in tracks:
             raise CatalogueError(f"{where}: unknown track or key {key!r}; the tracks are {', '.join(tracks)}")
@@ -114,6 +126,7 @@ def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:
         title=entry["title"].strip(),
         hint=" ".join(entry["hint"].split()),
         also=tuple(also),
+        weight=entry["weight"],
         changes={track: _change(change, f"{where} ({track})") for track, change in changes.items()},
     )
 

@@ -8,17 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder.authoring.init import write_course
-from autograder.grading.grader import Grader
-from autograder.grading.saved_results import save
+from autograder.grading.class_run import ClassRun, Settings
 from autograder.paths import ROOT
 from autograder.proof.sample_class import sample_class
 from autograder.reporting.html import write_pages
 from autograder.reporting.marks import csv_table
-from autograder.submission.intake import find, one_each, read
 from course.syllabus import Assignment
 
 
-def run(
+def run_demo(
     folder: Path,
     assignments: list[Assignment],
     jobs: int,
@@ -58,21 +56,18 @@ def run(
             file = submitted / hand_in.student / assignment.id / f"{assignment.exercise.id}.ipynb"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(hand_in.data)
-    submissions = one_each(read(found, folder / "source") for found in find([submitted]))
+    run = ClassRun([submitted], folder / "source", course=folder, settings=Settings(jobs))
 
-    step(f"Grading {len(submissions)} notebooks, {jobs} at a time, each in its own sandbox")
+    step(f"Grading {len(run.submissions)} notebooks, {jobs} at a time, each in its own sandbox")
     grading = time.perf_counter()
     count = 0
 
-    def graded(result: dict) -> None:
+    def graded(_: object) -> None:
         nonlocal count
         count += 1
-        if result["assignment"]:
-            save(folder, result)
-        progress("graded", count, len(submissions))
+        progress("graded", count, len(run.submissions))
 
-    with Grader(jobs=jobs, source_root=folder / "source") as grader:
-        results = grader.grade(submissions, graded)
+    results = run.grade(graded)
     grading = time.perf_counter() - grading
 
     step("Handing the marks to nbgrader: gradebook, autograded notebooks, feedback")

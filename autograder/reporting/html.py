@@ -64,6 +64,11 @@ def part_text(result: dict, part_id: str) -> str:
     return "\n".join(lines)
 
 
+def part_views(result: dict) -> list[dict]:
+    """The parts in the reader's language, each with its `checks`: a check is all the cases of one hidden test."""
+    return [{**part, "checks": _checks(part)} for part in _parts(spoken(result))]
+
+
 def class_page(results: list[dict], links: list[str] | None = None) -> str:
     """The instructor's page for a class; `links` are the addresses of the students' pages, one a result."""
     results = [spoken({**_DEFAULTS, **result}) for result in results]
@@ -142,7 +147,7 @@ def _checks(part: dict) -> list[dict]:
     for t in part["tests"]:
         name, case = t["name"].partition("[")[0], t["case"]
         check = checks.setdefault(
-            name, {"title": t["base"], "cases": [], "outcome": "passed", "message": None, "picture": None,
+            name, {"name": name, "title": t["base"], "cases": [], "outcome": "passed", "message": None, "picture": None,
                    "worth": 0.0, "earned": 0.0}
         )  # fmt: skip
         worth = float(part["max_score"]) * float(t.get("share") or 1) / whole

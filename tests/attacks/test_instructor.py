@@ -112,7 +112,7 @@ def test_a_formula_behind_what_is_taken_out_is_one_too(before, sign):
 def test_the_table_on_the_terminal_obeys_nobody(results):
     from rich.console import Console
 
-    from autograder.cli import marks_table
+    from autograder.cli.terminal import marks_table
 
     out = io.StringIO()
     Console(file=out, width=300, force_terminal=True, color_system=None).print(marks_table(results))

@@ -310,12 +310,12 @@ def test_the_line_of_a_mistake_is_the_right_one(course):
     line = (
         path.read_text(encoding="utf-8").splitlines().index(":answer: casual-mask")
     )  # counted from 0: the fence, from 1
-    with pytest.raises(AuthoringError, match=rf"self-attention\.md:{line}: "):
+    with pytest.raises(AuthoringError, match=rf"self_attention/lesson\.md:{line}: "):
         build.build(course, [ONE])
     edit(path, ":answer: casual-mask", ":answer: causal-mask")
     edit(path, "Write `padding_mask(ids, pad_id=0)`.", "Write {{ nonsense }}.")
     line = path.read_text(encoding="utf-8").splitlines().index("Write {{ nonsense }}.") + 1
-    with pytest.raises(AuthoringError, match=rf"self-attention\.md:{line}: unknown name"):
+    with pytest.raises(AuthoringError, match=rf"self_attention/lesson\.md:{line}: unknown name"):
         build.build(course, [ONE])
 
 
@@ -329,7 +329,7 @@ def test_the_line_of_a_mistake_is_the_right_one(course):
 )
 def test_a_mistake_in_a_solution_is_reported(course, old, new, says):
     edit(course / "solutions" / "self_attention" / "pytorch.py", old, new)
-    with pytest.raises(AuthoringError, match=r"self_attention\.py") as caught:
+    with pytest.raises(AuthoringError, match=r"self_attention/pytorch\.py") as caught:
         build.build(course, [ONE])
     assert says in str(caught.value)
 

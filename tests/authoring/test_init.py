@@ -20,6 +20,7 @@ from autograder import cli, paths  # noqa: E402
 from autograder.authoring.init import init  # noqa: E402
 from autograder.authoring.leaks import find_leaks  # noqa: E402
 from autograder.authoring.release import release  # noqa: E402
+from autograder.cli.requirements import taught  # noqa: E402
 from autograder.grading.grader import solution_source  # noqa: E402
 from autograder.paths import ROOT  # noqa: E402
 from autograder.proof.sample_class import answered  # noqa: E402
@@ -92,10 +93,10 @@ def test_a_course_holds_what_was_asked_for(tmp_path, capsys):
 
 
 def test_a_track_is_all_its_exercises(tmp_path):
-    assert [a.id for a in cli.taught(["tensorflow"], None)] == [
+    assert [a.id for a in taught(["tensorflow"], None)] == [
         f"{e}-tensorflow" for e in (*syllabus().exercises, *syllabus().by_hand)
     ]
-    assert len(cli.taught(None, None)) == len(syllabus().released())
+    assert len(taught(None, None)) == len(syllabus().released())
 
 
 def test_nbgrader_releases_what_our_zip_holds(released, tmp_path):
@@ -223,7 +224,7 @@ def test_a_file_is_refused(tmp_path, capsys):
 
 
 def test_without_the_source_notebooks_it_says_where_to_find_them(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     assert run("init", tmp_path / "course") == 2
     assert "this needs the repository itself: run it in a checkout" in " ".join(capsys.readouterr().err.split())
 
@@ -233,7 +234,7 @@ def test_a_stale_source_notebook_is_not_given_out(tmp_path, monkeypatch, capsys)
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "course/exercises/self_attention/lesson.md").open("a", encoding="utf-8") as lesson:
         lesson.write("\nOne more thing.\n")
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
     assert run("init", tmp_path / "new", "--exercise", "self-attention") == 2
     assert "stale notebooks; run `autograder build`" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

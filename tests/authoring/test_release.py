@@ -115,7 +115,7 @@ def test_nothing_leaks(zips, name):
         ),
         ("a.py", "from solutions.pytorch import self_attention", "'from solutions'"),
         ("a.txt", "    ### BEGIN SOLUTION", "BEGIN SOLUTION"),
-        ("autograder/cli.py", "", "do not get this folder"),
+        ("autograder/cli/entry.py", "", "do not get this folder"),
     ],
 )
 def test_a_leak_is_found(file, text, says):

@@ -7,17 +7,20 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from autograder import cli
+from autograder.cli import requirements
 from autograder.grading import grader as grader_module
 from autograder.grading import saved_results
 from autograder.grading.grader import Grader, solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, untouched
 from autograder.reporting.schema import validate
+from autograder.workers import jail
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"
@@ -136,7 +139,7 @@ def test_what_the_parser_refuses_is_status_2_with_the_usage_of_its_verb(argument
 
 def test_where_walls_are_missing_grading_refuses_unless_told(tmp_path, warm, monkeypatch, capsys):
     path = hand_in(tmp_path, "ann.ipynb", SOLVED)
-    monkeypatch.setattr(cli.jail, "survey", lambda limits: dict.fromkeys(cli.jail.WALLS, False))
+    monkeypatch.setattr(jail, "survey", lambda limits: dict.fromkeys(jail.WALLS, False))
     assert run("grade", path) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "files and network would be open" in said and "--isolation none" in said
@@ -213,16 +216,16 @@ def test_the_same_seed_gives_the_same_marks_and_messages(tmp_path):
 
 def test_doctor_says_which_walls_stand():
     done = program("doctor")
-    standing = cli.jail.survey(vars(syllabus().limits))
-    assert done.returncode == (0 if all(standing[w] for w in cli.jail.NEEDED) else 1)
-    for wall in cli.jail.WALLS:
+    standing = jail.survey(vars(syllabus().limits))
+    assert done.returncode == (0 if all(standing[w] for w in jail.NEEDED) else 1)
+    for wall in jail.WALLS:
         assert wall in done.stdout
 
 
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="here is a GPU, and it may well do")
 def test_doctor_tries_the_gpu_and_says_what_is_in_the_way(monkeypatch, capsys):
     """The devices seem to be there, and nothing else is."""
-    monkeypatch.setattr(cli, "GPUS", ("/dev/null",))
+    monkeypatch.setattr(requirements, "GPUS", ("/dev/null",))
     cli.main(["doctor"])
     said = [line for line in capsys.readouterr().out.splitlines() if "on the GPU" in line]
     assert len(said) == len(syllabus().tracks) and all("(--device cuda): no: " in line for line in said)
@@ -232,3 +235,27 @@ def test_doctor_tries_the_gpu_and_says_what_is_in_the_way(monkeypatch, capsys):
 def test_nothing_is_in_the_way_on_the_cpu():
     with Grader(jobs=1) as grader:
         assert [grader.trouble(track) for track in syllabus().tracks] == [None, None]
+
+
+def test_help_imports_nothing_that_takes_time():
+    """`autograder --help` answers in a few hundredths of a second: neither a course nor a framework is read for it."""
+    code = (
+        "import sys; from autograder import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "grade" in done.stdout
+    loaded = set(done.stderr.split())
+    assert not loaded & {"numpy", "torch", "tensorflow", "rich", "nbgrader", "nbformat", "pytest", "course", "jinja2"}
+
+
+def test_version():
+    done = program("--version")
+    assert done.returncode == 0 and done.stdout.split() == ["autograder", metadata.version("attention-exercises")]
+
+
+def test_no_file_of_verbs_is_long():
+    folder = ROOT / "autograder" / "cli"
+    assert {p.name: n for p in folder.glob("*.py") if (n := len(p.read_text().splitlines())) > 200} == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,31 @@ def broken(old: str, new: str) -> bytes:
 
 def test_the_committed_one_is_read():
     assert read_syllabus(FILE.encode()) == syllabus()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('id = "self-attention"', 'id = "additive-attention"', "id"),
+        ("number = 3", "number = 1", "number, 1"),
+        ('module = "self_attention"', 'module = "additive_attention"', "module, additive_attention"),
+        ("number = 9", "number = 8", "number, 8"),  # of those that a person grades too
+        ('module = "self_attention"', 'module = "transformers_in_the_wild"', "module, transformers_in_the_wild"),
+    ],
+    ids=["id", "number", "module", "number by hand", "module by hand"],
+)
+def test_what_two_exercises_share_is_said_with_the_line_of_both(old, new, what):
+    """Lines 1 to n of the file end with the entry that the message names."""
+    with pytest.raises(SyllabusError, match=f"two exercises have this {what}: ") as refused:
+        read_syllabus(broken(old, new))
+    changed = broken(old, new).decode().splitlines()
+    lines = [int(n) for n in re.findall(r"course/syllabus.toml, line (\d+)", str(refused.value))]
+    assert len(lines) == 2 and lines[0] != lines[1]
+    key, value = what.split(", ")[0], new.partition(" = ")[2]
+    for line in lines:
+        entry = changed[line - 1].strip()
+        assert entry == f"{key} = {value}" or entry == 'id = "transformers-in-the-wild"'
+    assert new in [changed[line - 1].strip() for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +77,24 @@ def test_the_committed_one_is_read():
         ("[[exercises]]", "[[exercises]]\npackages = { jax = [] }", "no track is called 'jax'"),
         ("[[exercises]]", "[[exercises]]\nlimits = { memory_gb = 2 }", "additive-attention, limits: unknown entry"),
         ("[[by_hand]]", '[[by_hand]]\nmodule = "x"', "transformers-in-the-wild: unknown entry `module`"),
+        ('marking = "follow-through"', 'marking = "lenient"', "course: `marking` is one of follow-through, strict"),
+        ("[[exercises]]", '[[exercises]]\nmarking = "lax"', "additive-attention: `marking` is one of .*, not 'lax'"),
+        ("[marking]", "[markings]", "unknown table 'markings'"),
+        ("slip = 0.1", "slip = 0", "marking: `slip` is a number above 0 and at most 1, not 0"),
+        ("slip = 0.1", 'slip = "little"', "marking: `slip` is a number above 0 and at most 1, not 'little'"),
         ("[[exercises]]", "[[exercises]]\nlimits = 2", "additive-attention: `limits` is a table, not 2"),
     ],
 )  # fmt: skip
 def test_what_is_not_right_is_said(old, new, says):
     with pytest.raises(SyllabusError, match=f"(?s)^course/syllabus.toml: .*{says}"):
         read_syllabus(broken(old, new))
+
+
+def test_an_exercise_may_have_a_rule_of_marking_of_its_own():
+    course = read_syllabus(broken("[[exercises]]", '[[exercises]]\nmarking = "strict"'))
+    rules = {exercise.id: course.marking_of(exercise) for exercise in course.exercises.values()}
+    assert rules.pop("additive-attention") == "strict"
+    assert set(rules.values()) == {"follow-through"}
 
 
 def test_an_exercise_without_parts_is_refused():

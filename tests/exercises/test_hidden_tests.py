@@ -58,6 +58,7 @@ ENTRY = """
 [[mistake]]
 id = "an-entry"
 part = "causal-mask"
+weight = "slip"
 title = "A title"
 hint = "A hint."
 [mistake.pytorch]
@@ -68,6 +69,7 @@ replace = [["positions[:, None] >=", "positions[:, None] >"]]
 def test_a_catalogue_is_read():
     (mistake,) = parse(ENTRY, EXERCISE, "file.toml")
     assert (mistake.id, mistake.part, mistake.also) == ("an-entry", "causal-mask", ())
+    assert (mistake.weight, mistake.cost) == ("slip", syllabus().weights["slip"])
     assert list(mistake.changes) == ["pytorch"]
     changed = mistake.changes["pytorch"].apply(solution_source(syllabus().assignment("self-attention-pytorch")))
     assert "positions[:, None] > positions[None, :]" in changed
@@ -78,6 +80,8 @@ def test_a_catalogue_is_read():
     [
         ('part = "causal-mask"', 'part = "casual-mask"', "unknown part 'casual-mask'"),
         ('title = "A title"', 'title = " "', "title is missing"),
+        ('weight = "slip"\n', "", "weight is missing"),
+        ('weight = "slip"', 'weight = "trifle"', "unknown weight 'trifle'; the syllabus has slip, serious"),
         ("[mistake.pytorch]", "[mistake.jax]", "unknown track or key 'jax'"),
         ("replace", "replaces", "a change has `replace` or `code`"),
         ('[["positions[:, None] >=", "positions[:, None] >"]]', '[["one text"]]', "list of pairs"),

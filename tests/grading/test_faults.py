@@ -140,7 +140,8 @@ def grade(course: Path, capsys, *more: str) -> str:
 
 
 def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grader, monkeypatch):
-    from autograder.grading import executor, result
+    from autograder.grading import grader as grader_module
+    from autograder.grading import result
 
     asked = []
 
@@ -158,7 +159,7 @@ def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grade
             asked.append(sorted(s.student for s in submissions))
             return grader.grade(submissions, progress)
 
-    monkeypatch.setattr(executor, "Grader", Borrowed)
+    monkeypatch.setattr(grader_module, "Grader", Borrowed)
     course = make_course(tmp_path, 2)
     grade(course, capsys)
     assert "2 of 2 were graded before" in grade(course, capsys)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading import grader as grader_module
+from autograder.grading import processes, references
 from autograder.grading.grader import Grader, solution_source
 from autograder.judging.catalogue import CatalogueError
 from autograder.paths import ROOT
@@ -254,13 +254,13 @@ def test_a_zygote_a_reference_and_a_judge_that_die_are_replaced():
 
 def test_workers_that_do_not_start_are_not_started_for_each_hand_in(monkeypatch):
     """Two goes for the run; else a class of a thousand would wait for hours to hear the same."""
-    started, start = [], grader_module.Service.__init__
+    started, start = [], processes.ServerProcess.__init__
 
     def dead(service, arguments, path, log):
         started.append(path.stem)
         start(service, ["-c", "raise SystemExit('no memory')"], path, log)
 
-    monkeypatch.setattr(grader_module.Service, "__init__", dead)
+    monkeypatch.setattr(processes.ServerProcess, "__init__", dead)
     with Grader(jobs=1, seed=3) as grader:
         finished = grader.grade([submission(f"s{i}", CLASS["solved"]) for i in range(8)])
     assert {result["status"] for result in finished} == {"not_graded"}
@@ -298,7 +298,7 @@ def test_a_catalogue_that_does_not_fit_gives_no_mark_and_stops_nobody(monkeypatc
     def unfit(assignment):
         raise CatalogueError("self_attention.toml: an entry does not fit")
 
-    monkeypatch.setattr(grader_module, "sources_of", unfit)
+    monkeypatch.setattr(references, "sources_of", unfit)
     with Grader(jobs=1, seed=3) as grader:
         result = grader.grade([submission("good", CLASS["solved"])])[0]
     assert result["status"] == "not_graded" and "does not fit" in result["message"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import textwrap
 
 import numpy as np
 import pytest
 
 from autograder import paths
-from autograder.grading import grader as grader_module
+from autograder.grading import references, worker_pool
 from autograder.grading.grader import Grader, solution_source
 from autograder.judging import diagnosis
 from autograder.judging.compare import Abstract, Mismatch, Odd, agree, difference
@@ -282,16 +281,30 @@ def test_first(agree):
 ASSIGNMENT = syllabus().assignment("self-attention-pytorch")
 
 
+class LabPool(worker_pool.WorkerPool):
+    """Judges of its own, on the workers of another grader; a failure does not restart those."""
+
+    lender: worker_pool.WorkerPool
+
+    def start_zygote(self, track, packages=()):
+        return self.lender.start_zygote(track, packages)
+
+    def start_reference(self, track, packages=()):
+        return self.lender.start_reference(track, packages)
+
+    def restart(self, workshop, generation) -> None:
+        self.close()
+
+
 class Lab(Grader):
-    """A grader with hidden tests of our own, on the workers of another; a failure does not restart those."""
+    """A grader with hidden tests of our own, on the workers of another."""
 
     def __init__(self, grader: Grader, hidden, monkeypatch) -> None:
         super().__init__(jobs=1, seed=4)
-        self.zygotes, self.lifelines = grader.zygotes, grader.lifelines
-        grader.start_reference("pytorch")
-        start = grader_module.Service
+        self.lender = grader.pool
+        start = worker_pool.ServerProcess
 
-        def service(arguments, path, log):
+        def process(arguments, path, log):
             if arguments[1] == "autograder.judging.session":
                 code = (
                     "import sys; from pathlib import Path; from autograder.judging import session; "
@@ -300,16 +313,13 @@ class Lab(Grader):
                 arguments = ["-c", code, *arguments[2:]]
             return start(arguments, path, log)
 
-        monkeypatch.setattr(grader_module, "Service", service)
+        monkeypatch.setattr(worker_pool, "ServerProcess", process)
 
-    def restart(self, workshop, generation) -> None:
-        for judge in self.judges.values():
-            judge.close()
-        self.judges.clear()
-
-    def __exit__(self, *_) -> None:
-        self.restart(None, 0)
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def __enter__(self):
+        super().__enter__()
+        self.pool.__class__ = LabPool
+        self.pool.lender = self.lender
+        return self
 
 
 @pytest.fixture
@@ -448,15 +458,15 @@ def test_a_reference_that_fails_its_own_tests_grades_nobody(lab):
 
 def test_a_judge_that_does_not_work_is_tried_twice_for_a_class_and_everyone_reads_why(monkeypatch):
     """Two at a time: the one whose workers the other replaces is tried again, and says the same."""
-    starts, start = [], grader_module.Service.__init__
+    starts, start = [], worker_pool.ServerProcess.__init__
 
     def counted(self, arguments, path, log):
         starts.append(path.stem)
         start(self, arguments, path, log)
 
-    monkeypatch.setattr(grader_module.Service, "__init__", counted)
+    monkeypatch.setattr(worker_pool.ServerProcess, "__init__", counted)
     monkeypatch.setattr(
-        grader_module, "sources_of", lambda assignment: {assignment.exercise.module: "def nothing(): pass"}
+        references, "sources_of", lambda assignment: {assignment.exercise.module: "def nothing(): pass"}
     )
     with Grader(jobs=2, seed=4) as broken:
         results = broken.grade([of_source(ASSIGNMENT, solution_source(ASSIGNMENT)) for _ in range(5)])

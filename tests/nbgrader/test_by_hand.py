@@ -24,7 +24,7 @@ from nbgrader.api import Gradebook  # noqa: E402
 from support import forms  # noqa: E402
 
 import autograder.nbgrader as plugin  # noqa: E402
-from autograder import cli  # noqa: E402
+from autograder import cli, paths  # noqa: E402
 from autograder.authoring.init import write_course  # noqa: E402
 from autograder.authoring.release import release, released_notebook  # noqa: E402
 from autograder.errors import AuthoringError  # noqa: E402
@@ -325,10 +325,7 @@ def test_a_report_in_another_language_is_read_as_one_in_english(releases, form, 
 
 
 def test_a_report_is_graded_also_where_its_lesson_is_missing(releases, monkeypatch, tmp_path):
-    from autograder.authoring import lessons, translate
-
-    for module in (lessons, translate):
-        monkeypatch.setattr(module, "lesson_path", lambda _root, _assignment: tmp_path / "none.md")
+    monkeypatch.setattr(paths, "lesson", lambda _root, _exercise: tmp_path / "none.md")
     by_hand._in_languages.cache_clear()
     submission = handed_in(written(releases["en"], ("task-question",)))
     by_hand._in_languages.cache_clear()
@@ -361,5 +358,5 @@ def test_a_lesson_that_is_not_right_is_refused_with_its_line(tmp_path, old, new,
     path = tmp_path / LESSON
     path.parent.mkdir(parents=True)
     path.write_text((ROOT / LESSON).read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(AuthoringError, match=r"wild\.md:\d+: .*" + said):
+    with pytest.raises(AuthoringError, match=r"wild/lesson\.md:\d+: .*" + said):
         read_lesson(tmp_path, ASSIGNMENT)

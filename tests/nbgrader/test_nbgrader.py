@@ -219,7 +219,7 @@ def the_real_grading_afterwards():
     import autograder.grading.saved_results
     import autograder.grading.warm_grader
 
-    real = {name: sys.modules[f"autograder.grading.{name}"] for name in ("service", "store")}
+    real = {name: sys.modules[f"autograder.grading.{name}"] for name in ("warm_grader", "saved_results")}
     yield
     for name, module in real.items():
         sys.modules[f"autograder.grading.{name}"] = module

@@ -161,10 +161,10 @@ def test_what_is_found_is_told_at_once_and_an_interruption_loses_nothing(tmp_pat
 
 
 def test_in_a_log_progress_is_a_line_now_and_then(monkeypatch, capsys):
-    from autograder import cli
+    from autograder.cli import terminal
 
-    monkeypatch.setattr(cli, "LOG_SECONDS", 0.0)
-    with cli.bar("Grading", 3) as advance:
+    monkeypatch.setattr(terminal, "LOG_SECONDS", 0.0)
+    with terminal.bar("Grading", 3) as advance:
         advance()
         advance()
     assert "Grading: 2 of 3" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import cli
+from autograder import cli, paths
 from autograder.authoring.leaks import find_leaks
 from autograder.authoring.release import release_quizzes
 from autograder.errors import AuthoringError
@@ -526,7 +526,7 @@ def test_a_missing_field_is_named(tmp_path):
 
 def test_autograder_build_refuses_a_mistaken_quiz(course, monkeypatch, capsys):
     edit(course / "course/quizzes/post.toml", "right = true\n", "")
-    monkeypatch.setattr(cli, "ROOT", course)
+    monkeypatch.setattr(paths, "ROOT", course)
     for arguments in (["build"], ["build", "--check"]):
         assert cli.main(arguments) == 1
         assert "post.toml: question 'sums-to-one': no option is right" in capsys.readouterr().err

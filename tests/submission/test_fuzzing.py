@@ -272,6 +272,7 @@ def test_a_damaged_catalogue_is_an_error_that_names_the_file(data):
 ENTRY = """[[mistake]]
 id = "x"
 part = "causal-mask"
+weight = "slip"
 title = "X"
 hint = "Y"
 """

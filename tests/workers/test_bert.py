@@ -340,12 +340,12 @@ def test_results_say_which_checkpoint_they_were_graded_with(grader):
 def test_the_first_two_batches_of_the_news_differ_in_length():
     """Keras' `fit`, which an answer may use, takes the length of the first two for that of all where it is the same."""
     from autograder.exercises.bert_finetuning import hidden_tests as hidden
-    from autograder.judging.random_inputs import Draw
+    from autograder.judging.random_inputs import RandomInputs
     from benchmarks.learning import Solution
 
     solution = Solution("bert-finetuning")
     for seed in range(40):
-        program, _labels = hidden.news_training(Draw(seed, "news"), solution)
+        program, _labels = hidden.news_training(RandomInputs(seed, "news"), solution)
         batches = next(step for step in program.steps if step["do"] == "call")["args"][1]
         first, second = (program.arrays[batch["input_ids"]["array"]].shape for batch in batches[:2])
         assert len(batches) == 16 and first[1] != second[1], seed

@@ -622,12 +622,14 @@ def test_the_environment_is_scrubbed(workshop, grader, monkeypatch):
 
 
 def test_no_secret_of_the_caller_reaches_a_process_of_ours(tmp_path, monkeypatch):
-    from autograder.grading.grader import Service
+    from autograder.grading.processes import ServerProcess
 
     monkeypatch.setenv("GRADEBOOK_PASSWORD", "hunter2")
-    service = Service(["-c", "import os\nprint(dict(os.environ), flush=True)"], tmp_path / "socket", tmp_path / "log")
+    service = ServerProcess(
+        ["-c", "import os\nprint(dict(os.environ), flush=True)"], tmp_path / "socket", tmp_path / "log"
+    )
     service.process.wait()
-    said = service.tail(10_000)
+    said = service.log_tail(10_000)
     service.close()
     assert "PATH" in said and "hunter2" not in said
 

@@ -1,0 +1,58 @@
+"""What the parsers of the verbs share. Imports nothing heavy, since every start of the command line reads it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Verbs: TypeAlias = "argparse._SubParsersAction[Verb]"
+
+DEVICE: dict[str, Any] = {"choices": ("cpu", "cuda"), "default": "cpu"}
+CHECKPOINT: dict[str, Any] = {
+    "default": "bert-mini",
+    "metavar": "NAME",
+    "help": "the pre-trained BERT of the exercises that need one: a folder, or a name on the Hugging Face hub",
+}
+
+
+class Usage(Exception):
+    """Wrong use: what, and what to do instead. The exit status is 2."""
+
+
+class Verb(argparse.ArgumentParser):
+    """The parser of one verb. `later` adds options that take long to make, when the verb is used."""
+
+    later: Callable[[Verb], None] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As `ArgumentParser` does it, with the later options."""
+        if self.later is not None:
+            later, self.later = self.later, None
+            later(self)
+        return super().parse_known_args(args, namespace)
+
+
+def verb(verbs: Verbs, name: str, run: Callable[[argparse.Namespace], int], text: str) -> Verb:
+    """Add a verb. `run` is called with the options and gives the exit status; `text` says what the verb does."""
+    added = verbs.add_parser(name, help=text, description=text)
+    added.set_defaults(run=run, parser=added)
+    return added
+
+
+def jobs(text: str) -> int:
+    """How many at a time; 0 is as many as there are cores."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of notebooks to grade at a time")
+    return int(text) or os.cpu_count() or 1
+
+
+def version() -> str:
+    """The version of the installed package; "unknown" where it is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("attention-exercises")
+    except metadata.PackageNotFoundError:
+        return "unknown"

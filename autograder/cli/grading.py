@@ -1,0 +1,184 @@
+"""The verb `grade`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.cli.arguments import CHECKPOINT, DEVICE, Usage, Verbs, jobs, verb
+
+if TYPE_CHECKING:
+    from autograder.grading.class_run import Attempts, ClassRun
+    from autograder.records import Result
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verb of this file."""
+    p = verb(verbs, "grade", grade, "grade notebooks, .py files, folders, zips, or nbgrader's submitted/ tree")
+    p.add_argument("paths", nargs="+", metavar="PATH")
+    p.add_argument("--assignment", help="which assignment the files are, where they do not say so")
+    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
+    p.add_argument("--device", **DEVICE)
+    p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
+    p.add_argument("--checkpoint", **CHECKPOINT)
+    p.add_argument(
+        "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
+    )
+    p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
+    p.add_argument("--language", help="of the feedback (default: the course's, else en)")
+    p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
+    p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
+    p.add_argument("--again", action="store_true", help="grade what the course has a result of as well")
+    p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
+    p.add_argument(
+        "--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, else our own)"
+    )
+
+
+def grade(options: argparse.Namespace) -> int:
+    """Grade a class, and write what was asked for."""
+    from autograder.cli.requirements import require_checkpoint, require_device, require_walls, require_writable
+    from autograder.cli.terminal import bar, err, marks_table, out
+    from autograder.grading.class_run import ClassRun, Settings, course_above
+    from autograder.paths import ROOT
+    from course import i18n
+    from course.syllabus import syllabus
+
+    require_walls(options.isolation)
+    course = course_above(options.paths)
+    source = options.source or (course / "source" if course else ROOT / "source")
+    if options.nbgrader and not course:
+        raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
+    if options.assignment:
+        syllabus().assignment(options.assignment)
+    require_device(options.device, "leave out --device cuda to grade on the CPU")
+    require_writable(options.json if options.json != "-" else None, options.csv, folder=options.html)
+    require_checkpoint(options.checkpoint)
+    try:
+        language = i18n.known(options.language or _language(course))
+    except i18n.UnknownLanguage as error:
+        raise Usage(str(error)) from None
+    run = ClassRun(
+        options.paths,
+        source,
+        settings=Settings(options.jobs, options.seed, options.device, options.isolation, options.checkpoint),
+        assignment=options.assignment,
+        course=course,
+        quizzes=_quizzes(course),
+        again=options.again,
+    )
+    total, new = len(run.submissions), len(run.new)
+    if new < total:
+        err.print(f"{total - new} of {total} were graded before, and their results hold; --again grades them as well")
+    with bar("Grading", new) as advance:
+        results = run.grade(lambda _result: advance())
+    results = _with_hand_marks(course, results, run.attempt)
+    _write(options, run, results, language)
+    if options.nbgrader and course:
+        _to_nbgrader(course, results, run)
+    elif run.quizzes:
+        names = " and ".join(sorted({name for _, name in run.quizzes}))
+        err.print(f"{len(run.quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
+    if results:
+        (err if options.json == "-" else out).print(marks_table(results))
+    if run.failed:
+        err.print(
+            f"{run.failed} of {len(results)} could not be graded, and not by their own fault: say the same again, "
+            "with fewer --jobs where memory is short."
+        )
+    for problem in run.attempt.problems:
+        err.print(problem, style="red", markup=False, soft_wrap=True)
+    return 0 if not run.attempt.problems and all(r["status"] != "not_graded" for r in results) else 1
+
+
+def _language(course: Path | None) -> str:
+    """The language that the course's nbgrader_config.py sets; English where there is none."""
+    from course import i18n
+
+    if course is None:
+        return i18n.SOURCE_LANGUAGE
+    from autograder.nbgrader import course_language
+
+    return course_language(course)
+
+
+def _quizzes(course: Path | None) -> set[str]:
+    """The assignments of a course that are quizzes: nbgrader marks them, nothing of them is run."""
+    if course is None:
+        return set()
+    from autograder.nbgrader import quiz_sheets
+
+    return quiz_sheets(course)
+
+
+def _with_hand_marks(course: Path | None, results: list[Result], attempt: Attempts) -> list[Result]:
+    """The results with the marks that a person gave in the course's gradebook."""
+    if not course or not (course / "gradebook.db").exists():
+        return results
+    from autograder.nbgrader import GradebookError, with_hand_marks
+
+    try:
+        return [with_hand_marks(course, result) for result in results]
+    except GradebookError as error:
+        attempt.problems.append(str(error))
+        return results
+
+
+def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result], language: str) -> None:
+    """Write what was asked for. Where one of these fails, the others are written all the same."""
+    from rich.markup import escape
+
+    from autograder.cli.terminal import err
+    from autograder.reporting.html import write_pages
+    from autograder.reporting.marks import csv_table
+    from course import i18n
+
+    if options.json:
+        run.attempt("the results", lambda: write_json(results, options.json))
+    if options.csv:
+        run.attempt("the table of marks", lambda: options.csv.write_text(csv_table(results), encoding="utf-8"))
+    if options.html:
+        with i18n.using(language):
+            pages = run.attempt("the feedback pages", lambda: write_pages(results, options.html))
+        if pages:
+            err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
+
+
+def write_json(results: Sequence[Result], where: str) -> None:
+    """Write the results as JSON to a file, or to standard output for "-". Raises OSError."""
+    text = json.dumps(results, ensure_ascii=False, indent=1)
+    print(text) if where == "-" else Path(where).write_text(text + "\n", encoding="utf-8")
+
+
+def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
+    """Enter marks and quizzes into the course's gradebook; what it does not take becomes a problem of the run."""
+    from autograder.cli.terminal import bar, err, printable
+    from autograder.nbgrader import HandedOver, hand_over, mark_quizzes
+
+    def problem_of(outcome: HandedOver, verb: str = "") -> str:
+        return f"{verb}{printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
+
+    def enter() -> None:
+        # Also those that could not be graded: an older mark must not stand for them.
+        known = [r for r in results if r["assignment"]]
+        with bar("To nbgrader", len(known)) as advance:
+            outcomes = hand_over(course, known, progress=lambda _: advance())
+        for outcome, result in zip(outcomes, known, strict=True):
+            if not outcome.ok and result["status"] != "not_graded":
+                run.attempt.problems.append(problem_of(outcome, "nbgrader did not take "))
+
+    def mark() -> None:
+        with bar("Quizzes", len(run.quizzes)) as advance:
+            outcomes = mark_quizzes(course, run.quizzes, progress=lambda _: advance())
+        run.attempt.problems += [problem_of(outcome) for outcome in outcomes if not outcome.ok]
+        good = sum(outcome.ok for outcome in outcomes)
+        err.print(f"{good} of {len(outcomes)} quizzes were marked; marks are in the gradebook, pages in feedback/.")
+
+    if results:
+        run.attempt("the gradebook", enter)
+    if run.quizzes:
+        run.attempt("the gradebook", mark)

@@ -1,0 +1,81 @@
+"""What the verbs print with: two consoles, tables that cut nothing off, a progress bar that a log can read too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from autograder.records import Result
+from course.i18n import _
+
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+LOG_SECONDS = 60.0  # between two lines of progress, where nobody sees a bar
+
+Advance = Callable[..., None]
+
+
+def tell_error(text: str) -> None:
+    """Print on standard error; a leading "autograder:" is in red."""
+    name, colon, rest = text.partition(":")
+    err.print(f"[bold red]{name}:[/]{escape(rest)}" if name == "autograder" and colon else escape(text))
+
+
+def table(*headers: str) -> Table:
+    """A table that breaks what is too long for its column, and cuts nothing off."""
+    return Table(*(Column(header, overflow="fold") for header in headers))
+
+
+def marks_table(results: Sequence[Result]) -> Table:
+    """The table at the end of a grading: who, what, how much, and what stood out."""
+    marks = table("Student", "Assignment", "Mark", "What stood out")
+    for result in sorted(results, key=lambda r: (str(r["assignment"]), str(r["student"]))):
+        if result["status"] == "graded":
+            mark = f"{result['score']:g} / {result['max_score']:g}"
+            notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]]
+            notes += [flag.replace("-", " ") for flag in result["flags"]]
+            note = escape("; ".join(dict.fromkeys(notes)))
+        elif result["status"] == "by_hand":
+            mark, note = "–", escape("; ".join([_("waits for a person"), *result["remarks"]]))
+        else:
+            mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
+        marks.add_row(escape(printable(str(result["student"]))), str(result["assignment"] or "?"), mark, note)
+    return marks
+
+
+def printable(text: str) -> str:
+    """A name without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def progress_bar() -> Progress:
+    """A bar on standard error: what is done, how much of it, for how long."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    )
+
+
+@contextmanager
+def bar(title: str, total: int) -> Iterator[Advance]:
+    """A progress bar; the function given advances it by one, or sets (done, of). In a log it is a line a minute."""
+    told = time.monotonic()
+    with progress_bar() as bars:
+        task = bars.add_task(title, total=total)
+
+        def advance(done: int | None = None, of: int | None = None) -> None:
+            nonlocal told
+            if done is None:
+                bars.advance(task)
+            else:
+                bars.update(task, completed=done, total=of)
+            if not err.is_terminal and time.monotonic() - told > LOG_SECONDS:
+                told, now = time.monotonic(), bars.tasks[task]
+                err.print(f"{title}: {now.completed:.0f} of {now.total or 0:.0f}")
+
+        yield advance

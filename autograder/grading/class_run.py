@@ -1,0 +1,153 @@
+"""Grades a class: finds the hand-ins, takes over what was graded before, grades the rest, keeps the results.
+
+    run = ClassRun(["submitted"], source=Path("source"), course=Path("."), settings=Settings(jobs=2))
+    results = run.grade()
+
+The command line, the demo and Python programs use the same class. It prints nothing and writes nothing but the results
+that a course keeps; pages, tables and gradebooks are made of what it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from autograder.grading import grader, saved_results
+from autograder.records import Result
+from autograder.submission.intake import Found, Submission, find, one_each, read
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How hand-ins are graded. `jobs` at a time; 0 is as many as there are cores. Without a seed, one is drawn."""
+
+    jobs: int = 0
+    seed: int | None = None
+    device: str = "cpu"
+    isolation: str = "full"
+    checkpoint: str = "bert-mini"
+
+
+class NothingToGrade(FileNotFoundError):
+    """The paths hold no hand-in."""
+
+
+class Attempts:
+    """Does what may fail for lack of space or permission, and keeps a sentence on each that failed in `problems`."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def __call__(self, what: str, write: Callable[[], T]) -> T | None:
+        """What `write` returns; None where it raised OSError. `what` names what is written."""
+        try:
+            return write()
+        except OSError as error:
+            problem = f"Could not write {what}: {error.strerror or error}."
+            if problem not in self.problems:
+                self.problems.append(problem)
+            return None
+
+
+class ClassRun:
+    """One grading of the hand-ins at or below some paths.
+
+    `source` holds the source notebooks. `course` is the folder of an nbgrader course, which keeps the results: what it
+    has a result of is not graded again, unless `again`. Hand-ins for the assignments `quizzes` are not graded here, and
+    are listed in `quizzes` as (student, assignment).
+
+    Raises FileNotFoundError for a path that is not there, NothingToGrade where there is no hand-in, UnknownName for an
+    `assignment` that the syllabus does not have.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str | Path],
+        source: Path,
+        *,
+        settings: Settings | None = None,
+        assignment: str | None = None,
+        course: Path | None = None,
+        quizzes: Collection[str] = (),
+        again: bool = False,
+    ) -> None:
+        self.paths, self.source, self.course = [str(path) for path in paths], source, course
+        self.settings = settings or Settings()
+        self.attempt = Attempts()
+        self.quizzes: list[tuple[str, str]] = []
+        self.results: list[Result] = []
+        self.submissions: list[Submission] = one_each(
+            read(found, source, assignment) for found in self._exercises(frozenset(quizzes))
+        )
+        if not self.submissions and not self.quizzes:
+            raise NothingToGrade(f"there is no notebook, .py file or zip in {', '.join(self.paths)}")
+        self.known: list[Result | None] = [
+            self._known(submission) if course and not again else None for submission in self.submissions
+        ]
+
+    @property
+    def new(self) -> list[Submission]:
+        """The hand-ins that there is no result of."""
+        return [submission for submission, result in zip(self.submissions, self.known, strict=True) if result is None]
+
+    @property
+    def failed(self) -> int:
+        """How many hand-ins that could be read were not graded, which is the grader's fault or the machine's."""
+        return sum(
+            result["status"] == "not_graded" and not submission.problem
+            for submission, result in zip(self.submissions, self.results, strict=True)
+        )
+
+    def grade(self, progress: Callable[[Result], None] = lambda result: None) -> list[Result]:
+        """The results in the order of the hand-ins; `progress` is called with each that is graded now.
+
+        What cannot be kept in the course is graded all the same; `attempt.problems` says why it was not kept.
+        """
+
+        def finished(result: Result) -> None:
+            course = self.course
+            if course and result["assignment"]:
+                self.attempt("the course's results", lambda: saved_results.save(course, result))
+            progress(result)
+
+        graded: list[Result] = []
+        if self.new:
+            with grader.Grader(source_root=self.source, **asdict(self.settings)) as started:
+                graded = started.grade(self.new, finished)
+        fresh = iter(graded)
+        self.results = [next(fresh) if result is None else result for result in self.known]
+        return self.results
+
+    def _exercises(self, quizzes: frozenset[str]) -> Iterator[Found]:
+        """What was found, without the quizzes, which are noted."""
+        noted: dict[tuple[str, str], None] = {}
+        for found in find(self.paths):
+            if len(found.parts) > 2 and found.parts[1] in quizzes:
+                noted[found.parts[0], found.parts[1]] = None
+                self.quizzes = list(noted)
+            else:
+                yield found
+
+    def _known(self, submission: Submission) -> Result | None:
+        """The result that the course has of this very hand-in, made with these settings."""
+        assert self.course is not None
+        how = {name: value for name, value in asdict(self.settings).items() if name != "jobs"}
+        return saved_results.finished(self.course, submission, **how)
+
+
+def course_above(paths: Iterable[str | Path]) -> Path | None:
+    """The nbgrader course that all paths lie in: the folder above `submitted` that has an nbgrader_config.py."""
+    roots = set()
+    for path in map(Path, paths):
+        resolved = path.resolve()
+        above = [
+            p.parent
+            for p in (resolved, *resolved.parents)
+            if p.name == "submitted" and (p.parent / "nbgrader_config.py").exists()
+        ]
+        roots.add(above[0] if above else None)
+    return roots.pop() if len(roots) == 1 else None
