@@ -42,7 +42,6 @@ import logging
 import math
 import os
 import re
-import shutil
 import sys
 import warnings
 import zlib
@@ -69,7 +68,11 @@ from autograder.quizzes.marking import answer_line, changed, mark_quiz, read_ans
 from autograder.reporting import html
 from autograder.reporting.marks import write_csv
 from autograder.reporting.text import clean, line
-from autograder.submission import by_hand, intake, matching
+from autograder.submission import by_hand, matching
+from autograder.submission.copies import NotOurs, put_copy, set_aside
+from autograder.submission.find import find
+from autograder.submission.hand_in import Unreadable
+from autograder.submission.read import decode, load_notebook
 from course import i18n
 from course.i18n import _
 from course.quizzes import HOME as QUIZZES
@@ -175,14 +178,14 @@ def _without_links(path: str, exclude: list[str] | None = None) -> list[str]:
 
 def _handed_in(path: Path) -> dict:
     """A hand-in as plain JSON in format 4; raises NotGraded, with the sentence for the student, where it cannot be."""
-    found = next(intake.find([path]), None)
+    found = next(find([path]), None)
     try:
         if found is None:
-            raise intake.Unreadable("")
+            raise Unreadable("")
         if found.problem or found.data is None:
-            raise intake.Unreadable(found.problem)
-        return intake.load_notebook(intake.decode(found.data))
-    except intake.Unreadable as reason:
+            raise Unreadable(found.problem)
+        return load_notebook(decode(found.data))
+    except Unreadable as reason:
         raise NotGraded(str(reason)) from None
 
 
@@ -869,8 +872,11 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
     submitted = Path(directory.format_path(directory.submitted_directory, student, assignment), f"{exercise}.ipynb")
     origin = Path(str(result.get("submission") or ""))
     if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
-        submitted.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(origin, submitted)
+        try:
+            put_copy(Path(directory.root), origin.read_bytes(), submitted)
+        except NotOurs:  # the student handed in both; the other one keeps its bytes under another name
+            set_aside(submitted)
+            put_copy(Path(directory.root), origin.read_bytes(), submitted)
     if not submitted.is_file():
         _forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
         return _("There is no notebook of this student in the course's submitted folder.")

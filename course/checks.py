@@ -19,15 +19,16 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from course import i18n
+from course import exceptions, i18n
 from course.expectations import StudentError
 from course.frameworks import Framework, Unexpected, framework
 from course.i18n import _
+from course.live import KERNEL, Stopped, similar, used
 from course.report import FAILED, NOT_RUN, PASSED, Item, Report
 from course.starting import wake_devices
 from course.syllabus import syllabus
@@ -89,6 +90,10 @@ class Answer:
         positional, keywords = given[: len(args)], dict(zip(kwargs, given[len(args) :], strict=True))
         return self._guard(lambda: self.thing(*positional, **keywords))
 
+    def gradients(self, *arrays: Any, output: int | None = None) -> list[np.ndarray]:
+        """The gradients of (one of) the results for the float arrays, in their order; zeros where none arrives."""
+        return self._guard(lambda: self.framework.gradients(self.thing, arrays, output))
+
     def pair(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Call the function, which is to return two tensors."""
         return _pair(self(*args, **kwargs), self.symbol)
@@ -133,6 +138,23 @@ class Module:
 
     def pair(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         return _pair(self(*args, **kwargs), self.answer.symbol)
+
+    def gradients(self, *arrays: Any, output: int | None = None) -> list[np.ndarray]:
+        """The gradients of (one of) the results for the float arrays, then for the module's trainable weights."""
+        self(*arrays)  # lazy layers build their weights
+        guard, framework = self.answer._guard, self.answer.framework
+        return guard(lambda: framework.gradients(self.thing, arrays, output, self.thing))
+
+    def received(self, name: str, *args: Any, **kwargs: Any) -> list[np.ndarray]:
+        """What a layer in the module was given, a call each, while the module was called."""
+        layer = self.attribute(name)
+        self(*args, **kwargs)
+        return self.answer._guard(lambda: self.answer.framework.received(layer, lambda: self(*args, **kwargs)))
+
+    def applied(self, name: str, x: np.ndarray) -> np.ndarray:
+        """What a layer of the module makes of x."""
+        layer, framework = self.attribute(name), self.answer.framework
+        return self.answer._call(lambda *a, **k: framework.run(layer, a, k), name, (x,), {})
 
     def training(self, *args: Any, **kwargs: Any) -> Any:
         """Call it in training mode, where dropout acts."""
@@ -198,12 +220,20 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Callable[[
     Arguments: the exercise's and the track's ids as in the syllabus; the language of the messages.
     """
 
+    red: set[str] = set()  # the parts whose newest check did not pass
+
     def check(part: str) -> None:
         """Show what the visible checks say about a part; raises CheckFailed where something did not pass."""
         if _turned_off():
             return
         i18n.use(language)
-        report = run(exercise, track, part, sys._getframe(1).f_globals)
+        namespace = sys._getframe(1).f_globals
+        report = run(exercise, track, part, namespace)
+        if report.passed:
+            red.discard(part)
+        else:
+            red.add(part)
+            report = replace(report, note=_needs_first(exercise, part, red, namespace))
         show(report)
         if not report.passed:
             failed = sum(item.outcome == FAILED for item in report.items)
@@ -216,7 +246,20 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Callable[[
 
     if not _turned_off():
         wake_devices()
+        KERNEL.watch()
     return check
+
+
+def _needs_first(exercise: str, part: str, red: set[str], namespace: dict[str, Any]) -> str:
+    """A sentence where an answer uses that of another part whose own checks did not pass; else nothing."""
+    parts = syllabus().exercise(exercise).parts
+    names = used(syllabus().exercise(exercise).part(part).symbol, namespace)
+    below = next((other.symbol for other in parts if other.id in red and other.symbol in names), None)
+    if below is None:
+        return ""
+    return _(
+        "This answer uses `{symbol}`, and the checks of `{symbol}` did not pass. Correct `{symbol}` first."
+    ).format(symbol=below)
 
 
 def _turned_off() -> bool:
@@ -240,12 +283,16 @@ def run(exercise: str, track: str, part: str, namespace: dict[str, Any]) -> Repo
 
     answer = Answer(symbol, namespace[symbol], adapter, namespace)
     items: list[Item] = []
-    stopped = False
+    stopped, first = False, ""  # first: the title of the first check that failed
     for check in checks:
         if stopped:
             items.append(Item(_(check.title), NOT_RUN))
             continue
         item, written = _run_one(check, answer)
+        if item.outcome == FAILED and first and not item.certain:
+            hint = _("This may have the same cause as “{title}” above. Correct that first.").format(title=first)
+            item = replace(item, hint=hint)
+        first = first or (item.title if item.outcome == FAILED else "")
         items.append(item)
         stopped = not written or (check.gate and item.outcome == FAILED)
     return Report(title, tuple(items))
@@ -264,13 +311,18 @@ def show(report: Report) -> None:
 
 def _problem_with(symbol: str, namespace: dict[str, Any], adapter: Framework) -> Item | None:
     title = _("`{symbol}` is defined").format(symbol=symbol)
+    stopped = KERNEL.problem(symbol, namespace)
+    if stopped is not None:
+        return _stopped(stopped, symbol, namespace)
     if symbol not in namespace:
-        return Item(
-            title,
-            FAILED,
-            _("There is no `{symbol}` yet.").format(symbol=symbol),
-            _("Run the cell above first. Is the name spelled as the exercise spells it?"),
-        )
+        other = similar(symbol, namespace)
+        if other:
+            hint = _("There is a `{other}`. The exercise spells the name `{symbol}`.").format(
+                other=other, symbol=symbol
+            )
+        else:
+            hint = _("Run the cell above first. Is the name spelled as the exercise spells it?")
+        return Item(title, FAILED, _("There is no `{symbol}` yet.").format(symbol=symbol), hint)
     thing = namespace[symbol]
     if symbol[:1].isupper():
         if not (isinstance(thing, type) and issubclass(thing, adapter.module_type)):
@@ -285,17 +337,44 @@ def _problem_with(symbol: str, namespace: dict[str, Any], adapter: Framework) ->
     return None
 
 
+def _stopped(stopped: Stopped, symbol: str, namespace: dict[str, Any]) -> Item:
+    """What to say where the newest version of an answer, or of what it uses, is not in the kernel."""
+    title = _("The newest version of `{symbol}` ran").format(symbol=stopped.name)
+    error = f"{type(stopped.error).__name__}: {_plain(_error_text(stopped.error))}"
+    if stopped.compiled:
+        message = _("The cell that defines `{name}` stopped with an error before it got there.")
+        hint = exceptions.hint(stopped.error, stopped.source, namespace)
+    else:
+        message = _("Python could not read the cell that defines `{name}`, so none of it ran.")
+        hint = ""
+    if stopped.name in namespace:
+        message += " " + _("The notebook still has an older `{name}`, which is not tested.")
+    where = ""
+    if stopped.line is not None:
+        where = _("line {line}: {source}").format(line=stopped.line, source=stopped.source)
+    if stopped.count:
+        where = f"[{stopped.count}] {where}"
+    hint = hint or _("Correct this line and run the cell again.")
+    return Item(title, FAILED, message.format(name=stopped.name) + "\n" + error, hint, where)
+
+
+def _error_text(error: BaseException) -> str:
+    """An error's message; of a syntax error without the made-up name of the cell's file."""
+    return str(error.msg) if isinstance(error, SyntaxError) else str(error)
+
+
 def _run_one(check: Check, answer: Answer) -> tuple[Item, bool]:
     """The check's line in the report, and whether the answer is written at all."""
     title = _(check.title)
     try:
         check.function(answer)
     except Unexpected as unexpected:
-        return Item(title, FAILED, unexpected.message, unexpected.hint, comparison=unexpected.comparison), True
+        item = Item(title, FAILED, unexpected.message, unexpected.hint, comparison=unexpected.comparison)
+        return replace(item, certain=unexpected.certain), True
     except StudentError as error:
         original = error.original
         where = _where(original, answer.namespace)
-        if isinstance(original, NotImplementedError):
+        if _not_written(original, answer.namespace):
             return Item(
                 title,
                 FAILED,
@@ -304,8 +383,30 @@ def _run_one(check: Check, answer: Answer) -> tuple[Item, bool]:
                 where,
             ), False
         message = f"{type(original).__name__}: {_plain(str(original))}"
-        return Item(title, FAILED, _("Your code stopped with an error.") + "\n" + message, where=where), True
+        hint = exceptions.hint(original, _source(original, answer.namespace), answer.namespace)
+        message = _("Your code stopped with an error.") + "\n" + message
+        return Item(title, FAILED, message, hint, where, certain=bool(hint)), True
     return Item(title, PASSED), True
+
+
+def _not_written(error: BaseException, namespace: dict[str, Any]) -> bool:
+    """Whether the error is the one that a part begins with: raised in the student's own code, by its own line.
+
+    Frameworks raise the same type, for a missing `forward` or a device that there is not.
+    """
+    if not isinstance(error, NotImplementedError):
+        return False
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals is namespace
+
+
+def _source(error: BaseException, namespace: dict[str, Any]) -> str:
+    """The text of the last line of the student's own code that the error came through."""
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals is namespace:
+            found = linecache.getline(frame.f_code.co_filename, line).strip()
+    return found
 
 
 def _where(error: BaseException, namespace: dict[str, Any]) -> str:
@@ -322,5 +423,6 @@ def _plain(message: str) -> str:
     """An exception's message without terminal colours and without what Keras wraps around it."""
     message = re.sub(r"\x1b\[[0-9;]*m", "", message)
     wrapped = re.match(r"Exception encountered when calling .*?\n\n(.*?)\n\nArguments received by", message, re.DOTALL)
-    message = (wrapped.group(1) if wrapped else message).strip()
+    message = re.sub(r"\{\{function_node [^}]*\}\}\s*", "", wrapped.group(1) if wrapped else message)
+    message = re.sub(r"\s*\[Op:\w+\](?: name:\s*)?", "", message).strip()
     return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"

@@ -70,12 +70,14 @@ def equal(
         )
     if _near(array, expected):
         return
+    recognised = False
     for other_hint, slip in (lookalikes or {}).items():
         slip = np.asarray(slip)
         if slip.shape == array.shape and _near(array, slip):
-            hint = other_hint
+            hint, recognised = other_hint, True
             break
-    raise Unexpected(_("Wrong numbers ({name}).").format(name=name), hint, _comparison(array, expected, name))
+    message = _("Wrong numbers ({name}).").format(name=name)
+    raise Unexpected(message, hint, _comparison(array, expected, name), certain=recognised)
 
 
 def raises(error: type[Exception], call: Callable[[], Any], what: str) -> None:

@@ -16,11 +16,15 @@ from course.i18n import _
 
 
 class Unexpected(Exception):
-    """The student's code gave something that is not what the contract says; the message is for the student."""
+    """The student's code gave something that is not what the contract says; the message is for the student.
 
-    def __init__(self, message: str, hint: str = "", comparison: Any = None):
+    `certain`: the hint is about what was seen. The usual hint of a comparison is not: numbers can be wrong for many
+    reasons.
+    """
+
+    def __init__(self, message: str, hint: str = "", comparison: Any = None, certain: bool = True):
         super().__init__(message)
-        self.message, self.hint, self.comparison = message, hint, comparison
+        self.message, self.hint, self.comparison, self.certain = message, hint, comparison, certain
 
 
 class Framework:
@@ -29,6 +33,7 @@ class Framework:
 
     title: str
     module_type: type
+    other_device: str | None = None  # one that every machine has beside the usual one, to see where a tensor is made
 
     def __init__(self) -> None:
         self.dtype = "float32"
@@ -113,6 +118,8 @@ class Framework:
     attended: Callable[[Any, np.ndarray], np.ndarray]  # what the framework's own attention makes of x (B, L, D)
     fit: Callable[..., np.ndarray]  # (module, ids, labels, steps, rate): Adam on these few texts; the losses
     load_layer: Callable[[Any, str, dict[str, np.ndarray]], None]
+    gradients: Callable[..., list[np.ndarray]]  # (call, arrays, output, module=None): see `behaviour.gradient_reaches`
+    received: Callable[[Any, Callable[[], Any]], list[np.ndarray]]  # what a layer was given while the call ran
     generator: Callable[[int], Any]  # a source of random numbers with this seed
     embedding: Callable[[np.ndarray], Any]  # the framework's own, with these weights (V, D)
 
@@ -129,6 +136,7 @@ class Framework:
 
 class PyTorch(Framework):
     title = "PyTorch"
+    other_device = "meta"  # its tensors have a shape and no numbers
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,6 +186,33 @@ class PyTorch(Framework):
             optimizer.step()
             losses.append(loss.item())
         return np.array(losses)
+
+    def gradients(
+        self, call: Callable[..., Any], arrays: tuple[Any, ...], output: int | None, module: Any = None
+    ) -> list[np.ndarray]:
+        given = [self.given(array) for array in arrays]
+        asked = [t for t in given if self.is_tensor(t) and t.is_floating_point()]
+        for tensor in asked:
+            tensor.requires_grad_()
+        if module is not None:
+            module.eval()
+            asked += [p for p in module.parameters() if p.requires_grad]
+        result = call(*given)
+        result = result if output is None else result[output]
+        if not result.requires_grad:
+            return [np.zeros(tuple(t.shape)) for t in asked]
+        uneven = self.torch.linspace(-1, 2, result.numel(), dtype=result.dtype).reshape(result.shape)
+        found = self.torch.autograd.grad((result * uneven).sum(), asked, allow_unused=True)
+        return [np.zeros(tuple(t.shape)) if g is None else self.array(g) for t, g in zip(asked, found, strict=True)]
+
+    def received(self, layer: Any, call: Callable[[], Any]) -> list[np.ndarray]:
+        seen: list[np.ndarray] = []
+        note = layer.register_forward_pre_hook(lambda _layer, args: seen.append(self.array(args[0])) if args else None)
+        try:
+            call()
+        finally:
+            note.remove()
+        return seen
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
         for kind, array in arrays.items():
@@ -300,6 +335,42 @@ class TensorFlow(Framework):
             optimizer.apply_gradients(reached)
             losses.append(float(loss))
         return np.array(losses)
+
+    def gradients(
+        self, call: Callable[..., Any], arrays: tuple[Any, ...], output: int | None, module: Any = None
+    ) -> list[np.ndarray]:
+        given = [self.given(array) for array in arrays]
+        asked = [t for t in given if self.is_tensor(t) and t.dtype.is_floating]
+        with self.tf.GradientTape() as tape:
+            for tensor in asked:
+                tape.watch(tensor)
+            result = call(*given)
+            result = result if output is None else result[output]
+            uneven = self.tf.reshape(self.tf.linspace(-1.0, 2.0, self.tf.size(result)), self.tf.shape(result))
+            total = self.tf.reduce_sum(result * self.tf.cast(uneven, result.dtype))
+        if module is not None:
+            asked += [v.value if isinstance(v, self.keras.Variable) else v for v in module.trainable_variables]
+        found = tape.gradient(total, asked)
+        # Keras reads some weights in rows (IndexedSlices): as a tensor each.
+        return [
+            np.zeros(tuple(t.shape)) if g is None else self.array(self.tf.convert_to_tensor(g))
+            for t, g in zip(asked, found, strict=True)
+        ]
+
+    def received(self, layer: Any, call: Callable[[], Any]) -> list[np.ndarray]:
+        seen: list[np.ndarray] = []
+        before = layer.call
+
+        def noting(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(self.array(inputs))
+            return before(inputs, *args, **kwargs)
+
+        object.__setattr__(layer, "call", noting)  # around Keras, which keeps account of attributes
+        try:
+            call()
+        finally:
+            object.__delattr__(layer, "call")
+        return seen
 
     def load_layer(self, layer: Any, path: str, arrays: dict[str, np.ndarray]) -> None:
         layers = self.keras.layers

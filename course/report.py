@@ -46,14 +46,16 @@ class Item:
     hint: str = ""
     where: str = ""  # the line of the student's code, as they wrote it
     comparison: Comparison | None = None
+    certain: bool = False  # the hint was recognised from what came out; it is not the check's usual one
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of the visible checks of one part."""
+    """The outcome of the visible checks of one part. `note` is said before them: what to correct first."""
 
     title: str
     items: tuple[Item, ...] = field(default_factory=tuple)
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -69,7 +71,7 @@ class Report:
     # -- as text ------------------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        lines = [f"{self.title}: {self.summary}"]
+        lines = [f"{self.title}: {self.summary}", *([f"  {self.note}"] if self.note else [])]
         for item in self.items:
             lines.append(f"  {_SIGN[item.outcome]} {item.title}")
             details = [item.message, item.where and f"    {item.where}"]
@@ -86,7 +88,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         colour = _COLOUR[PASSED if self.passed else FAILED]
-        rows = "".join(_item_html(item) for item in self.items)
+        rows = f"<div>{_prose(self.note)}</div>" if self.note else ""
+        rows += "".join(_item_html(item) for item in self.items)
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
             f"<div><b>{escape(self.title)}</b>: "

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from autograder.errors import GradingError
+from autograder.errors import GradingError, how_to_install
 from autograder.grading import references
 from autograder.grading.processes import START_SECONDS, NotStarted, ServerProcess
 from autograder.workers import wire
@@ -120,7 +120,9 @@ class WorkerPool:
         def make() -> ServerProcess:
             for package in (syllabus().track(track).framework, *packages):
                 if importlib.util.find_spec(package) is None:
-                    raise GradingError(f"{package} is not installed here, so this exercise cannot be graded.")
+                    raise GradingError(
+                        f"{package} is not installed here, so this exercise cannot be graded. {how_to_install(package)}"
+                    )
             folder = Path(tempfile.mkdtemp(prefix=f"{track}-", dir=self.folder))
             checkpoint = str(self._checkpoint_folder()) if packages else ""
             arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device, checkpoint, *packages]

@@ -162,7 +162,8 @@ def _package_home(name: str) -> Path:
 def _holds_secret(path: Path, hidden: set[str]) -> bool:
     """Would opening `path` open the project's own packages (a checkout that lies under /usr/lib, say)?"""
     resolved = path.resolve()
-    for home in {_package_home(package).resolve() for package in ("autograder", "course")}:
+    # An instructor's own course folder has its secrets beside `course`.
+    for home in {Path(__file__).resolve().parents[2], _package_home("course").resolve()}:
         if resolved == home or resolved in home.parents:
             return True
         if any((home / name) in (resolved, *resolved.parents) for name in hidden):

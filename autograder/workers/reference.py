@@ -10,6 +10,8 @@ from autograder.workers import wire
 from autograder.workers.adapter import Adapter
 from autograder.workers.harness import Namespace, answer_run
 
+MOST_PAIRS = 100  # of mistakes, whose modules the reference holds at a time
+
 
 class Reference:
     """The same function server over trusted code, with a memory.
@@ -51,6 +53,8 @@ class Reference:
             except Exception as error:  # noqa: BLE001 - a mistake may be one that does not even import
                 return wire.encode({"values": {}, "error": namespace.describe(error), "used": []})
             self.namespaces[name] = namespace
+            if len(pairs := [known for known in self.namespaces if "+" in known]) > MOST_PAIRS:
+                del self.namespaces[pairs[0]]  # tried for one answer, and hardly asked for again
         program = request["program"]
         if "/" in name and self.adapter.home == "cuda" and not program["device"]:
             rehearsal = answer_run(

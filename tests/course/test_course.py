@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import re
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.answers import answers, solution
 from support.marks import TRAINING
 
 from autograder.proof.verify import alternatives
@@ -23,19 +23,6 @@ from course.syllabus import UnknownName, syllabus
 ROOT = Path(__file__).resolve().parents[2]
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 PARTS = [(a.exercise.id, a.track.id, p.id) for a in syllabus().assignments().values() for p in a.exercise.parts]
-
-
-def solution(exercise: str, track: str) -> str:
-    return (ROOT / "solutions" / syllabus().exercise(exercise).module / f"{track}.py").read_text(encoding="utf-8")
-
-
-def answers(source: str) -> dict:
-    """The namespace that a source leaves, as a student's notebook would."""
-    name = f"<cell {len(linecache.cache)}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    namespace = {"__name__": "notebook"}
-    exec(compile(source, name, "exec"), namespace)
-    return namespace
 
 
 def changed(exercise: str, track: str, old: str, new: str) -> dict:

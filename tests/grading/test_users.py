@@ -24,7 +24,9 @@ from autograder.nbgrader import MarksExporter
 from autograder.paths import ROOT
 from autograder.proof.sample_class import untouched
 from autograder.reporting.html import class_page
-from autograder.submission.intake import find, one_each, read
+from autograder.submission.attempts import one_each
+from autograder.submission.find import find
+from autograder.submission.read import read
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"

@@ -33,8 +33,9 @@ from autograder.paths import ROOT  # noqa: E402
 from autograder.reporting.html import class_page, feedback_page  # noqa: E402
 from autograder.reporting.schema import validate  # noqa: E402
 from autograder.submission import by_hand  # noqa: E402
-from autograder.submission.intake import Found, read  # noqa: E402
-from autograder.submission.matching import grade_id_of  # noqa: E402
+from autograder.submission.cell_text import grade_id_of  # noqa: E402
+from autograder.submission.hand_in import Found  # noqa: E402
+from autograder.submission.read import read  # noqa: E402
 from course.syllabus import syllabus  # noqa: E402
 
 ASSIGNMENT = syllabus().assignment("transformers-in-the-wild-pytorch")

@@ -6,6 +6,7 @@ become the weights 3/4 and 1/4.
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks, Module
 from course.frameworks import Unexpected
@@ -60,6 +61,12 @@ def scores_batch(answer: Answer) -> None:
     )
 
 
+@checks("additive-scores", N_("A gradient reaches the query, the keys and the three arrays of weights"))
+def scores_gradient(answer: Answer) -> None:
+    arrays = _random(2, 4), _random(2, 5, 3), _random(4, 6), _random(3, 6), _random(6)
+    behaviour.gradient_reaches(answer, *arrays, names=("query", "keys", "W_q", "W_k", "v"))
+
+
 # -- softmax with a mask ----------------------------------------------------------------------------------------------
 
 LN3 = np.log(3)
@@ -112,6 +119,30 @@ def softmax_large(answer: Answer) -> None:
         [[0.5, 0.5, 0.0]],
         _("weights of (1, 1, 800), the last one masked"),
         _("Replace the masked score before the softmax."),
+    )
+    expect.equal(
+        answer(np.array([[-800.0, -800.0, 0.0]]), np.array([[True, True, False]])),
+        [[0.5, 0.5, 0.0]],
+        _("weights of (-800, -800, 0), the last one masked"),
+        _("Scores can be far below zero themselves. Put the smallest number of the type where the mask is False."),
+    )
+
+
+@checks("masked-softmax", N_("Each example has its own mask, and the source is the last of any number of axes"))
+def softmax_axes(answer: Answer) -> None:
+    mask = np.array([[True, True, False], [True, False, True]])
+    expect.equal(
+        answer(np.zeros((2, 3)), mask),
+        mask / 2,
+        _("weights of two examples with a mask each"),
+        _("The whole mask counts. It broadcasts against the scores as it is."),
+    )
+    scores = _random(2, 3, 4)
+    expect.equal(
+        answer(scores),
+        _softmax(scores),
+        _("weights of scores (B, L, S)"),
+        _("Count the axis from the end: the source is the last, -1."),
     )
 
 
@@ -189,6 +220,18 @@ def attention_count(answer: Answer) -> None:
     )
 
 
+@checks("additive-attention", N_("One example with one key works too, and a gradient reaches all of it"))
+def attention_alone(answer: Answer) -> None:
+    module, keys = answer.module(4, 3, 6), _random(1, 1, 3)
+    context, weights = module.pair(_random(1, 4), keys)
+    squeezed = _("`squeeze` without an axis removes every axis of length 1. Say which: the last.")
+    expect.shape(weights, (1, 1), _("weights"), "(B, S)", squeezed)
+    expect.shape(context, (1, 3), _("context"), "(B, Dk)", squeezed)
+    behaviour.gradient_reaches(module, _random(2, 4), _random(2, 5, 3), names=("query", "keys"), output=0)
+    value = _attention(answer, W_k=[[0.0], [0.0]], v=[[1.0]])  # the score does not depend on the keys here
+    behaviour.gradient_reaches_keys(value, _random(2, 2), _random(2, 3, 2))
+
+
 # -- a decoder that looks back ----------------------------------------------------------------------------------------
 
 
@@ -233,6 +276,57 @@ def decoder_query(answer: Answer) -> None:
         raise Unexpected(
             _("Another first token leaves the weights of the second step as they are."),
             _("The new state of a step is the query of the next: carry it on."),
+        )
+
+
+@checks("attention-decoder", N_("The cell reads [embedding; context] and the logits come from [state; context]"))
+def decoder_order_of_inputs(answer: Answer) -> None:
+    states, state, module = _random(1, 5, 4), _random(1, 3), _decoder(answer)
+    _logits, weights = module.pair(TOKENS, states, state)
+    contexts = weights @ states  # (1, L, 4)
+    read = module.received("cell", TOKENS, states, state)
+    written = module.received("to_logits", TOKENS, states, state)
+    if len(read) == TOKENS.shape[1] and all(one.shape == (1, 6) for one in read):
+        given = np.stack(read, axis=1)  # (1, L, 2 + 4)
+        last_context = np.concatenate([0 * contexts[:, :1], contexts[:, :-1]], axis=1)
+        expect.equal(
+            given[..., 2:],
+            contexts,
+            _("last four numbers of what the cell reads"),
+            _("First the embedding, then the context of this step: [embedding; context]."),
+            {
+                _("This is the context of the step before. Attend first, then let the cell work."): last_context,
+            },
+        )
+    whole = written[0] if len(written) == 1 else np.stack(written, axis=1) if written else np.zeros(0)
+    if whole.shape == (1, TOKENS.shape[1], 7):
+        expect.equal(
+            whole[..., 3:],
+            contexts,
+            _("last four numbers of what `to_logits` reads"),
+            _("First the new state, then the context: [new state; context]."),
+        )
+
+
+@checks("attention-decoder", N_("It gives logits, no probabilities, and learns through all steps"))
+def decoder_gradient(answer: Answer) -> None:
+    states, state, module = _random(1, 5, 4), _random(1, 3), _decoder(answer)
+    logits, _weights = module.pair(TOKENS, states, state)
+    if np.abs(np.exp(logits).sum(axis=-1) - 1).max() < 1e-4 or np.abs(logits.sum(axis=-1) - 1).max() < 1e-4:
+        raise Unexpected(
+            _("The rows sum to one as probabilities do."),
+            _("Return the scores as `to_logits` gives them; the loss makes probabilities of them."),
+        )
+    behaviour.gradient_reaches(module, TOKENS, states, state, names=("encoder_states", "state"), output=0)
+    last = module.answer._guard(
+        lambda: module.answer.framework.gradients(
+            lambda *given: module.thing(*given)[0][:, 2:], (TOKENS, states, state), None
+        )
+    )
+    if not np.abs(last[1]).max() > 0:
+        raise Unexpected(
+            _("No gradient of the last step reaches the state that is given."),
+            _("Carry the state on as it is: a `detach()` between the steps cuts the way back."),
         )
 
 

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks
 from course.frameworks import Unexpected
@@ -123,6 +124,34 @@ def mask_seed(answer: Answer) -> None:
         )
 
 
+@checks("mask-tokens", N_("Each place of each sentence is drawn by itself, and the next call draws anew"))
+def mask_rows(answer: Answer) -> None:
+    ids, special, inputs, labels = _masked(answer, 0.5)
+    free = ~special.any(axis=0)
+    selected = (labels != IGNORED)[:, free]
+    hint = _("Draw one number for each place of each sentence: shape (B, L), not (L,).")
+    if (selected == selected[0]).all():
+        raise Unexpected(_("All sentences are selected in the same places."), hint)
+    hidden, other = (inputs == MASK)[:, free], (inputs != ids)[:, free]
+    # Where a place is selected in many sentences, all of them being masked, or none, is no chance.
+    shares = np.where(selected, hidden, 0).sum(axis=0) / np.maximum(selected.sum(axis=0), 1)
+    if np.isin(shares, (0.0, 1.0)).mean() > 0.5 and other.any():
+        raise Unexpected(_("A place has the same fate in all sentences."), hint)
+    none = answer.pair(*_sentences(8, 16), MASK, VOCABULARY, 0.0)[1]
+    if (none != IGNORED).any():
+        raise Unexpected(
+            _("With probability 0 there are selected places."),
+            _("Each place is drawn by itself. A text may have no selected place at all."),
+        )
+    generator = answer.framework.generator(5)
+    first, second = (answer.pair(ids, special, MASK, VOCABULARY, 0.5, generator)[1] for _n in range(2))
+    if (first == second).all():
+        raise Unexpected(
+            _("Two calls with the same generator gave the same result."),
+            _("A generator remembers how far it has come. Do not set it back to its seed."),
+        )
+
+
 @checks("masked-lm-loss", N_("It returns one number, as a tensor"), gate=True)
 def loss_shape(answer: Answer) -> None:
     expect.shape(answer(np.zeros((2, 3, 5)), np.full((2, 3), 1)), (), _("loss"), "()", _("Take the mean."))
@@ -171,6 +200,22 @@ def loss_large(answer: Answer) -> None:
         _("loss"),
         _("Do not take exp and log yourself: the framework's cross-entropy of logits knows how."),
     )
+
+
+@checks("masked-lm-loss", N_("Every place with a label counts the same, and a gradient reaches the logits"))
+def loss_mean(answer: Answer) -> None:
+    three = math.log(3)
+    logits = np.array([[[three, 0.0], [three, 0.0]], [[0.0, three], [0.0, 0.0]]])
+    labels = np.array([[0, 0], [0, IGNORED]])
+    low, high = math.log(4 / 3), math.log(4)
+    expect.equal(
+        answer(logits, labels),
+        (2 * low + high) / 3,
+        _("loss of a sentence with two labels and one with one"),
+        _("One mean over all places with a label."),
+        {_("This is the mean of the sentences' means. Take one mean over all places."): (low + high) / 2},
+    )
+    behaviour.gradient_reaches(answer, logits, labels, names=("logits",))
 
 
 @checks("masked-lm-head", N_("(B, L, D) becomes (B, L, V)"), gate=True)

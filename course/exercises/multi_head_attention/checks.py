@@ -6,8 +6,10 @@ that can be done in the head: scores ln 3 and 0 in the first, 0 and 0 in the sec
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks, Module
+from course.frameworks import Unexpected
 from course.i18n import N_, _
 
 checks = Checks()
@@ -155,6 +157,54 @@ def attention_mask(answer: Answer) -> None:
     )
 
 
+@checks("multi-head-attention", N_("All of it with weights of all sizes: project, split, scale, mix, merge, project"))
+def attention_whole(answer: Answer) -> None:
+    query, key, value, width, heads = _random(2, 3, 4), _random(2, 5, 4) + 1, _random(2, 5, 4) - 1, 4, 2
+    names, rng = ("W_q", "W_k", "W_v", "W_o"), np.random.default_rng(3)
+    arrays = {f"{name}.weight": rng.normal(size=(width, width)) for name in names}
+    arrays |= {f"{name}.bias": rng.normal(size=width) for name in names}
+    module = answer.module(width, heads).load(arrays, np.zeros((1, 2, width)))
+
+    def attention(key_layer: str = "W_k", scale: float = np.sqrt(width / heads)) -> tuple[np.ndarray, np.ndarray]:
+        q, k, v = (
+            (x @ arrays[f"{name}.weight"] + arrays[f"{name}.bias"]).reshape(2, -1, heads, width // heads).swapaxes(1, 2)
+            for x, name in ((query, "W_q"), (key, key_layer), (value, "W_v"))
+        )
+        weights = _softmax(q @ k.swapaxes(-1, -2) / scale)
+        merged = (weights @ v).swapaxes(1, 2).reshape(2, 3, width)
+        return merged @ arrays["W_o.weight"] + arrays["W_o.bias"], weights
+
+    output, weights = module.pair(query, key, value)
+    expected_output, expected_weights = attention()
+    expect.equal(
+        weights,
+        expected_weights,
+        _("weights"),
+        _("Project all columns first, then split them into heads, then divide the scores by √Dh."),
+        {
+            _("The key seems to go through `W_q`; it has its own projection, `W_k`."): attention("W_q")[1],
+            _("These are the weights without the division by √Dh."): attention(scale=1.0)[1],
+            _("Each head divides by the root of its own width Dh, not of d_model."): attention(scale=np.sqrt(width))[1],
+            _("You divide by Dh; divide by its root."): attention(scale=width / heads)[1],
+        },
+    )
+    expect.equal(output, expected_output, _("output"), _("Merge the heads, then apply `W_o`."))
+
+
+@checks("multi-head-attention", N_("A mask may differ from head to head, and a gradient reaches every projection"))
+def attention_heads(answer: Answer) -> None:
+    mask = np.array([[[[True, False, True]], [[True, True, False]]]])  # (1, H, 1, S)
+    module, x = answer.module(6, 2), _random(2, 3, 6)
+    _output, weights = module.pair(x, mask=mask)
+    expect.equal(
+        weights > 0,
+        np.broadcast_to(mask, (2, 2, 3, 3)),
+        _("places with a weight above 0"),
+        _("The mask broadcasts against the scores (B, H, L, S) as it is."),
+    )
+    behaviour.gradient_reaches_weights(module, x, allowed=6)  # D numbers: the keys' bias
+
+
 @checks("multi-head-attention", N_("Four projections with bias are trainable, and nothing else is"))
 def attention_count(answer: Answer) -> None:
     module = answer.module(6, 2)
@@ -226,11 +276,34 @@ def use_state(answer: Answer) -> None:
     )
 
 
+@checks("multi-head-in-use", N_("Its projections start from different numbers"))
+def use_start(answer: Answer) -> None:
+    x = np.eye(6)[None]
+    module = answer.module(6, 2)
+    module(x)
+    if any(module.answer.framework.find(module.thing, name) is None for name in ("W_q", "W_k", "W_v", "W_o")):
+        return  # a module that keeps its weights in its own way
+    found = [module.applied(name, x) for name in ("W_q", "W_k", "W_v", "W_o")]
+    for n, one in enumerate(found):
+        if any(np.allclose(one, other) for other in found[:n]):
+            raise Unexpected(
+                _("Two projections start from the same numbers."),
+                _("The same seed gives the same numbers. Set no seed inside the class, and make four layers."),
+            )
+
+
 @checks("multi-head-in-use", N_("It works in double precision"))
 def use_float64(answer: Answer) -> None:
     with answer.framework.float64():
-        output, _weights = answer.module(6, 2).pair(_random(1, 4, 6))
+        output, weights = answer.module(6, 2).pair(_random(1, 4, 6))
     expect.kind(output, "float64", _("output"))
+    if np.abs(weights.sum(axis=-1) - 1).max() > 1e-13:
+        raise Unexpected(
+            _("In double precision the result ({name}) is only as exact as single precision.").format(
+                name=_("weights")
+            ),
+            _("Keep the type of the arguments: no `float32` and no `.float()` inside."),
+        )
 
 
 def _identity(answer: Answer, width: int, **changed: np.ndarray) -> Module:

@@ -5,6 +5,7 @@ The worked numbers use tables that can be followed by hand: word r has the vecto
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks
 from course.i18n import N_, _
@@ -133,6 +134,11 @@ def trainable_count(answer: Answer) -> None:
 
 STEPS = np.repeat(np.arange(6.0)[:, None], 4, axis=1)  # word r is (r, r, r, r)
 TURNS = np.array([[0, 1, 0, 1], [np.sin(1), np.cos(1), np.sin(0.01), np.cos(0.01)]])
+
+
+@checks("trainable-positions", N_("A gradient reaches both tables"))
+def trainable_gradient(answer: Answer) -> None:
+    behaviour.gradient_reaches(answer.module(7, 5, 4), np.array([[1, 2, 3]]))
 
 
 @checks("fixed-positions", N_("ids (B, L) give vectors (B, L, D)"), gate=True)

@@ -6,6 +6,7 @@ The numbers are chosen to be done in the head: a query (2, 0, 0, 0) and a key (l
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks
 from course.frameworks import Unexpected
@@ -123,6 +124,59 @@ def leading_axes(answer: Answer) -> None:
     expect.equal(output[1], one, _("output of the second example, in a batch and alone"))
 
 
+@checks("scaled-dot-product", N_("Each query may have a mask of its own, and each head"))
+def mask_per_query(answer: Answer) -> None:
+    query, key, value = _random(2, 2, 3, 4), _random(2, 2, 3, 4), _random(2, 2, 3, 2)
+    causal = np.tril(np.ones((3, 3), bool))
+    by_head = np.array([[[[True, False, True]], [[True, True, False]]]])  # (1, H, 1, S)
+    for mask, axes in ((causal, "(L, S)"), (by_head, "(1, H, 1, S)")):
+        _output, weights = answer.pair(query, key, value, mask=mask)
+        expect.equal(
+            weights > 0,
+            np.broadcast_to(mask, (2, 2, 3, 3)),
+            _("places with a weight above 0, mask {axes}").format(axes=axes),
+            _("The whole mask counts. It broadcasts against the scores as it is."),
+            {
+                _("The mask is the wrong way round: True means that a key may be looked at."): ~np.broadcast_to(
+                    mask, (2, 2, 3, 3)
+                )
+            },
+        )
+
+
+@checks("scaled-dot-product", N_("Large scores are safe, in real places and in masked ones"))
+def large_scores(answer: Answer) -> None:
+    query = np.array([[[1600.0, 0.0, 0.0, 0.0]]])  # the root of 4 makes scores of 800 of it
+    key = np.array([[[1.0, 0, 0, 0], [1.0, 0, 0, 0], [0.0, 0, 0, 0]]])
+    value = np.array([[[1.0], [2.0], [30.0]]])
+    _output, weights = answer.pair(query, key, value)
+    expect.equal(
+        weights,
+        [[[0.5, 0.5, 0.0]]],
+        _("weights of the scores 800, 800 and 0"),
+        _("exp(800) is infinite. The framework's softmax takes off the largest score first."),
+    )
+    mask = np.array([[False, False, True]])
+    _output, weights = answer.pair(query, key, value, mask=mask)
+    expect.equal(
+        weights,
+        [[[0.0, 0.0, 1.0]]],
+        _("weights of the scores 800, 800 and 0, the first two masked"),
+        _("Mask the scores before the softmax: afterwards nothing is left of the third."),
+    )
+
+
+@checks("scaled-dot-product", N_("Gradients reach queries, keys and values, and double precision is kept"))
+def gradients(answer: Answer) -> None:
+    names, arrays = ("query", "key", "value"), (_random(1, 3, 4), _random(1, 3, 4), _random(1, 3, 2))
+    behaviour.gradient_reaches(answer, *arrays, names=names, output=0)
+    behaviour.gradient_reaches(answer, *arrays, names=names[:2], output=1)
+    query, key = np.full((1, 1, 4), 100.0), np.array([[[10.0, 10, 10, 10], [0.0, 0, 0, 0]]])
+    behaviour.gradient_is_finite(answer, query, key, _random(1, 2, 2), np.array([[[False, True]]]), output=0)
+    scores = arrays[0] @ arrays[1].swapaxes(-1, -2) / 2
+    behaviour.exact(answer, lambda: answer.pair(*arrays)[1], _softmax(scores), _("weights"))
+
+
 @checks("padding-mask", N_("It is boolean and of the shape (B, 1, 1, S)"), gate=True)
 def padding_shape(answer: Answer) -> None:
     mask = answer(np.array([[5, 3, 0], [7, 0, 0]]))
@@ -149,6 +203,16 @@ def padding_other_id(answer: Answer) -> None:
         np.array([[[[True, True, False, False]]]]),
         _("mask"),
         _("Compare with `pad_id`; with `ids > 0` the word with id 0 would be lost."),
+    )
+
+
+@checks("padding-mask", N_("Each id counts by itself, also a padding id between words"))
+def padding_between(answer: Answer) -> None:
+    expect.equal(
+        answer(np.array([[5, 0, 3]])),
+        np.array([[[[True, False, True]]]]),
+        _("mask"),
+        _("Compare every id with `pad_id`; where a sentence ends does not matter."),
     )
 
 
@@ -179,6 +243,21 @@ def causal_example(answer: Answer) -> None:
 @checks("causal-mask", N_("One word alone sees itself"))
 def causal_one(answer: Answer) -> None:
     expect.equal(answer(1), [[True]], _("mask"))
+
+
+@checks("causal-mask", N_("It is made on the device that is asked for"))
+def causal_device(answer: Answer) -> None:
+    device = answer.framework.other_device
+    if device is None:
+        return
+    mask = answer.plain(2, device=device)
+    if str(getattr(mask, "device", "")).partition(":")[0] != device:
+        raise Unexpected(
+            _("With `device={device!r}` the mask is on {got}.").format(
+                device=device, got=f"`{getattr(mask, 'device', type(mask).__name__)}`"
+            ),
+            _("Give `device` to the function that makes the tensor: `torch.ones(..., device=device)`."),
+        )
 
 
 @checks("combine-masks", N_("No mask at all gives None"))
