@@ -33,7 +33,15 @@ from autograder.workers.reference import Reference
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: mapped, it is memory that no limit counts
 # What answers may import of the course's own, of any exercise: no file of it opens in the sandbox.
 COURSE = (
-    *("course", "course.alignment", "course.checks", "course.data.news", "course.data.numbers", "course.expectations"),
+    *(
+        "course",
+        "course.alignment",
+        "course.behaviour",
+        "course.checks",
+        "course.data.news",
+        "course.data.numbers",
+        "course.expectations",
+    ),
     *("course.figures", "course.frameworks", "course.i18n", "course.models.attention", "course.models.masked_lm"),
     *("course.models.tiny", "course.plots", "course.quizzes", "course.report", "course.starting", "course.syllabus"),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -14,6 +16,7 @@ from autograder.judging.program import Program
 from autograder.paths import ROOT
 from autograder.workers import wire
 from autograder.workers.client import REPLY
+from autograder.workers.zygote import COURSE
 
 LIBRARY = "import fcntl, os, numpy\nfd = os.open(numpy.__file__, os.O_RDONLY)\n"
 MAPPING = """
@@ -87,6 +90,14 @@ def test_what_notebooks_import_of_the_course_is_there(workshop, track):
     code = "from course import alignment, figures, lesson, plots, quiet\nfrom course.data import news, numbers"
     with workshop.inside(track) as inside:
         assert inside.cell(code) == (None, "")
+
+
+def test_all_that_is_released_of_the_course_is_imported_before_the_fork():
+    code = f"import sys, importlib\n[importlib.import_module(m) for m in {COURSE!r}]\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    files = [file for file in (ROOT / "course").rglob("*.py") if "exercises" not in file.parts]
+    names = {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files}
+    assert names - set(done.stdout.split()) == set()
 
 
 def test_a_byte_out_of_band_does_not_hold_up_the_reader():
