@@ -29,8 +29,8 @@ from autograder.judging.program import Answer, Program
 from autograder.judging.random_inputs import RandomInputs
 from autograder.judging.replies import answer_from
 from autograder.workers import wire
-from autograder.workers.reference import Reference
 from autograder.workers.pytorch import Adapter
+from autograder.workers.reference import Reference
 from course import models
 from course.syllabus import syllabus
 
