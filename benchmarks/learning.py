@@ -28,8 +28,9 @@ from autograder.grading.grader import solution_source
 from autograder.judging.program import Answer, Program
 from autograder.judging.random_inputs import RandomInputs
 from autograder.judging.replies import answer_from
-from autograder.workers import harness, wire
+from autograder.workers import wire
 from autograder.workers.pytorch import Adapter
+from autograder.workers.reference import Reference
 from course import models
 from course.syllabus import syllabus
 
@@ -53,7 +54,7 @@ class Solution:
         packages = tuple(syllabus().exercise(exercise).packages.get("pytorch", ()))
         self.adapter = Varied("cpu", packages, models.checkpoint() if packages else "")
         self.adapter.start()
-        self.server = harness.Reference(self.adapter)
+        self.server = Reference(self.adapter)
         source = solution_source(syllabus().assignment(f"{exercise}-pytorch"))
         self.server.answer({"op": "sources", "sources": {exercise: source}}, {})
         self.exercise = exercise

@@ -40,6 +40,10 @@ from course.syllabus import Assignment, Limits, syllabus
 CONTESTANTS_IN_A_VERDICT = 4
 
 
+class JudgeEnded(GradingError):
+    """The judge of one hand-in ended before its verdict; the judge that it was forked from goes on."""
+
+
 class Grader:
     """Grades submissions with one seed, on one device, behind one kind of wall.
 
@@ -188,7 +192,11 @@ class Grader:
                 with hold():
                     judged = self.ask_judge(submission)
             except (GradingError, CatalogueError, wire.WireError, OSError) as error:
-                judged = {"failure": str(error), "not_started": isinstance(error, NotStarted)}
+                judged = {
+                    "failure": str(error),
+                    "not_started": isinstance(error, NotStarted),
+                    "alone": isinstance(error, JudgeEnded),
+                }
             if "failure" not in judged:
                 return results.graded(result, judged, assignment)
             if judged.get("broken") and workshop[1]:
@@ -200,7 +208,7 @@ class Grader:
                 self.broken[assignment.id] = judged["failure"]
             elif generation == self.pool.generations[workshop]:
                 failures += 1
-                if judged.get("killed"):
+                if judged.get("killed") or judged.get("alone"):
                     hold = self.machine.exclusive
                 elif failures == 1:
                     self.pool.restart(workshop, generation)
@@ -226,6 +234,8 @@ class Grader:
             limits = self.pool.limits_of(submission.assignment)
             line.settimeout(START_SECONDS + CONTESTANTS_IN_A_VERDICT * limits.wall_factor * limits.cpu_seconds)
             try:
-                return wire.receive(line, max_header=64 << 20)[0]
+                return wire.receive(line, caps=wire.Caps(header=64 << 20))[0]
             except wire.Closed:
+                if judge.process.poll() is None:  # it is the fork that judged this hand-in
+                    raise JudgeEnded("the judge of this hand-in ended before its verdict.") from None
                 raise GradingError(f"the judge ended before its verdict: {judge.explain_end()}") from None

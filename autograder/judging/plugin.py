@@ -9,7 +9,6 @@ graded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -288,9 +287,9 @@ def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
     title = " ".join((item.function.__doc__ or "").split())
     if not title:
         raise pytest.UsageError(f"{item.name}: a hidden test's docstring is its title for the student; it has none")
-    base, case = title, re.search(r"\[(.*)\]$", item.name)
-    if case:
-        title = f"{title.rstrip('.')} ({case.group(1).replace('-', ', ')})."
+    base, (_, bracket, case) = title, item.name.partition("[")
+    if bracket and case.endswith("]"):
+        title = f"{title.rstrip('.')} ({case[:-1].replace('-', ', ')})."
     return Spec(
         item.name,
         function,

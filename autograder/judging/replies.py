@@ -14,7 +14,7 @@ import numpy as np
 from autograder.judging.compare import Abstract, Odd
 from autograder.judging.program import Answer, StudentError
 from autograder.messages import Message, cell_name
-from autograder.workers.worker_messages import heard
+from autograder.workers import worker_messages
 from course.i18n import N_
 
 MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
@@ -92,11 +92,11 @@ def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, .
 def student_error(error: dict) -> StudentError:
     """An error as the contestant tells it, with every field made what it should be."""
     types = error.get("types")
-    line = error.get("line")
+    line, said = error.get("line"), worker_messages.read(error)
     return StudentError(
         kind=str(error.get("kind"))[:40],
         types=tuple(str(t)[:100] for t in types[:20]) if isinstance(types, list) else (),
-        message=str(error.get("message"))[:2000],
+        message=Message(said[0], **said[1]) if said else str(error.get("message"))[:2000],
         cell=str(error["cell"])[:200] if error.get("cell") else None,
         line=line if isinstance(line, int) else None,
         source=str(error["source"])[:200] if error.get("source") else None,
@@ -119,15 +119,15 @@ def describe_error(error: StudentError) -> str:
     """An error as a sentence for the student."""
     name = error.types[0] if error.types else "error"
     if error.kind in ("missing", "timeout", "crash", "exit", "reply", "exhausted"):
-        return _heard(error.message)
+        return error.message
     if name == "StudentMessage":
-        return _heard(error.message)
+        return error.message
     if error.kind == "memory":
         what: str = Message("it asked for more memory than a hand-in may use")
     elif name == "NotImplementedError":
         what = Message("this is not written yet")
-    elif heard(error.message):
-        what = _heard(error.message)
+    elif isinstance(error.message, Message):
+        what = error.message
     else:
         what = f"{name}: {error.message}" if error.message else name
     if error.cell and error.source:
@@ -139,9 +139,3 @@ def describe_error(error: StudentError) -> str:
             source=error.source,
         )
     return what
-
-
-def _heard(message: str) -> str:
-    """What a worker has said, as a message with values."""
-    known = None if isinstance(message, Message) else heard(message)
-    return Message(known[0], **known[1]) if known else message

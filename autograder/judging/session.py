@@ -17,6 +17,8 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
+import signal
 import socket
 import sys
 import time
@@ -32,8 +34,10 @@ from autograder.judging.reference import Reference
 from autograder.judging.rounds import Rounds
 from autograder.paths import ROOT
 from autograder.workers import forkserver, wire
-from autograder.workers.client import Killed, Place, ReferenceLine, WorkerFailure
+from autograder.workers.client import Killed, Place, ReferenceLine, WorkerFailure, hand_in_seconds
 from course.syllabus import Exercise, Limits, syllabus
+
+JUDGE_MB = 3072  # private memory of a judge, with what it has remembered of the reference
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ class Session:
             raise JudgeError(f"the reference does not pass its own tests ({'; '.join(wrong[:3]) or 'there are none'})")
 
     def handle(self, connection: socket.socket) -> None:
-        job, _ = wire.receive(connection, max_header=64 << 20)
+        self.limit_itself()
+        job, _ = wire.receive(connection, caps=wire.Caps(header=64 << 20))
         started = time.perf_counter()
         try:
             if self.failure:
@@ -123,7 +128,20 @@ class Session:
                 result["seconds"] = round(time.perf_counter() - started, 4)
         except (JudgeError, WorkerFailure) as error:
             result = {"failure": str(error), "killed": isinstance(error, Killed)}
+        except MemoryError:
+            result = {"failure": "the judge would have needed more memory than it may use", "alone": True}
         wire.send(connection, result)
+
+    def limit_itself(self) -> None:
+        """Bound the time and memory of this forked judge, so that no answer can have it take the machine's.
+
+        These are far above what judging takes. Where one is met, this judge ends, and with it this hand-in alone.
+        """
+        seconds = self.place.limits.cpu_seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds) + 60,) * 2)
+        signal.alarm(int(3 * hand_in_seconds(self.place.limits)) + 240)  # on the clock: it waits for others
+        memory = (JUDGE_MB + 4 * self.place.limits.reply_mb) << 20
+        resource.setrlimit(resource.RLIMIT_DATA, (memory,) * 2)
 
 
 class MarkName:

@@ -1,4 +1,7 @@
-"""What the adapters of both frameworks share: canonical weights and how they find their place in a student's module.
+"""What an adapter is, and what those of both frameworks share: how canonical weights find their place in a module.
+
+`Adapter` is the interface of a framework: `pytorch.py` and `tensorflow.py` have one each. "Tensor" is the framework's
+own; a "handle" is whatever the adapter keeps a module in, and nobody else looks into it.
 
 Weights travel in mathematical layout: a projection's weight (in, out), a bias (out,), an embedding's weight (rows,
 D), a norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules; a
@@ -14,14 +17,153 @@ the framework's order, with numbers from a seed, so that two modules of the same
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import numpy as np
 
 from autograder.workers import worker_messages
 from autograder.workers.harness import StudentMessage
 
-Linear = Callable[[Any], list]  # the linear layers in a module, in their order
+Linear = Callable[[Any], list[Any]]  # the linear layers in a module, in their order
+
+
+class Notes(Protocol):
+    """Notes of ready-made attention that was at work."""
+
+    def take(self) -> list[dict[str, Any]]:
+        """What was noted since the last time: {"name", "label", "line"} each, the last two where they are known."""
+        ...
+
+
+class Adapter(Protocol):
+    """One framework, as the function server needs it. StudentMessage is raised for what a student should read."""
+
+    name: str  # the track
+    home: str  # the device of the run: "cpu" or "cuda"
+    bert: Any  # BERT classifiers, where the exercise's answers import what loads them
+
+    @property
+    def watch(self) -> Notes:
+        """Notes of the framework's own attention."""
+        ...
+
+    def start(self, gpu_memory_mb: int = 0) -> None:
+        """Prepare a contestant after the fork; on a GPU with at most this much of its memory (MiB).
+
+        Raises RuntimeError where the device is not to be had.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Wait for the device, so that its errors are raised within the program that caused them."""
+        ...
+
+    def is_spent(self) -> bool:
+        """Has this process lost its device for good?"""
+        ...
+
+    def tensor(self, array: np.ndarray, gradient: bool = False) -> Any:
+        """A tensor of the array's shape, on the program's device: floats in its dtype, others as the framework has
+        them. With `gradient`, one that gradients are asked for."""
+        ...
+
+    def array(self, value: Any) -> np.ndarray | dict[str, Any] | None:
+        """A tensor's contents, of its shape and dtype; None for what is no tensor.
+
+        {"dtype", "shape", "device"} for a tensor without contents, or of a dtype that NumPy has not.
+        """
+        ...
+
+    def device_of(self, values: dict[str, Any]) -> str | None:
+        """Where the value `out`, or the first item of it, lies: "cpu", "cuda", "meta"; None where that is not told."""
+        ...
+
+    def generator(self, seed: int) -> Any:
+        """A source of random numbers with this seed."""
+        ...
+
+    def running(
+        self, dtype: str, device: str | None, gradient: bool, training: bool = False
+    ) -> AbstractContextManager[None]:
+        """The surroundings of one program: dtype "float32" or "float64", the device (None: that of the run), and the
+        same random numbers each time. `gradient`: it asks for gradients itself; `training`: an answer may, inside."""
+        ...
+
+    def leave_uncompiled(self) -> None:
+        """From now to the end of the program nothing is compiled, and gradients of tables come whole."""
+        ...
+
+    def is_data_dependent(self, message: str) -> bool:
+        """Does the framework say so where a tensor without contents cannot do what any other can?"""
+        ...
+
+    def module(self, symbol: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """A handle on `symbol(*args, **kwargs)`, in evaluation mode. Raises StudentMessage where that is no module."""
+        ...
+
+    def embedding(self, weight: np.ndarray) -> Any:
+        """A handle on the framework's embedding with these weights (rows, D)."""
+        ...
+
+    def writer(self, follows: Any, asked: Any, place: Any) -> Any:
+        """The module of `Program.writer`, of tensors (V, V), (source's V, V) and (longest, V)."""
+        ...
+
+    def handle(self, module: Any) -> Any:
+        """A handle on a module that no class of the answer made."""
+        ...
+
+    def inside(self, handle: Any) -> Any:
+        """The module itself, for an answer that takes one."""
+        ...
+
+    def load(self, handle: Any, weights: dict[str, np.ndarray]) -> None:
+        """Load canonical weights, now or after the module's first call. Raises StudentMessage where one has no place
+        or another shape."""
+        ...
+
+    def fill(self, handle: Any, names: list[str], seed: int, scale: float) -> dict[str, Any]:
+        """Fill the parameters of these attributes with normal numbers of this deviation, drawn from the seed.
+
+        Gives their shapes by attribute, once they are known. Raises StudentMessage for an attribute that is no module.
+        """
+        ...
+
+    def apply(self, handle: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """What the module gives for these arguments."""
+        ...
+
+    def set_mode(self, handle: Any, training: bool) -> None:
+        """Put the module into training or evaluation mode."""
+        ...
+
+    def train(self, handle: Any, batches: list[Any], steps: int, rate: float) -> tuple[Any, int]:
+        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step: the losses (steps,), and how
+        many trainable numbers no gradient reached. Raises StudentMessage where the module cannot be trained."""
+        ...
+
+    def copy(self, handle: Any) -> Any:
+        """A handle on the module made anew, with the state that was saved of this one."""
+        ...
+
+    def parameters(self, handle: Any) -> list[tuple[int, ...]]:
+        """The shapes of the trainable parameters."""
+        ...
+
+    def parameter(self, handle: Any, key: str) -> Any:
+        """What gradients of a canonical parameter are asked of; NotAvailable where a `load_arrays` hides the layout.
+
+        Raises StudentMessage where the module has no such parameter.
+        """
+        ...
+
+    def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, Any]:
+        """Vector-Jacobian products of a result with a cotangent of its shape, by source, in canonical layout.
+
+        Zero where no gradient flows. Raises StudentMessage where the result is no tensor, or of another shape.
+        """
+        ...
 
 
 def place_weights(
@@ -66,12 +208,12 @@ def attribute_of(module: Any, attribute: str, linear: Linear) -> Any:
         layers = linear(module)
         if int(attribute) >= len(layers):
             few = worker_messages.FEW_LINEAR_LAYERS
-            raise StudentMessage(few.format(type=type(module).__name__, count=len(layers), expected=int(attribute) + 1))
+            raise StudentMessage(few.said(type=type(module).__name__, count=len(layers), expected=int(attribute) + 1))
         return layers[int(attribute)]
     try:
         return getattr(module, attribute)
     except AttributeError:
-        lacking = worker_messages.NO_ATTRIBUTE.format(type=type(module).__name__, attribute=attribute)
+        lacking = worker_messages.NO_ATTRIBUTE.said(type=type(module).__name__, attribute=attribute)
         raise StudentMessage(lacking) from None
 
 
@@ -79,7 +221,7 @@ def cannot_load(owner: Any, leaf: str, key: str) -> StudentMessage:
     """What to say where a module has no such parameter in the place that its docstring names."""
     attribute = key.rpartition(".")[0].rpartition(".")[2]
     message = worker_messages.CANNOT_LOAD_INTO if attribute else worker_messages.CANNOT_LOAD
-    return StudentMessage(message.format(key=key, attribute=attribute, type=type(owner).__name__, leaf=leaf))
+    return StudentMessage(message.said(key=key, attribute=attribute, type=type(owner).__name__, leaf=leaf))
 
 
 def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, transposed: bool = False) -> None:
@@ -89,4 +231,4 @@ def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, transposed: b
     """
     if tuple(has) != array.shape:
         message = worker_messages.SHAPE_INPUT_OUTPUT if transposed else worker_messages.SHAPE
-        raise StudentMessage(message.format(key=key, shape=tuple(has), expected=array.shape))
+        raise StudentMessage(message.said(key=key, shape=tuple(has), expected=array.shape))

@@ -65,7 +65,7 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.module, "classifier", None)
         if not isinstance(head, nn.Linear):
-            raise StudentMessage(worker_messages.NO_CLASSIFIER)
+            raise StudentMessage(worker_messages.NO_CLASSIFIER.said())
         check_shape("classifier.weight", tuple(reversed(head.weight.shape)), weight, transposed=True)
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(np.array(weight.T)))
@@ -87,7 +87,7 @@ class Classifiers:
                     rows = slice(start, start + MANY)
                     result = module(input_ids=ids[rows], attention_mask=mask[rows])
                     if not isinstance(getattr(result, "logits", None), torch.Tensor):
-                        raise StudentMessage(worker_messages.NO_LOGITS.format(type=type(module).__name__))
+                        raise StudentMessage(worker_messages.NO_LOGITS.said(type=type(module).__name__))
                     found.append(result.logits)
         finally:  # the next program in this process is watched again, whatever became of this one
             self.asking = False

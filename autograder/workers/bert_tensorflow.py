@@ -48,7 +48,7 @@ class Classifiers:
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.layer, "output_dense", None)
         if not isinstance(head, keras.layers.Dense):
-            raise StudentMessage(worker_messages.NO_CLASSIFICATION_LAYER)
+            raise StudentMessage(worker_messages.NO_CLASSIFICATION_LAYER.said())
         check_shape("classification layer's weight", tuple(head.kernel.shape), weight, transposed=True)
         head.kernel.assign(tf.cast(weight, head.kernel.dtype))
         head.bias.assign(tf.cast(bias, head.bias.dtype))

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from course.syllabus import Limits
 
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 120.0  # for a zygote that is still importing its framework
+# Of a contestant's reply. A cell's output may be full of commas and brackets; values and arrays are 4096 at most.
+REPLY = wire.Caps(header=4 << 20, marks=400_000, depth=64, arrays=4096, table=1 << 20)
 
 
 class Ended(Exception):
@@ -128,7 +130,7 @@ class Contestant:
 
         try:
             wire.send(self.sock, header, arrays, tick)
-            return wire.receive(self.sock, tick, max_body=self.limits.reply_mb << 20)
+            return wire.receive(self.sock, tick, caps=replace(REPLY, body=self.limits.reply_mb << 20))
         except wire.Closed:
             raise self._ended() from None
         except wire.WireError as error:

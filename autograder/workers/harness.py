@@ -13,151 +13,27 @@ name, its message, and the student's own line where it happened.
 
 from __future__ import annotations
 
-import ast
-import asyncio
-import builtins
-import inspect
 import io
 import itertools
-import linecache
 import socket
 import sys
-import traceback
-import types
-from collections import OrderedDict, UserDict
-from typing import Any
+from collections import UserDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograder.workers import wire, worker_messages
+from autograder.workers.namespace import MAX_TEXT, TRACEBACK, Namespace, Output, StudentMessage, raised_outside
+
+if TYPE_CHECKING:
+    from autograder.workers.adapter import Adapter
 
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
-MAX_TEXT = 2000
 MAX_ITEMS = 4096
-MOST_PAIRS = 100  # of mistakes, whose modules the reference holds at a time
-TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
-MEMORY_PHRASES = (
-    "can't allocate memory",
-    "out of memory",
-    "OOM when allocating",
-    "cannot allocate memory",
-    "std::bad_alloc",
-)
 
 
 class NotAvailable:
     """The gradient of a parameter that the module lays out in its own way."""
-
-
-class StudentMessage(Exception):
-    """Something about the answer that the student should read in these words; `kind` as in StudentError."""
-
-    def __init__(self, message: str, kind: str = "exception") -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class Output(io.TextIOBase):
-    """Standard output of an answer, kept up to a size; what comes after is dropped, and said to be."""
-
-    def __init__(self, size: int) -> None:
-        self.left, self.parts, self.cut = size, [], False
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        text = str(text)
-        if self.left > 0:
-            self.parts.append(text[: self.left])
-        self.cut = self.cut or len(text) > self.left
-        self.left -= len(text)
-        return len(text)
-
-    def take(self) -> str:
-        text = "".join(self.parts) + ("\n[more output was dropped]" if self.cut else "")
-        self.parts.clear()
-        self.cut = False
-        return text
-
-
-# -- running cells ---------------------------------------------------------------------------------------------------
-
-
-class Namespace:
-    """The notebook's namespace: cells run in it as in `__main__`, and errors are told in terms of its cells."""
-
-    files: dict[str, str] = {}  # file name in tracebacks -> label, of all namespaces of a process
-
-    def __init__(self) -> None:
-        self.module = types.ModuleType("__main__")
-        self.variables = self.module.__dict__
-
-    def run(self, label: str, source: str) -> None:
-        filename = f"<{label}>"
-        self.files[filename] = label
-        lines = source.splitlines(keepends=True)
-        linecache.cache[filename] = (len(source), None, lines, filename)
-        try:
-            code = compile(source, filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        except ValueError as error:  # a zero byte, before Python 3.11.4
-            raise SyntaxError(str(error)) from None
-        if code.co_flags & inspect.CO_COROUTINE:  # `await` in a cell, which notebooks allow
-            asyncio.run(eval(code, self.variables))  # noqa: S307
-        else:
-            exec(code, self.variables)  # noqa: S102 - what we are here for
-
-    def describe(self, error: BaseException) -> dict:
-        """An exception as data, `explained`, with the innermost line that is the student's own."""
-        where: dict[str, Any] = {"cell": None, "line": None, "source": None}
-        try:
-            if isinstance(error, SyntaxError) and error.filename in self.files:
-                frames = [(error.filename, error.lineno)]
-            else:
-                frames = [(f.filename, f.lineno) for f in traceback.extract_tb(TRACEBACK.__get__(error))]
-            own = [(name, line) for name, line in frames if name in self.files]
-            if own:
-                name, line = own[-1]
-                where = {
-                    "cell": self.files[name],
-                    "line": line,
-                    "source": linecache.getline(name, line or 0).strip()[:200],
-                }
-        except BaseException:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
-            pass
-        return explained({"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where})
-
-
-def explained(error: dict) -> dict:
-    """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
-    if "device-side assert" in error["message"]:
-        return {**error, "types": ["IndexError", *error["types"]], "message": worker_messages.OUT_OF_RANGE_ON_A_GPU}
-    if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
-        return {**error, "message": worker_messages.ON_THE_CPU}
-    return error
-
-
-def _types_of(error: BaseException) -> list[str]:
-    names = [c.__name__ for c in type(error).__mro__ if getattr(builtins, c.__name__, None) is c and c is not object]
-    own = type.__getattribute__(type(error), "__name__")
-    return [*([own[:100]] if own not in names else []), *names]
-
-
-def _text(error: BaseException) -> str:
-    try:
-        if isinstance(error, SyntaxError):
-            return str(error.msg)[:MAX_TEXT]
-        return str(error)[:MAX_TEXT]
-    except BaseException:  # noqa: BLE001 - __str__ is the student's
-        return "(the exception has no readable message)"
-
-
-def _kind_of(error: BaseException) -> str:
-    if isinstance(error, StudentMessage):
-        return error.kind
-    if isinstance(error, MemoryError) or any(phrase in _text(error) for phrase in MEMORY_PHRASES):
-        return "memory"
-    return "exception"
 
 
 # -- running programs ------------------------------------------------------------------------------------------------
@@ -166,7 +42,7 @@ def _kind_of(error: BaseException) -> str:
 class Run:
     """One program, step by step, over an adapter."""
 
-    def __init__(self, adapter, variables: dict, program: dict, arrays: dict[str, np.ndarray]) -> None:
+    def __init__(self, adapter: Adapter, variables: dict, program: dict, arrays: dict[str, np.ndarray]) -> None:
         self.adapter, self.variables, self.program = adapter, variables, program
         self.values: dict[str, Any] = {}
         self.modules: dict[str, Any] = {}
@@ -218,10 +94,10 @@ class Run:
 
     def symbol(self, name: str) -> Any:
         if name not in self.variables:
-            raise StudentMessage(worker_messages.NOT_DEFINED.format(name=name), "missing")
+            raise StudentMessage(worker_messages.NOT_DEFINED.said(name=name), "missing")
         found = self.variables[name]
         if not callable(found):
-            raise StudentMessage(worker_messages.NOT_CALLABLE.format(name=name, type=type(found).__name__), "missing")
+            raise StudentMessage(worker_messages.NOT_CALLABLE.said(name=name, type=type(found).__name__), "missing")
         return found
 
     def go(self) -> dict[str, Any]:
@@ -318,7 +194,7 @@ class Run:
         result = self.values[step["of"]]
         if step["item"] is not None:
             if not isinstance(result, (tuple, list)) or len(result) <= step["item"]:
-                raise StudentMessage(worker_messages.NO_ITEM.format(type=type(result).__name__, n=step["item"] + 1))
+                raise StudentMessage(worker_messages.NO_ITEM.said(type=type(result).__name__, n=step["item"] + 1))
             result = result[step["item"]]
         sources: dict[str, Any] = {}
         for name in step["wrt"]:
@@ -332,7 +208,7 @@ class Run:
 class Reply:
     """Values to be sent: walks them once, taking arrays out."""
 
-    def __init__(self, adapter) -> None:
+    def __init__(self, adapter: Adapter) -> None:
         self.adapter, self.arrays, self.items = adapter, {}, 0
 
     def value(self, value: Any, depth: int = 0) -> Any:
@@ -366,7 +242,7 @@ class Reply:
         return {"array": name}
 
 
-def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
+def answer_run(adapter: Adapter, namespace: Namespace, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
     """Run a program in a namespace and encode what came of it."""
     run = None
     try:
@@ -380,7 +256,8 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
         )
     except BaseException as error:  # noqa: BLE001 - whatever the answer raises is its answer
         described = namespace.describe(error)
-        if request["program"]["device"] == "meta" and adapter.is_data_dependent(described["message"]):
+        on_meta = request["program"]["device"] == "meta"
+        if on_meta and adapter.is_data_dependent(described["message"]) and raised_outside(error):
             described["kind"] = "data-dependent"
         TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
         reply = {"values": {}, "error": described, "used": adapter.watch.take()}
@@ -392,7 +269,7 @@ def answer_run(adapter, namespace: Namespace, request: dict, arrays: dict[str, n
 # -- the contestant --------------------------------------------------------------------------------------------------
 
 
-def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
+def serve(sock: socket.socket, adapter: Adapter, output_bytes: int) -> None:
     """The contestant's life: answer requests until the judge hangs up."""
     namespace = Namespace()
     sys.modules["__main__"] = namespace.module
@@ -424,58 +301,3 @@ def serve(sock: socket.socket, adapter, output_bytes: int) -> None:
 
 def _defined(namespace: Namespace, symbols: list[str]) -> list[str]:
     return [name for name in symbols if name in namespace.variables]
-
-
-# -- the reference ---------------------------------------------------------------------------------------------------
-
-
-class Reference:
-    """The same function server over trusted code, with a memory.
-
-    It holds sources by name (`self_attention`, `self_attention/softmax-over-queries`), runs each once when it is first
-    asked for, and remembers replies by source and content of the program, up to `capacity` bytes. On a GPU a mistake
-    computes on the CPU first, and comes to the GPU where that ends well: one that is out of range would cost the
-    reference its GPU.
-    """
-
-    def __init__(self, adapter, capacity: int = 256 << 20) -> None:
-        self.adapter, self.capacity = adapter, capacity
-        self.sources: dict[str, str] = {}
-        self.namespaces: dict[str, Namespace] = {}
-        self.memory: OrderedDict[str, bytes] = OrderedDict()
-        self.size = 0
-
-    def answer(self, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
-        if request["op"] == "sources":
-            self.sources.update(request["sources"])
-            return wire.encode({"ok": True})
-        key = f"{request['source']} {request['digest']}"
-        if key in self.memory:
-            self.memory.move_to_end(key)
-            return self.memory[key]
-        reply = self._run(request, arrays)
-        self.memory[key] = reply
-        self.size += len(reply)
-        while self.size > self.capacity:
-            self.size -= len(self.memory.popitem(last=False)[1])
-        return reply
-
-    def _run(self, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
-        name = request["source"]
-        if name not in self.namespaces:
-            namespace = Namespace()
-            try:
-                namespace.run(name, self.sources[name])
-            except Exception as error:  # noqa: BLE001 - a mistake may be one that does not even import
-                return wire.encode({"values": {}, "error": namespace.describe(error), "used": []})
-            self.namespaces[name] = namespace
-            if len(pairs := [known for known in self.namespaces if "+" in known]) > MOST_PAIRS:
-                del self.namespaces[pairs[0]]  # tried for one answer, and hardly asked for again
-        program = request["program"]
-        if "/" in name and self.adapter.home == "cuda" and not program["device"]:
-            rehearsal = answer_run(
-                self.adapter, self.namespaces[name], {**request, "program": {**program, "device": "cpu"}}, arrays
-            )
-            if wire.parse(rehearsal)[0].get("error"):
-                return rehearsal
-        return answer_run(self.adapter, self.namespaces[name], request, arrays)

@@ -80,7 +80,7 @@ class OneDevice(TorchDispatchMode):
         if operation._schema.name not in self.FREE:
             tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.dim() > 0]
             if len({t.device.type for t in tensors}) > 1:
-                raise StudentMessage(worker_messages.ON_THE_CPU)
+                raise StudentMessage(worker_messages.ON_THE_CPU.said())
         return operation(*args, **(kwargs or {}))
 
 
@@ -181,7 +181,7 @@ class Adapter:
         module = symbol(*args, **kwargs)
         if not isinstance(module, nn.Module):
             name = getattr(symbol, "__name__", symbol)
-            raise StudentMessage(worker_messages.NO_MODULE.format(symbol=name, type=type(module).__name__))
+            raise StudentMessage(worker_messages.NO_MODULE.said(symbol=name, type=type(module).__name__))
         return Handle(symbol, args, kwargs, self._settle(module))
 
     def embedding(self, weight: np.ndarray) -> Handle:
@@ -204,7 +204,7 @@ class Adapter:
 
     def _settle(self, module: nn.Module) -> nn.Module:
         if self.device.type == "meta" and _lazy(module):
-            raise StudentMessage(worker_messages.LAZY_LAYER, "data-dependent")
+            raise StudentMessage(worker_messages.LAZY_LAYER.said(), "data-dependent")
         return module.to(device=self.device, dtype=self.dtype).eval()
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
@@ -224,7 +224,7 @@ class Adapter:
                 for attribute in name.split("."):
                     owner = attribute_of(owner, attribute, _linear)
                 if not isinstance(owner, nn.Module):
-                    raise StudentMessage(worker_messages.PART_NO_MODULE.format(name=name, type=type(owner).__name__))
+                    raise StudentMessage(worker_messages.PART_NO_MODULE.said(name=name, type=type(owner).__name__))
                 named = list(owner.named_parameters())
                 gains = [leaf.endswith("weight") and p.dim() == 1 for leaf, p in named]
                 shapes[name] = [tuple(p.shape) for _, p in named]
@@ -253,7 +253,7 @@ class Adapter:
         module, was, losses = handle.module, handle.module.training, []
         parameters = [p for p in module.parameters() if p.requires_grad]
         if not parameters:
-            raise StudentMessage(worker_messages.MODULE_WITHOUT_WEIGHTS)
+            raise StudentMessage(worker_messages.MODULE_WITHOUT_WEIGHTS.said())
         optimizer = torch.optim.Adam(parameters, lr=rate)
         module.train()
         with torch.enable_grad():
@@ -261,9 +261,9 @@ class Adapter:
                 inputs, labels = batches[n % len(batches)]
                 logits = module(*inputs)
                 if not isinstance(logits, torch.Tensor) or logits.shape[:-1] != labels.shape:
-                    raise StudentMessage(worker_messages.MODULE_WITHOUT_LOGITS)
+                    raise StudentMessage(worker_messages.MODULE_WITHOUT_LOGITS.said())
                 if not logits.requires_grad:
-                    raise StudentMessage(worker_messages.MODULE_WITHOUT_GRADIENT)
+                    raise StudentMessage(worker_messages.MODULE_WITHOUT_GRADIENT.said())
                 loss = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=-1)
                 optimizer.zero_grad()
                 loss.backward()
@@ -308,13 +308,9 @@ class Adapter:
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, np.ndarray]:
         """Vector-Jacobian products in canonical layout; where no gradient flows it is zero."""
         if not isinstance(result, torch.Tensor):
-            raise StudentMessage(
-                worker_messages.RESULT_TYPE.format(type=type(result).__name__, expected="torch.Tensor")
-            )
+            raise StudentMessage(worker_messages.RESULT_TYPE.said(type=type(result).__name__, expected="torch.Tensor"))
         if tuple(result.shape) != cotangent.shape:
-            raise StudentMessage(
-                worker_messages.RESULT_SHAPE.format(shape=tuple(result.shape), expected=cotangent.shape)
-            )
+            raise StudentMessage(worker_messages.RESULT_SHAPE.said(shape=tuple(result.shape), expected=cotangent.shape))
         plain = {name: s[0] if isinstance(s, tuple) else s for name, s in sources.items()}
         if result.requires_grad and plain:  # none is known where a module keeps all its parameters in its own way
             weights = torch.from_numpy(np.array(cotangent)).to(result)

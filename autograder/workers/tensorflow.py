@@ -196,7 +196,7 @@ class Adapter:
         layer = symbol(*args, **kwargs)
         if not isinstance(layer, keras.layers.Layer):
             name = getattr(symbol, "__name__", symbol)
-            raise StudentMessage(worker_messages.NO_LAYER.format(symbol=name, type=type(layer).__name__))
+            raise StudentMessage(worker_messages.NO_LAYER.said(symbol=name, type=type(layer).__name__))
         return Handle(symbol, args, kwargs, layer)
 
     def embedding(self, weight: np.ndarray) -> Handle:
@@ -232,7 +232,7 @@ class Adapter:
                 for attribute in name.split("."):
                     owner = attribute_of(owner, attribute, _linear)
                 if not isinstance(owner, keras.layers.Layer):
-                    raise StudentMessage(worker_messages.PART_NO_LAYER.format(name=name, type=type(owner).__name__))
+                    raise StudentMessage(worker_messages.PART_NO_LAYER.said(name=name, type=type(owner).__name__))
                 variables = owner.weights
                 shapes[name] = [tuple(v.shape) for v in variables]
                 gains = [v.name == "gamma" for v in variables]
@@ -268,7 +268,7 @@ class Adapter:
             self.apply(handle, batches[0][0], {})  # which makes the weights
         variables = [v.value if isinstance(v, keras.Variable) else v for v in layer.trainable_variables]
         if not variables:
-            raise StudentMessage(worker_messages.LAYER_WITHOUT_WEIGHTS)
+            raise StudentMessage(worker_messages.LAYER_WITHOUT_WEIGHTS.said())
         unreached: set[int] = set()
         moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
 
@@ -276,13 +276,13 @@ class Adapter:
             with tf.GradientTape() as tape:
                 logits = layer(*inputs, training=True)
                 if not isinstance(logits, tf.Tensor) or logits.shape[:-1] != labels.shape:
-                    raise StudentMessage(worker_messages.LAYER_WITHOUT_LOGITS)
+                    raise StudentMessage(worker_messages.LAYER_WITHOUT_LOGITS.said())
                 counted = tf.cast(labels >= 0, logits.dtype)
                 each = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
                 loss = tf.reduce_sum(each * counted) / tf.reduce_sum(counted)
             gradients = tape.gradient(loss, variables)
             if all(g is None for g in gradients):
-                raise StudentMessage(worker_messages.LAYER_WITHOUT_GRADIENT)
+                raise StudentMessage(worker_messages.LAYER_WITHOUT_GRADIENT.said())
             unreached.update(n for n, gradient in enumerate(gradients) if gradient is None)
             for variable, gradient, (first, second) in zip(variables, gradients, moments, strict=True):
                 if gradient is not None:
@@ -349,11 +349,9 @@ class Adapter:
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, Any]:
         """Vector-Jacobian products; where no gradient flows it is zero."""
         if not isinstance(result, tf.Tensor):
-            raise StudentMessage(worker_messages.RESULT_TYPE.format(type=type(result).__name__, expected="tf.Tensor"))
+            raise StudentMessage(worker_messages.RESULT_TYPE.said(type=type(result).__name__, expected="tf.Tensor"))
         if tuple(result.shape) != cotangent.shape:
-            raise StudentMessage(
-                worker_messages.RESULT_SHAPE.format(shape=tuple(result.shape), expected=cotangent.shape)
-            )
+            raise StudentMessage(worker_messages.RESULT_SHAPE.said(shape=tuple(result.shape), expected=cotangent.shape))
         with self.tape.stop_recording():
             weights = tf.cast(cotangent, result.dtype)
             return self.tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -1,17 +1,45 @@
 """What a worker itself says about an answer, beside the exceptions that the answer raises.
 
-It is said inside the sandbox and travels as text. The trusted side knows it again by these messages, so that it can be
-said in another language (`heard`); what it does not know stays the text that it is. Nothing is imported here that the
-sandbox would not have anyway.
+It is said inside the sandbox and leaves it as an id with values (`Said.header`): the name of one of the messages below,
+and short texts for its places. The trusted side takes it out of the error with `read`, which knows these messages and
+no others, so that no text is ever parsed. Nothing is imported here that the sandbox would not have anyway.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any
+
+MAX_VALUE = 200  # characters of a value
 
 
 class WorkerMessage(str):
-    """A message with places for values, which `.format` puts in; it is marked for translation by being one of these."""
+    """A message with places for values; it is marked for translation by being one of these. `said` puts values in."""
+
+    id: str
+    places: frozenset[str]
+
+    def said(self, **values: Any) -> Said:
+        """This message with values, each as text and cut to `MAX_VALUE` characters; a value without a place is left."""
+        return Said(self, {name: str(values[name])[:MAX_VALUE] for name in self.places})
+
+
+class Said(str):
+    """A message with its values put in: the English sentence, which remembers what it was made of."""
+
+    message: WorkerMessage
+    values: dict[str, str]
+
+    def __new__(cls, message: WorkerMessage, values: Mapping[str, str]) -> Said:
+        """The sentence of `message` with `values`. Raises KeyError where one is missing."""
+        self = super().__new__(cls, message.format(**values))
+        self.message, self.values = message, dict(values)
+        return self
+
+    def header(self) -> dict[str, Any]:
+        """What is added to an error on the wire: {"id": the message's name, "values": {place: text}}."""
+        return {"id": self.message.id, "values": self.values}
 
 
 NOT_DEFINED = WorkerMessage("`{name}` is not defined: did the cell run?")
@@ -70,22 +98,22 @@ NO_CLASSIFICATION_LAYER = WorkerMessage("the model has no classification layer: 
 NO_LOGITS = WorkerMessage("the model is a {type}, which gives no logits; a BertForSequenceClassification does")
 
 
-def heard(text: str) -> tuple[str, dict[str, str]] | None:
-    """The message that a worker has said, and the values in it; None where it is none of these."""
-    for message, pattern in PATTERNS:
-        match = pattern.fullmatch(text)
-        if match:
-            return message, match.groupdict()
-    return None
+def read(error: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
+    """The message and the values that an error from a worker names; None where it names none in the right form.
+
+    The error is what an untrusted process sent: the id must be known, and the values must be exactly the texts that the
+    message has places for.
+    """
+    name, values = error.get("id"), error.get("values")
+    message = BY_ID.get(name) if isinstance(name, str) else None
+    if message is None or not isinstance(values, dict) or values.keys() != message.places:
+        return None
+    if not all(isinstance(value, str) and len(value) <= MAX_VALUE for value in values.values()):
+        return None
+    return str(message), dict(values)
 
 
-def _pattern(message: WorkerMessage) -> re.Pattern:
-    pieces = re.split(r"\{(\w+)\}", message)  # text, name, text, name, ... text
-    spelt = (f"(?P<{piece}>.+?)" if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
-    return re.compile("".join(spelt), re.DOTALL)
-
-
-# Where a text is like several of them, it is the one with the fewest places for values, and of these the longest.
-MESSAGES = [message for message in list(globals().values()) if isinstance(message, WorkerMessage)]
-MESSAGES.sort(key=lambda message: (message.count("{"), -len(message)))
-PATTERNS = [(str(message), _pattern(message)) for message in MESSAGES]
+BY_ID = {name: message for name, message in list(globals().items()) if isinstance(message, WorkerMessage)}
+for _name, _message in BY_ID.items():
+    _message.id = _name
+    _message.places = frozenset(place for _, place, _, _ in Formatter().parse(_message) if place)

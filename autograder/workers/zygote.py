@@ -27,8 +27,24 @@ import threading
 from pathlib import Path
 
 from autograder.workers import forkserver, harness, jail, wire
+from autograder.workers.adapter import Adapter
+from autograder.workers.reference import Reference
 
-DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: mapped, it is memory that no limit counts
+# What answers may import of the course's own, of any exercise: no file of it opens in the sandbox.
+COURSE = (
+    *(
+        "course",
+        "course.alignment",
+        "course.behaviour",
+        "course.checks",
+        "course.data.news",
+        "course.data.numbers",
+        "course.expectations",
+    ),
+    *("course.figures", "course.frameworks", "course.i18n", "course.models.attention", "course.models.masked_lm"),
+    *("course.models.tiny", "course.plots", "course.quizzes", "course.report", "course.starting", "course.syllabus"),
+)
 GPU_DEVICES = (
     "/dev/nvidiactl",
     "/dev/nvidia-uvm",
@@ -52,6 +68,8 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     # Held from before the slow imports, so that a connection made early waits instead of failing.
     server = forkserver.listen(str(Path(directory, "zygote.sock")))
     adapter = importlib.import_module(f"autograder.workers.{track}").Adapter(device, packages, checkpoint)
+    for module in COURSE:
+        importlib.import_module(module)
     # File by file, for a hub's cache has links to files that lie elsewhere.
     model = [Path(checkpoint), *(file.resolve() for file in Path(checkpoint).iterdir())] if checkpoint else []
     extra = [*(GPU_FILES if device == "cuda" else ()), *model]
@@ -77,12 +95,12 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     forkserver.serve(server, handle)
 
 
-def serve_reference(connection: socket.socket, path: str, adapter) -> None:
+def serve_reference(connection: socket.socket, path: str, adapter: Adapter) -> None:
     """Serve trusted code at `path` until the connection that asked for it closes."""
     jail.die_with_parent()
     server = forkserver.listen(path)
     wire.send(connection, {"ready": True})
-    reference = harness.Reference(adapter)
+    server_of_code = Reference(adapter)
     clients: list[socket.socket] = []
     while True:
         ready, _, _ = select.select([connection, server, *clients], [], [])
@@ -92,13 +110,13 @@ def serve_reference(connection: socket.socket, path: str, adapter) -> None:
             clients.append(server.accept()[0])
         for client in [c for c in ready if c in clients]:
             try:
-                client.sendall(reference.answer(*wire.receive(client, max_header=64 << 20)))
+                client.sendall(server_of_code.answer(*wire.receive(client, caps=wire.Caps(header=64 << 20))))
             except (wire.WireError, OSError):
                 clients.remove(client)
                 client.close()
 
 
-def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scratch_root: Path) -> None:
+def keep(control: socket.socket, request: dict, adapter: Adapter, doors: jail.Doors, scratch_root: Path) -> None:
     """The keeper: fork the contestant into its jail, kill it when told or when the judge goes away, report its end."""
     jail.die_with_parent()
     without = frozenset(request["without"])
@@ -134,7 +152,9 @@ def keep(control: socket.socket, request: dict, adapter, doors: jail.Doors, scra
             shutil.rmtree(private, ignore_errors=True)
 
 
-def contestant(sock: socket.socket, request: dict, adapter, doors: jail.Doors, scratch: str, walls: list[str]) -> None:
+def contestant(
+    sock: socket.socket, request: dict, adapter: Adapter, doors: jail.Doors, scratch: str, walls: list[str]
+) -> None:
     """The contestant: lock the door behind itself, say which walls stand, then serve.
 
     What goes wrong before the first byte of an answer has run is the machine's doing, and is said to the judge.

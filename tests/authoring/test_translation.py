@@ -28,7 +28,8 @@ from autograder.notebooks.lessons import paragraphs
 from autograder.proof.verify import claims_for
 from autograder.reporting.html import feedback_page
 from autograder.reporting.language import spoken
-from autograder.workers.worker_messages import MESSAGES, heard
+from autograder.workers.worker_messages import BY_ID, MAX_VALUE
+from autograder.workers.worker_messages import read as read_message
 from course import i18n
 from course.syllabus import syllabus
 
@@ -303,15 +304,31 @@ def test_what_is_whole_is_no_glue(right):
     assert not glued(right, {"all"})
 
 
-@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("message", BY_ID.values(), ids=BY_ID)
 def test_what_a_worker_says_is_known_again(message):
     names = re.findall(r"\{(\w+)\}", message)
     values = {name: ("x.weight", "(3, 5)", "two\nlines")[i % 3] for i, name in enumerate(names)}
-    assert heard(message.format(**values)) == (message, values)
+    said = message.said(**values)
+    assert said == message.format(**values)
+    assert read_message({"message": "any text", **said.header()}) == (message, values)
 
 
-def test_what_is_no_word_of_a_worker_stays_as_it_is():
-    assert heard("'Tensor' object has no attribute 'nonsense'") is None
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "`x` is not defined: did the cell run?"},
+        {"id": "NO_SUCH_MESSAGE", "values": {}},
+        {"id": ["NOT_DEFINED"], "values": {"name": "x"}},
+        {"id": "NOT_DEFINED"},
+        {"id": "NOT_DEFINED", "values": ["x"]},
+        {"id": "NOT_DEFINED", "values": {}},
+        {"id": "NOT_DEFINED", "values": {"name": "x", "more": "y"}},
+        {"id": "NOT_DEFINED", "values": {"name": {"message": "x"}}},
+        {"id": "NOT_DEFINED", "values": {"name": "x" * (MAX_VALUE + 1)}},
+    ],
+)
+def test_what_names_no_message_in_the_right_form_is_none(error):
+    assert read_message(error) is None
 
 
 @pytest.mark.parametrize(

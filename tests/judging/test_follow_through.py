@@ -11,6 +11,7 @@ from autograder.judging.compare import Odd
 from autograder.judging.evidence import Stance, same, stance, wording
 from autograder.judging.plugin import Spec, Verdict
 from autograder.judging.program import Answer, Program, StudentError
+from autograder.judging.replies import student_error
 from autograder.workers import worker_messages
 
 # -- diagnosis --------------------------------------------------------------------------------------------------------
@@ -114,23 +115,28 @@ def test_a_result_on_another_device_is_not_that_mistake():
     assert name(verdict("a", pair(elsewhere))) is None
 
 
+def said(message: worker_messages.Said) -> str:
+    """A worker's message as the judge has it once it has come over the wire."""
+    return student_error({"message": str(message), **message.header()}).message
+
+
 @pytest.mark.parametrize(
     ("student", "mistake", "named"),
     [
         ("shapes (2,) and (3,)", "shapes (4,) and (5,)", True),  # what a library says has the values of the day in it
         (
-            worker_messages.NO_LOGITS.format(type="BertModel"),
-            worker_messages.NO_LOGITS.format(type="BertForMaskedLM"),
+            said(worker_messages.NO_LOGITS.said(type="BertModel")),
+            said(worker_messages.NO_LOGITS.said(type="BertForMaskedLM")),
             True,
         ),
         (
-            worker_messages.MODULE_WITHOUT_LOGITS,
-            worker_messages.MODULE_WITHOUT_GRADIENT,
+            said(worker_messages.MODULE_WITHOUT_LOGITS.said()),
+            said(worker_messages.MODULE_WITHOUT_GRADIENT.said()),
             False,
         ),  # the same exception for other reasons
-        (worker_messages.MODULE_WITHOUT_LOGITS, "shapes (4,) and (5,)", False),
+        (said(worker_messages.MODULE_WITHOUT_LOGITS.said()), "shapes (4,) and (5,)", False),
         (
-            worker_messages.OUT_OF_RANGE_ON_A_GPU,
+            said(worker_messages.OUT_OF_RANGE_ON_A_GPU.said()),
             "index out of range in self",
             True,
         ),  # the mistake stopped on the CPU already

@@ -216,7 +216,7 @@ def received(frame: bytes) -> None:
         theirs.sendall(frame)
         theirs.shutdown(socket.SHUT_WR)
         try:
-            header, arrays = wire.receive(ours, max_body=1 << 20, max_header=1 << 20)
+            header, arrays = wire.receive(ours, caps=wire.Caps(body=1 << 20, header=1 << 20))
         except wire.WireError:
             return
     assert isinstance(header, dict) and sum(array.nbytes for array in arrays.values()) <= len(frame)

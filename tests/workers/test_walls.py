@@ -24,14 +24,15 @@ import pytest
 
 from autograder.judging.program import Program
 from autograder.paths import ROOT
-from autograder.workers import client, jail
+from autograder.workers import client, jail, seccomp
 from autograder.workers.client import Ended
+from autograder.workers.syscall_numbers import NUMBERS
 from course.syllabus import syllabus
 
 STANDING = jail.survey(vars(syllabus().limits))
 LANDLOCK = jail.landlock_abi()
 pytestmark = pytest.mark.skipif(
-    not (LANDLOCK and jail.seccomp_supported()), reason="this kernel has no Landlock, or this processor no filter"
+    not (LANDLOCK and seccomp.supported()), reason="this kernel has no Landlock, or this processor no filter"
 )
 
 
@@ -61,8 +62,7 @@ CHECKED = steps("if {call} < 0:", "    raise OSError(ctypes.get_errno(), 'refuse
 
 def syscall(name: str, *arguments: str) -> str:
     """Code that makes a system call by its number on this machine."""
-    table = {**jail._NETWORK, **jail._PROCESSES, **jail._KERNEL, **jail._OWN, **jail._PRIORITY}
-    number = table[name][jail._AUDIT_ARCH[os.uname().machine][0]]
+    number = NUMBERS[name][seccomp.AUDIT_ARCH[os.uname().machine][0]]
     return SYSCALL + CHECKED.format(call=f"libc.syscall({', '.join([str(number), *arguments])})")
 
 
@@ -255,7 +255,7 @@ PROCESSES = [
     ),
     Attempt(
         "sets limits for a process",
-        syscall("prlimit", "{victim}", "7", "None", "ctypes.create_string_buffer(16)"),
+        syscall("prlimit64", "{victim}", "7", "None", "ctypes.create_string_buffer(16)"),
         ("processes", "namespaces"),
     ),
     Attempt(

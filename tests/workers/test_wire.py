@@ -122,7 +122,7 @@ def test_a_frame_over_the_caps_is_refused_before_it_is_read(line, prefix):
 
 def test_the_caps_are_the_readers(line):
     with pytest.raises(wire.WireError, match="over the limit"):
-        deliver(line, wire.encode({}, {"x": np.zeros(1000)}), max_body=4000)
+        deliver(line, wire.encode({}, {"x": np.zeros(1000)}), caps=wire.Caps(body=4000))
 
 
 def test_a_reply_that_trickles_is_interrupted(line):
@@ -234,7 +234,7 @@ def test_a_damaged_frame_is_a_wire_error_or_a_value(position, damage):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         try:
-            deliver((ours, theirs), bytes(frame), max_body=1 << 20)
+            deliver((ours, theirs), bytes(frame), caps=wire.Caps(body=1 << 20))
         except wire.WireError:
             pass
 

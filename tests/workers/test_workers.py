@@ -691,8 +691,9 @@ def test_the_word_of_an_answer_that_its_gpu_is_lost_counts_for_nothing_where_the
 
 
 def test_on_a_gpu_a_mistake_comes_to_the_gpu_only_if_it_ends_well_on_the_cpu():
-    from autograder.workers import harness, wire
+    from autograder.workers import wire
     from autograder.workers.pytorch import Adapter
+    from autograder.workers.reference import Reference
 
     on_the_gpu = []
 
@@ -704,7 +705,7 @@ def test_on_a_gpu_a_mistake_comes_to_the_gpu_only_if_it_ends_well_on_the_cpu():
     adapter = NoGPU()
     adapter.home = "cuda"
     adapter.is_spent = lambda: False
-    reference = harness.Reference(adapter)
+    reference = Reference(adapter)
     sources = {
         "twice": GOOD,
         "twice/thrice": GOOD.replace("2 *", "3 *"),

@@ -1,0 +1,167 @@
+"""The namespace in which an answer's cells run, what they print, and how their exceptions are told as data."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import dis
+import inspect
+import io
+import linecache
+import traceback
+import types
+from typing import Any
+
+from autograder.workers import worker_messages
+from autograder.workers.worker_messages import Said
+
+MAX_TEXT = 2000
+OPERATION = (
+    *("CALL", "BINARY", "UNARY", "COMPARE", "CONTAINS", "LOAD_ATTR", "LOAD_METHOD", "STORE_", "FORMAT", "POP_JUMP"),
+    *("JUMP_IF", "TO_BOOL", "FOR_ITER", "GET_ITER", "UNPACK", "INPLACE", "LIST_EXTEND"),
+)  # how the names of those instructions of Python begin that call an operation of the framework's
+TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
+MEMORY_PHRASES = (
+    "can't allocate memory",
+    "out of memory",
+    "OOM when allocating",
+    "cannot allocate memory",
+    "std::bad_alloc",
+)
+
+
+class StudentMessage(Exception):
+    """Something about the answer that the student should read in these words; `kind` as in StudentError."""
+
+    def __init__(self, message: str, kind: str = "exception") -> None:
+        """`message`: what one of `worker_messages` gives, or any text, which then stays in English."""
+        super().__init__(message)
+        self.kind = kind
+        self.said = message.header() if isinstance(message, Said) else {}
+
+
+class Output(io.TextIOBase):
+    """Standard output of an answer, kept up to a size; what comes after is dropped, and said to be."""
+
+    def __init__(self, size: int) -> None:
+        self.left, self.parts, self.cut = size, [], False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        text = str(text)
+        if self.left > 0:
+            self.parts.append(text[: self.left])
+        self.cut = self.cut or len(text) > self.left
+        self.left -= len(text)
+        return len(text)
+
+    def take(self) -> str:
+        text = "".join(self.parts) + ("\n[more output was dropped]" if self.cut else "")
+        self.parts.clear()
+        self.cut = False
+        return text
+
+
+# -- running cells ---------------------------------------------------------------------------------------------------
+
+
+class Namespace:
+    """The notebook's namespace: cells run in it as in `__main__`, and errors are told in terms of its cells."""
+
+    files: dict[str, str] = {}  # file name in tracebacks -> label, of all namespaces of a process
+
+    def __init__(self) -> None:
+        self.module = types.ModuleType("__main__")
+        self.variables = self.module.__dict__
+
+    def run(self, label: str, source: str) -> None:
+        filename = f"<{label}>"
+        self.files[filename] = label
+        lines = source.splitlines(keepends=True)
+        linecache.cache[filename] = (len(source), None, lines, filename)
+        try:
+            code = compile(source, filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except ValueError as error:  # a zero byte, before Python 3.11.4
+            raise SyntaxError(str(error)) from None
+        if code.co_flags & inspect.CO_COROUTINE:  # `await` in a cell, which notebooks allow
+            asyncio.run(eval(code, self.variables))  # noqa: S307
+        else:
+            exec(code, self.variables)  # noqa: S102 - what we are here for
+
+    def describe(self, error: BaseException) -> dict:
+        """An exception as data, `explained`, with the innermost line that is the student's own."""
+        where: dict[str, Any] = {"cell": None, "line": None, "source": None}
+        try:
+            if isinstance(error, SyntaxError) and error.filename in self.files:
+                frames = [(error.filename, error.lineno)]
+            else:
+                walked = traceback.walk_tb(TRACEBACK.__get__(error))  # which, unlike `extract_tb`, reads no file
+                frames = [(frame.f_code.co_filename, line) for frame, line in walked]
+            own = [(name, line) for name, line in frames if name in self.files]
+            if own:
+                name, line = own[-1]
+                where = {
+                    "cell": self.files[name],
+                    "line": line,
+                    "source": linecache.getline(name, line or 0).strip()[:200],
+                }
+        except BaseException:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
+            pass
+        told = {"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where}
+        return explained(told | (error.said if type(error) is StudentMessage else {}))
+
+
+def explained(error: dict) -> dict:
+    """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
+    if "device-side assert" in error["message"]:
+        said = worker_messages.OUT_OF_RANGE_ON_A_GPU.said()
+        return {**error, "types": ["IndexError", *error["types"]], "message": said, **said.header()}
+    if error["types"][:1] == ["RuntimeError"] and "on the same device" in error["message"]:
+        said = worker_messages.ON_THE_CPU.said()
+        return {**error, "message": said, **said.header()}
+    return error
+
+
+def _types_of(error: BaseException) -> list[str]:
+    names = [c.__name__ for c in type(error).__mro__ if getattr(builtins, c.__name__, None) is c and c is not object]
+    own = type.__getattribute__(type(error), "__name__")
+    return [*([own[:100]] if own not in names else []), *names]
+
+
+def _text(error: BaseException) -> str:
+    try:
+        if isinstance(error, SyntaxError):
+            return str(error.msg)[:MAX_TEXT]
+        return str(error)[:MAX_TEXT]
+    except BaseException:  # noqa: BLE001 - __str__ is the student's
+        return "(the exception has no readable message)"
+
+
+def raised_outside(error: BaseException) -> bool:
+    """Is it an error of the framework's: one of Python's own classes, raised by no statement of the answer's?
+
+    An operation of the framework's that is not in Python has no frame. Its error comes out of the line that called it,
+    and so does one that a `raise` in that line made; they differ in the instruction that was at work.
+    """
+    if type(error) not in (RuntimeError, NotImplementedError, TypeError, ValueError) or error.__cause__ is not None:
+        return isinstance(error, StudentMessage)
+    last = TRACEBACK.__get__(error)
+    if last is None:
+        return False
+    while last.tb_next is not None:
+        last = last.tb_next
+    code = last.tb_frame.f_code
+    if code.co_filename not in Namespace.files and not code.co_filename.startswith("<"):
+        return not code.co_name.startswith(("_check", "_assert"))  # which raise what the answer gives them
+    return dis.opname[code.co_code[last.tb_lasti]].startswith(OPERATION)
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, StudentMessage):
+        return error.kind
+    if isinstance(error, MemoryError) or any(phrase in _text(error) for phrase in MEMORY_PHRASES):
+        return "memory"
+    return "exception"
