@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
 from html import escape
 from typing import Any
 
@@ -21,8 +22,6 @@ LONGEST = 1500  # characters of a text for a picture
 
 def show(figure: Any) -> None:
     """Show a matplotlib figure: in Jupyter as a picture with a text and tables, elsewhere in matplotlib's own way."""
-    import sys
-
     import matplotlib.pyplot as plt
 
     ipython = sys.modules.get("IPython")
