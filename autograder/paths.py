@@ -1,4 +1,4 @@
-"""Where things lie in a checkout, said once, and which of it may leave it.
+"""Where things lie in a checkout and in an installed wheel, and which of it students may get.
 
 An exercise is a folder of the same name, its `module`, in four rooms:
 
@@ -7,16 +7,25 @@ An exercise is a folder of the same name, its `module`, in four rooms:
     autograder/exercises/<module>/   hidden_tests.py, mistakes.toml, stand-ins   the judge's
     tests/exercises/<module>/        alternatives/<track>/, equivalents.toml     proofs
 
-`root` is always the folder that holds these rooms.
+`root` is always the folder that holds these rooms: a checkout; the folder that a wheel was installed in; or an
+instructor's own course folder (`autograder new course`), which the environment variable AUTOGRADER_COURSE names. What
+lies beside the rooms in a checkout (source notebooks, alternatives, pins) is in `autograder/_data` of a wheel.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from course.syllabus import Assignment, Exercise
 
-ROOT = Path(__file__).resolve().parent.parent
+COURSE_VARIABLE = "AUTOGRADER_COURSE"
+PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(os.environ[COURSE_VARIABLE]).resolve() if os.environ.get(COURSE_VARIABLE) else PACKAGE_ROOT
+
+# What a wheel carries in `autograder/_data`, and what a course folder has beside its rooms.
+BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbgrader_config.py")
 
 # The folders that no student ever sees: not in a release, and not open to code in the sandbox.
 SECRET = ("autograder", "solutions", "source", "tests")
@@ -33,6 +42,34 @@ DECIDES = (
     "course/syllabus.toml",
     "solutions",
 )
+
+
+def beside(root: Path, name: str) -> Path:
+    """The place of one of `BESIDE`, or of something in it."""
+    shipped = root / "autograder" / "_data"
+    return (shipped if shipped.is_dir() else root) / name
+
+
+def source(root: Path) -> Path:
+    """The folder of the source notebooks."""
+    return beside(root, "source")
+
+
+def decides(root: Path) -> Iterable[Path]:
+    """The files and folders of `DECIDES`. What a course folder does not have comes from the installed package."""
+    for name in DECIDES:
+        yield root / name if (root / name).exists() else PACKAGE_ROOT / name
+
+
+def missing(root: Path, assignment: Assignment, judged: bool = False) -> list[str]:
+    """The files, from the root, that the folders of an exercise lack; with `judged` also those of the judge."""
+    exercise = assignment.exercise
+    wanted = [lesson(root, exercise)]
+    if not exercise.by_hand:
+        wanted += [checks(root, exercise), solution(root, assignment)]
+        if judged:
+            wanted += [hidden_tests(root, exercise), mistakes(root, exercise)]
+    return [path.relative_to(root).as_posix() for path in wanted if not path.is_file()]
 
 
 def lesson(root: Path, exercise: Exercise) -> Path:
@@ -72,9 +109,9 @@ def standins(root: Path, exercise: Exercise, track: str) -> Path:
 
 def alternatives(root: Path, assignment: Assignment) -> Path:
     """The folder of right answers that are written in another way, a `.py` file each."""
-    return root / "tests" / "exercises" / assignment.exercise.module / "alternatives" / assignment.track.id
+    return beside(root, "tests") / "exercises" / assignment.exercise.module / "alternatives" / assignment.track.id
 
 
 def equivalents(root: Path, exercise: Exercise) -> Path:
     """The mutants of an exercise's solutions that behave as these do; a file that not every exercise has."""
-    return root / "tests" / "exercises" / exercise.module / "equivalents.toml"
+    return beside(root, "tests") / "exercises" / exercise.module / "equivalents.toml"

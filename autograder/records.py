@@ -19,6 +19,8 @@ class Misconception(TypedDict):
     id: str
     title: str
     hint: str
+    weight: NotRequired[str]  # its grade in the syllabus
+    cost: NotRequired[float | None]  # points that were taken off for it; None: the tests' shares were counted
 
 
 class Picture(TypedDict):
@@ -41,6 +43,7 @@ class Test(TypedDict):
     message: str | None  # why it failed or was not run
     misconception: str | None  # the id of the known mistake that this failure matches
     share: NotRequired[float]  # of the part's points, relative to the other tests' shares
+    granted: NotRequired[bool]  # did not pass, and does if the mistakes that were counted are granted
     picture: NotRequired[Picture | None]
 
 
@@ -53,6 +56,10 @@ class Part(TypedDict):
     score: float
     max_score: float
     misconception: NotRequired[Misconception | None]
+    misconceptions: NotRequired[list[Misconception]]  # all that are named, that one first
+    marking: NotRequired[Literal["strict", "follow-through"]]  # the rule that gave the score
+    plain_score: NotRequired[float]  # what counting each test's share gives
+    follow_through_score: NotRequired[float | None]  # what counting named mistakes once gives; None: none is named
     by_hand: NotRequired[bool]  # whether the mark is a person's
     comment: NotRequired[str | None]  # what that person wrote
     tests: list[Test]
@@ -75,11 +82,24 @@ class MessageParts(TypedDict):
     values: dict[str, Any]
 
 
+class OwnerRecord(TypedDict):
+    """Whose a hand-in is, and by which rule that is known."""
+
+    key: str  # the platform's own, such as Moodle's participant number
+    name: str
+    platform: str  # the rule: a platform's id, or "folder", "file", "archive", "roster"
+    attempt: str | None  # as the platform says it
+    late: bool
+    email: str
+    section: str
+
+
 class Result(TypedDict):
     """The grading of one hand-in. Scores are points, times seconds, memory MiB."""
 
     submission: str  # path or name of what was handed in
     student: str | None
+    owner: NotRequired[OwnerRecord | None]
     assignment: str | None
     exercise: NotRequired[str | None]
     track: NotRequired[str | None]
@@ -101,3 +121,4 @@ class Result(TypedDict):
     isolation: NotRequired[str | None]
     device: NotRequired[str | None]
     checkpoint: NotRequired[str | None]
+    marking: NotRequired[str | None]  # the rule of the run

@@ -39,7 +39,8 @@ from rich.table import Table
 
 from autograder.grading import gpu, processes
 from autograder.grading.grader import Grader, solution_source
-from autograder.submission.intake import Submission, of_source
+from autograder.submission.hand_in import Submission
+from autograder.submission.read import of_source
 from benchmarks.grading import make_course, timed
 from benchmarks.grown import grow
 from course import quiet

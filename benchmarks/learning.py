@@ -25,9 +25,9 @@ from autograder.exercises.bert_finetuning import hidden_tests as fine_tuning
 from autograder.exercises.encoder_decoder import hidden_tests as translating
 from autograder.exercises.transformer_encoder import hidden_tests as classifying
 from autograder.grading.grader import solution_source
-from autograder.judging.players import answer_from
 from autograder.judging.program import Answer, Program
 from autograder.judging.random_inputs import RandomInputs
+from autograder.judging.replies import answer_from
 from autograder.workers import harness, wire
 from autograder.workers.pytorch import Adapter
 from course import models

@@ -57,7 +57,7 @@ class Inside:
         assert error is None, error
 
     def run(self, program: Program) -> Answer:
-        from autograder.judging.players import answer_from
+        from autograder.judging.replies import answer_from
 
         header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
         return answer_from(header, arrays)

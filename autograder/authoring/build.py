@@ -62,6 +62,7 @@ def build(
     root = Path(root)
     touched, stale = [], []
     for assignment in chosen(assignments):
+        require_files(root, assignment)
         path = source_path(root, assignment)
         fresh = draft(root, assignment)
         reason = _difference(path, fresh)
@@ -91,8 +92,17 @@ def chosen(assignments: Iterable[str] | None) -> list[Assignment]:
         raise AuthoringError(str(error)) from None
 
 
+def require_files(root: Path, assignment: Assignment, judged: bool = False) -> None:
+    """Raises AuthoringError where a folder of the exercise lacks a file; `judged` asks for the judge's files too."""
+    if lacking := paths.missing(root, assignment, judged):
+        raise AuthoringError(
+            f"{assignment.id}: {', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing. "
+            "docs/authoring.md says what each file holds; `autograder new exercise` writes all of them."
+        )
+
+
 def source_path(root: Path, assignment: Assignment) -> Path:
-    return root / "source" / assignment.id / f"{assignment.exercise.id}.ipynb"
+    return paths.source(root) / assignment.id / f"{assignment.exercise.id}.ipynb"
 
 
 # -- drafting ---------------------------------------------------------------------------------------------------------

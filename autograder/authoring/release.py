@@ -155,9 +155,9 @@ def requirements(root: Path, assignment: Assignment) -> str:
 
 
 def _pinned(root: Path, extras: Iterable[str]) -> str:
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads(paths.beside(root, "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = {}
-    for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines():
+    for line in paths.beside(root, "constraints.txt").read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             pin = Requirement(line)
             pins[canonicalize_name(pin.name)] = pin
@@ -308,6 +308,7 @@ def _checkpoints(root: Path, imported: Iterable[Path]) -> list[Path]:
 
 def _nbgrader_config(root: Path) -> Config:
     """The course's nbgrader_config.py, where there is one."""
-    if not (root / "nbgrader_config.py").is_file():
+    file = paths.beside(root, "nbgrader_config.py")
+    if not file.is_file():
         return Config()
-    return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    return PyFileConfigLoader(file.name, path=str(file.parent)).load_config()

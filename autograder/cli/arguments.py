@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 Verbs: TypeAlias = "argparse._SubParsersAction[Verb]"
 
+COURSE_VARIABLE = "AUTOGRADER_COURSE"  # as in autograder.paths, which is not imported here
 DEVICE: dict[str, Any] = {"choices": ("cpu", "cuda"), "default": "cpu"}
 CHECKPOINT: dict[str, Any] = {
     "default": "bert-mini",

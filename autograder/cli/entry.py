@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 from autograder.cli.arguments import Usage, Verb, version
 
 # Each of these modules has a function `add(verbs)`, which adds its verbs to what `ArgumentParser.add_subparsers` gives.
 VERBS = (
     "autograder.cli.authoring",
+    "autograder.cli.new",
     "autograder.cli.courses",
     "autograder.cli.grading",
+    "autograder.cli.collect",
     "autograder.cli.export",
     "autograder.cli.replay",
     "autograder.cli.proof",
@@ -29,7 +34,15 @@ VERBS = (
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; what it reads has `run`, the verb's function of the options."""
     top = argparse.ArgumentParser(
-        prog="autograder", description="Builds, releases and grades the exercises on attention."
+        prog="autograder",
+        description="Builds, releases and grades the exercises on attention.",
+        allow_abbrev=False,
+    )
+    top.add_argument(
+        "--course",
+        type=Path,
+        metavar="DIR",
+        help="use the lessons, solutions and hidden tests of this folder, which `autograder new course` made",
     )
     top.add_argument("--version", action="version", version=f"autograder {version()}")
     verbs = top.add_subparsers(required=True, metavar="VERB", parser_class=Verb)
@@ -46,6 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     options, unknown = parser().parse_known_args(arguments)
     if unknown:  # reported by the verb's own parser, with the verb's usage; argparse leaves it to the outer one
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if options.course is not None:
+        return _in_course(options.course, sys.argv[1:] if arguments is None else arguments)
+    _warn_of_namesake()
     if arguments is None:  # `timeout`, or a terminal that closes, ends us as Ctrl-C does: temporary folders are removed
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` stays in force
@@ -59,17 +75,70 @@ def main(arguments: list[str] | None = None) -> int:
         known = _status(error)
         if known is None:
             raise
-        _tell(f"autograder: {error}")
+        _tell(f"autograder: {_explained(error)}")
         return known
     return status
 
 
+def _in_course(course: Path, arguments: list[str]) -> int:
+    """Run the same command line with the rooms of a course folder: its `course` package, its solutions, its judge."""
+    from autograder.cli.arguments import COURSE_VARIABLE
+
+    needed = [course / "course" / "syllabus.toml", course / "solutions", course / "autograder" / "exercises"]
+    lacking = [str(path) for path in needed if not path.exists()]
+    if lacking:
+        _tell(
+            f"autograder: {course} is no course folder: {lacking[0]} is missing. Make one with `autograder new course`."
+        )
+        return 2
+    folder = str(course.resolve())
+    paths = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {COURSE_VARIABLE: folder, "PYTHONPATH": os.pathsep.join(paths)}
+    rest = _without_course(arguments)
+    return subprocess.run([sys.executable, "-P", "-m", "autograder.cli", *rest], env=environment).returncode
+
+
+def _without_course(arguments: list[str]) -> list[str]:
+    """The arguments without `--course DIR`, which stands before the verb."""
+    for i, argument in enumerate(arguments):
+        if argument == "--course":
+            return [*arguments[:i], *arguments[i + 2 :]]
+        if argument.startswith("--course="):
+            return [*arguments[:i], *arguments[i + 1 :]]
+    return arguments
+
+
+def _warn_of_namesake() -> None:
+    """Say it where the other package of this name is installed: its files and ours are in one folder then."""
+    from importlib import metadata
+
+    try:
+        other = metadata.distribution("autograder")
+    except metadata.PackageNotFoundError:
+        return
+    _tell(
+        f"autograder: another package called autograder (version {other.version}) is installed here, in the same "
+        "folder as this one, and each may have replaced files of the other. Remove it with `pip uninstall autograder`, "
+        "then install attention-exercises again with `pip install --force-reinstall --no-deps`."
+    )
+
+
+def _explained(error: Exception) -> str:
+    from autograder.errors import how_to_install
+
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed here, and this needs it. {how_to_install(error.name or '')}"
+    return str(error)
+
+
 def _status(error: Exception) -> int | None:
     """The exit status of an error that a person can do something about; None for a fault of the program."""
-    from autograder.errors import GradingError
+    from autograder.errors import GradingError, how_to_install
     from course.syllabus import SyllabusError, UnknownName
 
     if isinstance(error, Usage | UnknownName | SyllabusError | FileNotFoundError | FileExistsError):
+        return 2
+    if isinstance(error, ModuleNotFoundError) and how_to_install(error.name or ""):
         return 2
     return 1 if isinstance(error, GradingError | OSError) else None
 

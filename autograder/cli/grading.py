@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,10 +27,16 @@ def add(verbs: Verbs) -> None:
     p.add_argument(
         "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
     )
+    p.add_argument(
+        "--marking",
+        choices=("follow-through", "strict"),
+        help="count a known mistake once, or each test that does not pass (default: as the syllabus says)",
+    )
     p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
     p.add_argument("--language", help="of the feedback (default: the course's, else en)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
     p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
+    p.add_argument("--roster", type=Path, metavar="CSV", help="the class list: everybody on it has a row")
     p.add_argument("--again", action="store_true", help="grade what the course has a result of as well")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
     p.add_argument(
@@ -41,16 +46,23 @@ def add(verbs: Verbs) -> None:
 
 def grade(options: argparse.Namespace) -> int:
     """Grade a class, and write what was asked for."""
-    from autograder.cli.requirements import require_checkpoint, require_device, require_walls, require_writable
+    from autograder import paths
+    from autograder.cli.requirements import (
+        require_checkpoint,
+        require_device,
+        require_roster,
+        require_walls,
+        require_writable,
+    )
     from autograder.cli.terminal import bar, err, marks_table, out
     from autograder.grading.class_run import ClassRun, Settings, course_above
-    from autograder.paths import ROOT
+    from autograder.grading.people import summary, unclear
     from course import i18n
     from course.syllabus import syllabus
 
     require_walls(options.isolation)
     course = course_above(options.paths)
-    source = options.source or (course / "source" if course else ROOT / "source")
+    source = options.source or (course / "source" if course else paths.source(paths.ROOT))
     if options.nbgrader and not course:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:
@@ -62,14 +74,18 @@ def grade(options: argparse.Namespace) -> int:
         language = i18n.known(options.language or _language(course))
     except i18n.UnknownLanguage as error:
         raise Usage(str(error)) from None
+    settings = Settings(
+        options.jobs, options.seed, options.device, options.isolation, options.checkpoint, options.marking
+    )
     run = ClassRun(
         options.paths,
         source,
-        settings=Settings(options.jobs, options.seed, options.device, options.isolation, options.checkpoint),
+        settings=settings,
         assignment=options.assignment,
         course=course,
         quizzes=_quizzes(course),
         again=options.again,
+        roster=require_roster(options.roster),
     )
     total, new = len(run.submissions), len(run.new)
     if new < total:
@@ -84,7 +100,8 @@ def grade(options: argparse.Namespace) -> int:
         names = " and ".join(sorted({name for _, name in run.quizzes}))
         err.print(f"{len(run.quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
     if results:
-        (err if options.json == "-" else out).print(marks_table(results))
+        shown = err if options.json == "-" else out
+        shown.print(f"{summary(results)}.", marks_table(results), sep="\n")
     if run.failed:
         err.print(
             f"{run.failed} of {len(results)} could not be graded, and not by their own fault: say the same again, "
@@ -92,7 +109,7 @@ def grade(options: argparse.Namespace) -> int:
         )
     for problem in run.attempt.problems:
         err.print(problem, style="red", markup=False, soft_wrap=True)
-    return 0 if not run.attempt.problems and all(r["status"] != "not_graded" for r in results) else 1
+    return 1 if run.attempt.problems or any(map(unclear, results)) else 0
 
 
 def _language(course: Path | None) -> str:
@@ -132,7 +149,7 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
     """Write what was asked for. Where one of these fails, the others are written all the same."""
     from rich.markup import escape
 
-    from autograder.cli.terminal import err
+    from autograder.cli.terminal import err, write_json
     from autograder.reporting.html import write_pages
     from autograder.reporting.marks import csv_table
     from course import i18n
@@ -146,12 +163,6 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
             pages = run.attempt("the feedback pages", lambda: write_pages(results, options.html))
         if pages:
             err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
-
-
-def write_json(results: Sequence[Result], where: str) -> None:
-    """Write the results as JSON to a file, or to standard output for "-". Raises OSError."""
-    text = json.dumps(results, ensure_ascii=False, indent=1)
-    print(text) if where == "-" else Path(where).write_text(text + "\n", encoding="utf-8")
 
 
 def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograder.cli.arguments import CHECKPOINT, DEVICE, Verbs, jobs, verb
+from autograder.cli.arguments import CHECKPOINT, DEVICE, Usage, Verbs, jobs, verb
 
 if TYPE_CHECKING:
     from autograder.proof.power import Fate
@@ -36,13 +36,21 @@ def verify(options: argparse.Namespace) -> int:
     """Grade what is known of each assignment, and say where the mark is not the right one."""
     from rich.markup import escape
 
+    from autograder.authoring.build import require_files
     from autograder.cli.requirements import chosen, require_checkout, require_checkpoint, require_device
     from autograder.cli.terminal import bar, out, table
+    from autograder.errors import AuthoringError
     from autograder.grading.grader import Grader
+    from autograder.paths import ROOT
     from autograder.proof.verify import verify as verify_claims
 
     require_checkout()
     assignments = chosen(options.assignments)
+    try:
+        for assignment in assignments:
+            require_files(ROOT, assignment, judged=True)
+    except AuthoringError as error:
+        raise Usage(str(error)) from None
     require_device(options.device, "leave out --device cuda to verify on the CPU")
     require_checkpoint(options.checkpoint)
     settings = {

@@ -21,18 +21,18 @@ def replay(options: argparse.Namespace) -> int:
     """Grade one hand-in again, and say what is not as its result says."""
     from rich.markup import escape
 
+    from autograder import paths
     from autograder.cli.requirements import require_checkpoint, require_device, require_walls
     from autograder.cli.terminal import err, out
     from autograder.grading.class_run import course_above
     from autograder.grading.grader import Grader
-    from autograder.paths import ROOT
     from autograder.proof import replay as again
 
     try:
         result = again.choose(options.result, options.student)
         path = options.hand_in or Path(str(result["submission"]).split("!")[0])
         course = course_above([str(path)])
-        source = options.source or (course / "source" if course else ROOT / "source")
+        source = options.source or (course / "source" if course else paths.source(paths.ROOT))
         submission = again.hand_in_of(result, path, source)
     except again.ReplayError as error:
         raise Usage(str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder import paths
 from autograder.cli.arguments import Usage
@@ -13,12 +14,15 @@ from autograder.workers import jail
 from course.models import CheckpointError, checkpoint
 from course.syllabus import Assignment, syllabus
 
+if TYPE_CHECKING:
+    from autograder.submission.roster import Roster
+
 GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
 
 
 def require_checkout() -> None:
-    """Lessons, solutions and source notebooks lie side by side in a checkout only."""
-    if not (paths.ROOT / "source").is_dir():
+    """Lessons, solutions and source notebooks are there: in a checkout, an installed wheel, a course folder."""
+    if not paths.source(paths.ROOT).is_dir():
         raise Usage("this needs the repository itself: run it in a checkout, after `pip install -e '.[all]'`")
 
 
@@ -57,7 +61,7 @@ def require_checkpoint(name: str) -> None:
 
 def require_writable(*files: str | Path | None, folder: Path | None = None) -> None:
     """Files and a folder of results can be written: nobody should learn that after a class has been graded."""
-    for path in map(Path, filter(None, files)):
+    for path in [Path(file) for file in files if file]:
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise Usage(f"{path} cannot be written: " + ("it is a folder" if path.is_dir() else "no such folder"))
     if folder and folder.exists() and not folder.is_dir():
@@ -90,3 +94,13 @@ def taught(tracks: Sequence[str] | None, exercises: Sequence[str] | None) -> lis
     known = syllabus().exercises | syllabus().by_hand
     exercise_ids = [e if e in known else syllabus().exercise(e).id for e in exercises or known]
     return [a for a in syllabus().released().values() if a.track.id in track_ids and a.exercise.id in exercise_ids]
+
+
+def require_roster(path: Path | None) -> Roster | None:
+    """The class list in a file; None where there is none. Raises Usage where the file is no class list."""
+    from autograder.submission.roster import RosterError, read_roster
+
+    try:
+        return read_roster(path) if path else None
+    except RosterError as error:
+        raise Usage(str(error)) from None

@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from autograder.grading import grader, saved_results
+from autograder.grading.people import for_everybody, owner_record
 from autograder.records import Result
-from autograder.submission.intake import Found, Submission, find, one_each, read
+from autograder.submission.attempts import one_each
+from autograder.submission.copies import is_copy
+from autograder.submission.find import find
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.read import read
+from autograder.submission.roster import Roster
 
 T = TypeVar("T")
 
@@ -30,6 +36,7 @@ class Settings:
     device: str = "cpu"
     isolation: str = "full"
     checkpoint: str = "bert-mini"
+    marking: str | None = None  # one of `course.syllabus.MARKING`; None: as the syllabus says
 
 
 class NothingToGrade(FileNotFoundError):
@@ -74,14 +81,18 @@ class ClassRun:
         course: Path | None = None,
         quizzes: Collection[str] = (),
         again: bool = False,
+        roster: Roster | None = None,
+        keep_files: bool = False,
     ) -> None:
         self.paths, self.source, self.course = [str(path) for path in paths], source, course
+        self.roster, self.assignment = roster, assignment
         self.settings = settings or Settings()
         self.attempt = Attempts()
         self.quizzes: list[tuple[str, str]] = []
         self.results: list[Result] = []
+        self.data: dict[str, bytes] | None = {} if keep_files else None  # of the notebooks, by name
         self.submissions: list[Submission] = one_each(
-            read(found, source, assignment) for found in self._exercises(frozenset(quizzes))
+            self._read(found) for found in self._exercises(frozenset(quizzes))
         )
         if not self.submissions and not self.quizzes:
             raise NothingToGrade(f"there is no notebook, .py file or zip in {', '.join(self.paths)}")
@@ -120,7 +131,48 @@ class ClassRun:
                 graded = started.grade(self.new, finished)
         fresh = iter(graded)
         self.results = [next(fresh) if result is None else result for result in self.known]
-        return self.results
+        return self._rows()
+
+    def _read(self, found: Found) -> Submission:
+        submission = read(found, self.source, self.assignment)
+        if self.data is not None and found.data is not None and found.file.lower().endswith(".ipynb"):
+            self.data[found.name] = found.data
+        if self.course and "!" not in found.name:
+            submission.copied = is_copy(self.course, Path(found.name))
+        return submission
+
+    def collected(self) -> list[Result]:
+        """A row for everybody without grading anything: the hand-ins that would be graded have no mark."""
+        rows: list[Result] = []
+        for s in self.submissions:
+            owner = owner_record(s.owner) if s.owner else None
+            rows.append(
+                {
+                    "submission": s.name,
+                    "student": s.student,
+                    "assignment": s.assignment.id if s.assignment else None,
+                    "status": "not_graded",
+                    "message": s.problem,
+                    "score": None,
+                    "max_score": None,
+                    "flags": s.flags,
+                    "remarks": s.remarks,
+                    "parts": [],
+                    "owner": owner,
+                }  # fmt: skip
+            )
+        asked = {self.assignment} if self.assignment else {r["assignment"] for r in rows if r["assignment"]}
+        return for_everybody(rows, [s.owner for s in self.submissions], self.roster, filter(None, asked))
+
+    def _rows(self) -> list[Result]:
+        """The results, a row for everybody."""
+        owners = [submission.owner for submission in self.submissions]
+        rows: list[Result] = [
+            {**result, "owner": owner_record(owner)} if owner else result
+            for result, owner in zip(self.results, owners, strict=True)
+        ]
+        asked = {self.assignment} if self.assignment else {r["assignment"] for r in rows if r["assignment"]}
+        return for_everybody(rows, owners, self.roster, filter(None, asked))
 
     def _exercises(self, quizzes: frozenset[str]) -> Iterator[Found]:
         """What was found, without the quizzes, which are noted."""

@@ -31,9 +31,9 @@ from autograder.grading.worker_pool import WorkerPool, Workshop, workshop_of
 from autograder.judging.catalogue import CatalogueError
 from autograder.messages import Message
 from autograder.records import Result
-from autograder.submission.intake import Submission
+from autograder.submission.hand_in import Submission
 from autograder.workers import wire
-from course.syllabus import Limits, syllabus
+from course.syllabus import Assignment, Limits, syllabus
 
 # A verdict may take as long as so many contestants that use up their time one after another: a judge starts a new one
 # after each that ended, and the tests of an answer that hangs again and again stop there.
@@ -45,7 +45,8 @@ class Grader:
 
     `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their tests).
     `limits` replaces the syllabus's for all exercises. `checkpoint` is the pre-trained BERT of the exercises that need
-    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or our own "bert-mini".
+    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or our own "bert-mini". `marking` is the
+    rule for all exercises, one of `course.syllabus.MARKING`; where it is None, the syllabus says.
     """
 
     def __init__(
@@ -59,15 +60,17 @@ class Grader:
         limits: Limits | None = None,
         without: tuple[str, ...] = (),
         checkpoint: str = "bert-mini",
+        marking: str | None = None,
     ) -> None:
         self.jobs = jobs or os.cpu_count() or 1
         if device == "cuda":
             self.jobs = min(self.jobs, gpu.places((limits or syllabus().limits).gpu_memory_mb) or self.jobs)
         self.seed = secrets.randbits(48) if seed is None else seed
         self.device, self.isolation = device, isolation
-        self.source_root = source_root or paths.ROOT / "source"
+        self.source_root = source_root or paths.source(paths.ROOT)
         self.limits = limits
         self.checkpoint = checkpoint
+        self.marking = marking
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.machine = ReadersWriterLock()
         self.first: Counter[Workshop] = Counter()  # generations of the workers when the stream began
@@ -167,7 +170,8 @@ class Grader:
         out, has the whole machine the next time.
         """
         started = time.perf_counter()
-        result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint)
+        marking = self.marking_of(submission.assignment) if submission.assignment else None
+        result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint, marking)
         if submission.problem:
             return results.not_graded(result, submission.problem)
         if submission.assignment.exercise.by_hand:
@@ -204,11 +208,20 @@ class Grader:
         why = Message("Could not be graded; this is not your fault. {why}", why=judged["failure"])
         return results.not_graded(result, why)
 
+    def marking_of(self, assignment: Assignment) -> str:
+        """The rule by which this run marks an assignment, one of `course.syllabus.MARKING`."""
+        return self.marking or syllabus().marking_of(assignment.exercise)
+
     def ask_judge(self, submission: Submission) -> dict[str, Any]:
         """The reply of the assignment's judge to a submission. Raises GradingError where there is no reply."""
         judge = self.pool.start_judge(submission.assignment)
         with judge.connect() as line:
-            job = {"cells": submission.cells, "mentions": submission.mentions, "ready_made": submission.ready_made}
+            job = {
+                "cells": submission.cells,
+                "mentions": submission.mentions,
+                "ready_made": submission.ready_made,
+                "marking": self.marking_of(submission.assignment),
+            }
             wire.send(line, job)
             limits = self.pool.limits_of(submission.assignment)
             line.settimeout(START_SECONDS + CONTESTANTS_IN_A_VERDICT * limits.wall_factor * limits.cpu_seconds)

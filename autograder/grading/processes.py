@@ -11,11 +11,20 @@ import sys
 import time
 from pathlib import Path
 
+from autograder import paths
 from autograder.errors import GradingError
 from autograder.workers import forkserver
 
 START_SECONDS = 180.0  # how long a process may take until it serves
-PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "PYTHONPATH", "VIRTUAL_ENV")
+PASSED_ON = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    paths.COURSE_VARIABLE,
+)
 
 # glibc gives what is freed at the end of its heap back to the kernel, and asks for it again at the next step of a
 # training, page by page: a fourteenth of a fine-tuning's time. Where the C library is another, these mean nothing.

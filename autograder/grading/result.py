@@ -6,11 +6,12 @@ import hashlib
 import platform
 from functools import cache
 from importlib import metadata
+from pathlib import PurePath
 from typing import Any
 
 from autograder.messages import Message, table
-from autograder.paths import DECIDES, ROOT
-from autograder.submission.intake import Submission
+from autograder.paths import DECIDES, ROOT, decides
+from autograder.submission.hand_in import Submission
 from course.syllabus import Assignment
 
 BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
@@ -37,15 +38,20 @@ def judge_digest() -> str:
     A result that another judge made is not taken over where a hand-in is graded once more.
     """
     h = hashlib.sha256()
-    for name in DECIDES:
-        for path in sorted([ROOT / name, *(ROOT / name).rglob("*")]):
+    for place, name in zip(decides(ROOT), DECIDES, strict=True):
+        for path in sorted([place, *place.rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
-                h.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+                h.update((PurePath(name) / path.relative_to(place)).as_posix().encode() + b"\0" + path.read_bytes())
     return h.hexdigest()[:16]
 
 
 def base(
-    submission: Submission, seed: int, device: str, isolation: str, checkpoint: str | None = None
+    submission: Submission,
+    seed: int,
+    device: str,
+    isolation: str,
+    checkpoint: str | None = None,
+    marking: str | None = None,
 ) -> dict[str, Any]:
     assignment = submission.assignment
     needs_checkpoint = assignment is not None and assignment.exercise.packages
@@ -71,6 +77,7 @@ def base(
         "isolation": isolation,
         "device": device,
         "checkpoint": checkpoint if needs_checkpoint else None,
+        "marking": marking,
     }
 
 

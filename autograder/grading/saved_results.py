@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from autograder.grading.result import sound, versions
-from autograder.submission.intake import Submission, Unreadable, read_notebook, with_cells
+from autograder.submission.hand_in import Submission, Unreadable
+from autograder.submission.read import read_notebook, with_cells
 from course.syllabus import UnknownName, syllabus
 
 FOLDER = Path(".autograder") / "results"
@@ -50,7 +51,8 @@ def finished(course_root: Path, submission: Submission, **settings: Any) -> dict
     """The stored result of this hand-in, if it is what grading now would give: after a command that was cut short, say.
 
     The code, what was odd about the notebook, and the judge are the same, and so are the settings that are not None
-    (`seed`, `device`, `isolation`, `checkpoint`). Without a seed, any will do.
+    (`seed`, `device`, `isolation`, `checkpoint`). Without a seed, any will do; without `marking`, it is
+    the syllabus's.
     """
     if submission.problem or submission.assignment is None or not submission.content:
         return None
@@ -60,6 +62,7 @@ def finished(course_root: Path, submission: Submission, **settings: Any) -> dict
     same = result.get("versions") == versions(submission.assignment.track.framework)
     same &= result.get("remarks") == sound(list(submission.remarks))
     same &= set(submission.flags) <= set(result.get("flags", []))
+    settings["marking"] = settings.get("marking") or syllabus().marking_of(submission.assignment.exercise)
     for name, value in settings.items():
         if value is not None and not (name == "checkpoint" and result.get(name) is None):
             same &= result.get(name) == value

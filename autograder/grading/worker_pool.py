@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from autograder.errors import GradingError
+from autograder.errors import GradingError, how_to_install
 from autograder.grading import references
 from autograder.grading.processes import START_SECONDS, NotStarted, ServerProcess
 from autograder.workers import wire
@@ -63,9 +63,9 @@ class _StartedOnce(Generic[T]):
                 future.set_result(made)
         if not kept:  # dropped while it started
             made.close()
-            error = NotStarted(f"{name} was replaced while it started")
-            future.set_exception(error)
-            raise error
+            replaced = NotStarted(f"{name} was replaced while it started")
+            future.set_exception(replaced)
+            raise replaced
         return made
 
     def started(self) -> dict[str, T]:
@@ -120,7 +120,9 @@ class WorkerPool:
         def make() -> ServerProcess:
             for package in (syllabus().track(track).framework, *packages):
                 if importlib.util.find_spec(package) is None:
-                    raise GradingError(f"{package} is not installed here, so this exercise cannot be graded.")
+                    raise GradingError(
+                        f"{package} is not installed here, so this exercise cannot be graded. {how_to_install(package)}"
+                    )
             folder = Path(tempfile.mkdtemp(prefix=f"{track}-", dir=self.folder))
             checkpoint = str(self._checkpoint_folder()) if packages else ""
             arguments = ["-m", "autograder.workers.zygote", track, str(folder), self.device, checkpoint, *packages]
@@ -191,7 +193,7 @@ class WorkerPool:
             if generation != self.generations[workshop]:
                 return
             self.generations[workshop] += 1
-            old = [
+            old: list[ServerProcess | socket.socket] = [
                 *self._judges.take_out(lambda judge: workshop_of(syllabus().assignment(judge)) == workshop),
                 *self._references.take_out(lambda key: key == name),
                 *self._zygotes.take_out(lambda key: key == name),

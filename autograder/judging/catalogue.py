@@ -13,6 +13,7 @@ solution is an error here, at once, and never a mistake that silently does nothi
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,56 @@ class Change:
         if self.code:
             source = f"{source.rstrip()}\n\n\n{self.code.strip()}\n"
         return source
+
+
+def combine(source: str, first: Change, second: Change) -> str:
+    """The solution module's text with two mistakes in it. Raises CatalogueError where they do not go together.
+
+    A change that brings a whole definition comes first: the other one's texts are then replaced in that definition, if
+    they stand there. Of two that replace texts, either may be what makes room for the other.
+    """
+    if second.code and not first.code:
+        first, second = second, first
+    try:
+        return _changed(source, first, second)
+    except CatalogueError:
+        if first.code:
+            raise
+    return _changed(source, second, first)
+
+
+def _changed(source: str, first: Change, second: Change) -> str:
+    changed = first.apply(source)
+    if second.code:
+        if _defined(first.code) & _defined(second.code):
+            raise CatalogueError(f"{second.where}: it defines what {first.where} defines")
+        return second.apply(changed)
+    own = first.code.strip()
+    for old, new in second.replace:
+        if own and own.count(old) == 1:
+            start = changed.rindex(own)
+            changed, own = changed[:start] + own.replace(old, new) + changed[start + len(own) :], own.replace(old, new)
+        elif changed.count(old) == 1 and not (own and _hidden(changed, old, _defined(own))):
+            changed = changed.replace(old, new)
+        else:
+            raise CatalogueError(f"{second.where}: the text to replace does not stand beside {first.where}: {old!r}")
+    return changed
+
+
+def _defined(code: str) -> set[str]:
+    """The functions and classes that a text defines."""
+    return {node.name for node in ast.parse(code).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def _hidden(source: str, text: str, names: set[str]) -> bool:
+    """Whether a text that stands once stands in a definition that another one of the same name comes after."""
+    line = source[: source.index(text)].count("\n") + 1
+    return any(
+        isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        and node.name in names
+        and node.lineno <= line <= (node.end_lineno or node.lineno)
+        for node in ast.parse(source).body
+    )
 
 
 @dataclass(frozen=True)

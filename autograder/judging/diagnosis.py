@@ -1,71 +1,151 @@
-"""Diagnosis: which known mistake would have given the answers that the student gave?
+"""Diagnosis: which known mistakes would have given the answers that the student gave?
 
-Every program that a failing part put to the answer is put to the reference with each of the part's mistakes in it. A
-mistake explains the part if all its answers are the student's, and at least one is not the reference's. Where none
-explains the whole part, a mistake may still explain a single failing test.
+Every program that was put to the answer is put to the reference with each of the part's mistakes in it, passed tests
+included. One value that is the reference's where the mistake would have shown rules a mistake out. Of the others, the
+candidates are those that explain a failing test; whether one of them is named is decided when the part has been judged
+again as if it were granted (`follow_through`). Better unnamed than falsely named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Protocol
 
-from autograder.judging.compare import agree
-from autograder.judging.players import Trusted
+from autograder.judging.evidence import Stance, same, says_nothing, stance, stances, worst
 from autograder.judging.plugin import Verdict
-from autograder.judging.program import Answer, Program, StudentError
-from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU, heard
+from autograder.judging.program import Answer, Program
 
-NO_EVIDENCE = ("timeout", "exhausted", "missing")  # such an answer says nothing about what was computed
-NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like
+MOST_PAIRS = 300  # pairs of mistakes that are tried for one part
+Log = list[tuple[Program, Answer]]
 
 
-def diagnose(verdicts: list[Verdict], mistakes: Iterable[str], trusted: Trusted) -> str | None:
-    """Name the mistake behind a part's failures, on the verdicts and for the whole part (None: not a known one)."""
+class Oracle(Protocol):
+    """What knows the answers of the reference, with and without mistakes in it."""
+
+    def run(self, program: Program, *mistakes: str) -> Answer:
+        """The answer of the reference with these mistakes in it."""
+
+    def go_together(self, first: str, second: str) -> bool:
+        """Whether `run` can be asked for both at once."""
+
+
+@dataclass
+class Standing:
+    """How a mistake stands after the programs of a part: what it explains, and what speaks against it."""
+
+    mistake: str
+    ruled_out: bool = False
+    shows: bool = False  # whether it changes anything that a failing test looked at
+    fits: bool = True  # nothing that was run is of another kind
+    in_favour: int = 0  # programs of failing tests in which some value is the mistake's
+    explained: list[Verdict] = field(default_factory=list)  # failing tests, each explained to its end
+
+    @property
+    def explains_all(self) -> bool:
+        """Whether it gives all that was run, and something that is not the reference's."""
+        return self.fits and not self.ruled_out and bool(self.explained)
+
+
+def standings(
+    verdicts: Sequence[Verdict], mistakes: Iterable[str], oracle: Oracle, granted: tuple[str, ...] = ()
+) -> list[Standing]:
+    """How each mistake stands, the best candidates first; those that are ruled out come last.
+
+    `granted`: mistakes that are taken for given, so that the question is what else is wrong.
+    """
     failed = [v for v in verdicts if v.outcome == "failed"]
-    told = [v.misconception for v in failed if v.misconception]  # by the test itself
-    if told:
-        return told[0]
-    # What failed tells mistakes apart, so it is held against them first: most are ruled out by one program.
-    everything = [pair for v in sorted(verdicts, key=lambda v: v.outcome != "failed") for pair in reversed(v.log)]
-    if not failed or not everything:
-        return None
-    mistakes = list(mistakes)
-    for mistake in mistakes:
-        if _explains(everything, mistake, trusted):
-            for verdict in failed:
-                verdict.misconception = mistake
-            return mistake
+    written = [v for v in failed if v.misconception or not all(says_nothing(answer) for _, answer in v.log)]
+    if not written:
+        return []
+    found = [_standing(m, failed, verdicts, oracle, granted) for m in mistakes if m not in granted]
+    # A stable order: of mistakes that stand alike, the catalogue's first.
+    return sorted(found, key=lambda s: (s.ruled_out, not s.explains_all, -len(s.explained), -s.in_favour))
+
+
+def _standing(
+    mistake: str, failed: list[Verdict], verdicts: Sequence[Verdict], oracle: Oracle, granted: tuple[str, ...]
+) -> Standing:
+    standing = Standing(mistake)
+    if granted and not oracle.go_together(granted[0], mistake):
+        standing.ruled_out = True
+        return standing
+    # What failed tells mistakes apart, so it is looked at first: most are ruled out by one program.
     for verdict in failed:
-        verdict.misconception = next((m for m in mistakes if _explains(verdict.log, m, trusted)), None)
-    named = [v.misconception for v in failed if v.misconception]
-    return named[0] if named else None
+        seen: list[Stance] = []
+        for program, answer in reversed(verdict.log):
+            if program.once and not standing.fits and not standing.in_favour:
+                continue  # to train a model once more is too much for a mistake that is out of the race
+            values = _stances(program, answer, mistake, oracle, granted)
+            standing.shows = standing.shows or _shows(program, mistake, oracle, granted)
+            standing.in_favour += Stance.FOR in values
+            if Stance.AGAINST in values:
+                standing.ruled_out = True
+                return standing
+            seen.append(worst(values))
+        told = verdict.misconception == mistake
+        if told or (Stance.FOR in seen and Stance.OTHER not in seen):
+            standing.explained.append(verdict)
+            standing.shows = True
+        standing.fits = standing.fits and (told or Stance.OTHER not in seen)
+    for verdict in verdicts:
+        for program, answer in verdict.log if verdict.outcome == "passed" and standing.shows else ():
+            if program.once and not standing.fits:
+                continue
+            values = _stances(program, answer, mistake, oracle, granted)
+            if Stance.AGAINST in values:
+                standing.ruled_out = True
+                return standing
+            standing.fits = standing.fits and Stance.OTHER not in values
+    return standing
 
 
-def _explains(log: list[tuple[Program, Answer]], mistake: str, trusted: Trusted) -> bool:
+def _stances(program: Program, answer: Answer, mistake: str, oracle: Oracle, granted: tuple[str, ...]) -> set[Stance]:
+    if says_nothing(answer):
+        return {Stance.OTHER}
+    return stances(answer, oracle.run(program, *granted, mistake), oracle.run(program, *granted))
+
+
+def _shows(program: Program, mistake: str, oracle: Oracle, granted: tuple[str, ...]) -> bool:
+    return not same(oracle.run(program, *granted, mistake), oracle.run(program, *granted))
+
+
+def candidates(found: list[Standing]) -> list[Standing]:
+    """Those that may be named, the best first: a failing test is explained, or some values in failing tests are."""
+    return [s for s in found if not s.ruled_out and (s.explained or s.in_favour)]
+
+
+def pairs(verdicts: Sequence[Verdict], found: list[Standing], oracle: Oracle) -> Iterator[tuple[str, str]]:
+    """Pairs of mistakes that together give all that was run, while neither of them does alone."""
+    open_ = [s.mistake for s in found if not s.ruled_out and s.shows]
+    everything = [pair for v in sorted(verdicts, key=lambda v: v.outcome != "failed") for pair in reversed(v.log)]
+    if any(program.once for program, _ in everything):
+        return  # each pair would train a model
+    tried = 0
+    for first, second in combinations(open_, 2):
+        if tried >= MOST_PAIRS:
+            return
+        if oracle.go_together(first, second):
+            tried += 1
+            if _explain(everything, (first, second), oracle):
+                yield first, second
+
+
+def _explain(log: Log, mistakes: tuple[str, ...], oracle: Oracle) -> bool:
     told_apart = False
     for program, answer in log:
-        if answer.error is not None and (answer.error.kind in NO_EVIDENCE or answer.error.is_a(NOT_WRITTEN)):
+        says = stance(answer, oracle.run(program, *mistakes), oracle.run(program))
+        if says in (Stance.OTHER, Stance.AGAINST):
             return False
-        would = trusted.run(program, mistake)
-        if not _same(answer, would):
-            return False
-        told_apart = told_apart or not _same(would, trusted.run(program), rtol=None)
+        told_apart = told_apart or says is Stance.FOR
     return told_apart
 
 
-def _same(one: Answer, other: Answer, rtol: float | None = 1e-4) -> bool:
-    """Are two answers the same? `rtol` is loose for a mistake, None (the comparator's) for the reference."""
-    if one.error is not None or other.error is not None:
-        return one.error is not None and other.error is not None and _kind(one.error) == _kind(other.error)
-    names = {*one.values, *other.values}  # by name: inside gradients None means "not available", here it is an answer
-    alike = all(agree(one.values.get(n), other.values.get(n), rtol) for n in names)
-    return alike and one.device == other.device
-
-
-def _kind(error: StudentError) -> tuple[tuple[str, ...], str | None]:
-    """What an exception is: its class, and which of the worker's own sentences it says, whatever values are in that.
-
-    Not the sentence for an index out of range on a GPU: the reference meets it on the CPU, which says it otherwise.
-    """
-    sentence, _ = heard(error.message) or (None, {})
-    return error.types[:1], None if sentence == OUT_OF_RANGE_ON_A_GPU else sentence
+def speaks_against(log: Log, mistakes: tuple[str, ...], oracle: Oracle) -> bool:
+    """Whether something that was run is the reference's where these mistakes would have shown."""
+    return any(
+        Stance.AGAINST in stances(answer, oracle.run(program, *mistakes), oracle.run(program))
+        for program, answer in log
+        if not program.once
+    )

@@ -16,7 +16,7 @@ from autograder import paths
 from autograder.grading.grader import Grader, solution_source
 from autograder.paths import ROOT
 from autograder.proof.mutants import Equivalent, Mutant, equivalents, mutants
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from course.syllabus import Assignment
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 from autograder.grading.grader import Grader
 from autograder.grading.result import versions
-from autograder.submission.intake import Submission, find, read
+from autograder.submission.find import find
+from autograder.submission.hand_in import Submission
+from autograder.submission.read import read
 
 VARIES = ("seconds", "cpu_seconds", "peak_mb")  # what the machine adds, differently each time
 OF_THE_FILE = ("submission",)  # where it lies today

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.grading.grader import solution_source
 from autograder.judging.catalogue import catalogue
-from autograder.submission.matching import grade_id_of, stub, text_of
+from autograder.submission.cell_text import grade_id_of, stub, text_of
 from course.syllabus import Assignment
 
 

@@ -17,7 +17,8 @@ from autograder.grading.grader import Grader, solution_source
 from autograder.judging.catalogue import catalogue
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, untouched
-from autograder.submission.intake import Submission, load_notebook, read_notebook, read_script
+from autograder.submission.hand_in import Submission
+from autograder.submission.read import load_notebook, read_notebook, read_script
 from course.syllabus import Assignment
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from autograder.submission.matching import grade_id_of, text_of
+from autograder.submission.cell_text import grade_id_of, text_of
 from course.i18n import _
 from course.quizzes import LETTERS, WORDS, canonical
 from course.report import _prose

@@ -38,6 +38,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from autograder import paths
 from autograder.errors import AuthoringError
 from autograder.notebooks.cells import as_nbgraders, python_notebook
 from autograder.quizzes.marking import answer_line, asked, points_of
@@ -98,7 +99,7 @@ def build_quizzes(root: Path, check: bool = False) -> list[Path]:
 
 
 def notebook_path(root: Path, name: str) -> Path:
-    return root / "source" / f"{PREFIX}{name}" / f"{PREFIX}{name}.ipynb"
+    return paths.source(root) / f"{PREFIX}{name}" / f"{PREFIX}{name}.ipynb"
 
 
 def sealed_text(sealed: dict[str, Any]) -> str:

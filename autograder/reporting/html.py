@@ -54,14 +54,37 @@ def part_text(result: dict, part_id: str) -> str:
     if part is None:
         return line(_missing(result))
     lines = [f"{line(part['title'])}: {_points(part['score'])} / {_points(part['max_score'])}"]
+    for known in part["misconceptions"]:
+        cost = f"−{_points(known['cost'])}  " if part["follows"] and known.get("cost") else ""
+        lines += [f"  {cost}{line(known['title'])}", f"  {line(known['hint'], 1000)}"]
+    if part["follows"]:
+        lines += [f"  {_rest(part)}", ""]
     for test in part["tests"]:
         mark = {"passed": "✓", "failed": "✗"}.get(test["outcome"], "·")
-        lines.append(f"  {mark} {line(test['title'])}")
-        if test["outcome"] != "passed" and test["message"]:
+        follows = part["follows"] and test.get("granted")
+        lines.append(f"  {'↳' if follows else mark} {line(test['title'])}")
+        if follows:
+            lines.append(f"      {_consequence(test['outcome'])}")
+        elif test["outcome"] != "passed" and test["message"]:
             lines += [f"      {row}" for row in clean(test["message"], 2000).split("\n")]
-    if part["misconception"]:
-        lines += ["", f"  {line(part['misconception']['title'])}", f"  {line(part['misconception']['hint'], 1000)}"]
     return "\n".join(lines)
+
+
+def _rest(part: dict) -> str:
+    """What is to be said of a part in which known mistakes were counted by themselves, beside them."""
+    one = sum(m.get("cost") is not None for m in part["misconceptions"]) == 1
+    if part["failed"] or part["waiting"]:
+        if one:
+            return _("The rest of this part was checked as if this were right.")
+        return _("The rest of this part was checked as if these were right.")
+    if one:
+        return _("Everything else in this part is right, given that.")
+    return _("Everything else in this part is right, given these.")
+
+
+def _consequence(outcome: str) -> str:
+    """What is said of a check that does not pass, and does if the mistakes above it are granted."""
+    return _("Follows from the above.") if outcome == "failed" else _("Right, given the above.")
 
 
 def part_views(result: dict) -> list[dict]:
@@ -119,12 +142,16 @@ def _parts(result: dict) -> list[dict]:
     parts = []
     for raw in result.get("parts") or []:
         part = {"title": raw["id"], "symbol": "", "misconception": None, "by_hand": False, "comment": None, **raw}
+        part["misconceptions"] = raw.get("misconceptions") or [m for m in [part["misconception"]] if m]
+        part["follows"] = raw.get("marking") == "follow-through" and not part["by_hand"]
         part["error"] = errors.get(f"answer-{raw['id']}")
         part["tests"] = [
             {"message": None, "picture": None, "misconception": None, **t, "title": t.get("title") or t["name"]}
             for t in raw["tests"]
         ]
         checks = _checks(part)
+        part["consequences"] = [c for c in checks if c["granted"]]
+        checks = [c for c in checks if not c["granted"]]
         for outcome in ("passed", "failed"):
             part[outcome] = [c for c in checks if c["outcome"] == outcome]
         waiting: dict[str, list[dict]] = {}
@@ -140,23 +167,32 @@ def _parts(result: dict) -> list[dict]:
 def _checks(part: dict) -> list[dict]:
     """The tests as a student counts them: the cases of one test, `test_values[a batch]` and so on, are one check.
 
-    A check has failed if one of its cases has; it shows the message and the picture of the first that did.
+    A check has failed if one of its cases has; it shows the message and the picture of the first that did. It is
+    granted if all of it follows from mistakes that are counted by themselves; then these have taken their points off,
+    and the checks share what is left.
     """
+    left = float(part["max_score"])
+    if part["follows"]:
+        left -= sum(m.get("cost") or 0.0 for m in part["misconceptions"])
     whole = sum(float(t.get("share") or 1) for t in part["tests"]) or 1.0
     checks: dict[str, dict] = {}
     for t in part["tests"]:
         name, case = t["name"].partition("[")[0], t["case"]
         check = checks.setdefault(
             name, {"name": name, "title": t["base"], "cases": [], "outcome": "passed", "message": None, "picture": None,
-                   "worth": 0.0, "earned": 0.0}
+                   "worth": 0.0, "earned": 0.0, "granted": False}
         )  # fmt: skip
-        worth = float(part["max_score"]) * float(t.get("share") or 1) / whole
+        worth = max(0.0, left) * float(t.get("share") or 1) / whole
+        granted = part["follows"] and bool(t.get("granted"))
         check["worth"] += worth
-        check["earned"] += worth * (t["outcome"] == "passed")
-        check["cases"].append({"label": case, "outcome": t["outcome"]})
+        check["earned"] += worth * (t["outcome"] == "passed" or granted)
+        check["cases"].append({"label": case, "outcome": t["outcome"], "granted": granted})
         rank = ("passed", "not_run", "failed").index
         if rank(t["outcome"]) > rank(check["outcome"]):
             check |= {"outcome": t["outcome"], "message": t["message"], "picture": t["picture"]}
+    for check in checks.values():
+        open_ = [case for case in check["cases"] if case["outcome"] != "passed"]
+        check["granted"] = bool(open_) and all(case["granted"] for case in open_)
     return list(checks.values())
 
 
@@ -318,7 +354,12 @@ _environment = Environment(
 )
 _environment.filters.update(prose=_prose, points=_points, line=line, clean=clean, title_of=_title)
 _environment.globals.update(
-    _=lambda message: _(message), heatmaps=pictures.heatmaps, histogram=pictures.histogram, language=i18n.language
+    _=lambda message: _(message),
+    rest=_rest,
+    consequence=_consequence,
+    heatmaps=pictures.heatmaps,
+    histogram=pictures.histogram,
+    language=i18n.language,
 )
 
 

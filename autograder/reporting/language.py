@@ -28,11 +28,13 @@ def spoken(result: dict) -> dict:
         return {**c, "label": label, "error": say(c.get("error"))}
 
     def part(p: dict) -> dict:
-        known = p.get("misconception")
-        if known:
-            known = {**known, "title": _(known["title"]), "hint": _(known["hint"])}
+        def named(known: dict | None) -> dict | None:
+            return {**known, "title": _(known["title"]), "hint": _(known["hint"])} if known else None
+
         title = _(p["title"]) if p.get("title") else p["id"]
-        return {**p, "title": title, "misconception": known, "tests": [test(t) for t in p["tests"]]}
+        several = [named(m) for m in p.get("misconceptions") or []]
+        return {**p, "title": title, "misconception": named(p.get("misconception")), "misconceptions": several,
+                "tests": [test(t) for t in p["tests"]]}  # fmt: skip
 
     def test(t: dict) -> dict:
         picture = t.get("picture")

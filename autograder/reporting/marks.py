@@ -7,15 +7,17 @@ import io
 
 from autograder.reporting.text import cell
 
+OWNER = ("key", "name", "email", "section", "attempt", "late")  # of the record `owner`
+
 
 def csv_table(results: list[dict]) -> str:
     """All results as one CSV text: who, what, points in all and by part, misconceptions, flags."""
     columns = list(dict.fromkeys(p["id"] for r in results for p in r.get("parts") or []))
     head = ["student", "assignment", "submission", "status", "score", "max_score", *columns]
-    rows = [[*head, "misconceptions", "flags", "message"]]
+    rows = [[*head, "misconceptions", "flags", "message", *OWNER]]
     for r in results:
         parts = {p["id"]: p for p in r.get("parts") or []}
-        named = [p["misconception"]["id"] for p in parts.values() if p.get("misconception")]
+        named = [m["id"] for p in parts.values() for m in _named(p)]
         rows.append(
             [
                 *(r.get(key) for key in head[:6]),
@@ -23,9 +25,16 @@ def csv_table(results: list[dict]) -> str:
                 " ".join(named),
                 " ".join(r.get("flags") or []),
                 r.get("message"),
+                *((r.get("owner") or {}).get(key) for key in OWNER[:5]),
+                "late" if (r.get("owner") or {}).get("late") else None,
             ]
         )
     return write_csv(rows)
+
+
+def _named(part: dict) -> list[dict]:
+    """The known mistakes that are named in a part; results of earlier versions have one at most."""
+    return part.get("misconceptions") or [m for m in [part.get("misconception")] if m]
 
 
 def write_csv(rows: list[list]) -> str:

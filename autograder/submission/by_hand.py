@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.messages import Message
-from autograder.submission.matching import Match, grade_id_of, text_of, without_mark_scheme
+from autograder.submission.cell_text import grade_id_of, text_of, without_mark_scheme
+from autograder.submission.placed import Match
 from course import i18n
 from course.syllabus import Assignment
 

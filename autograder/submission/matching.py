@@ -40,45 +40,28 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from autograder.messages import Message
+from autograder.submission.cell_text import (
+    additions,
+    cell_ids,
+    definitions,
+    grade_id_of,
+    heading,
+    role_of,
+    same,
+    skeleton,
+    stub,
+    text_of,
+)
+from autograder.submission.placed import ROLES, RUN, Match, Placed, restore
 
-ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
-RUN = ("setup", "answer", "own")  # the roles that the judge runs
+# What callers need of a hand-in's cells, in one place.
+__all__ = ["ROLES", "RUN", "Match", "Placed", "grade_id_of", "match", "restore", "role_of", "stub", "text_of"]
 
 MOST_REMARKS = 40
-SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
-LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A cell in its place. `index` counts the submitted cells from 0, None where the hand-in has no such cell."""
-
-    role: str
-    grade_id: str | None
-    source: str
-    index: int | None = None
-    remark: str | None = None  # a sentence for the student
-
-    @property
-    def label(self) -> str:
-        return "added cell" if self.index is None else f"cell {self.index + 1}"
-
-
-@dataclass(frozen=True)
-class Match:
-    """All cells in running order; what was odd, a sentence each for the student; the same as stable slugs."""
-
-    cells: list[Placed]
-    remarks: list[str] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[Placed]:
-        return iter(self.cells)
 
 
 def match(
@@ -93,186 +76,6 @@ def match(
     languages: a hand-in may have any of them.
     """
     return _Matcher(submitted_cells, released_cells, parts, others).match()
-
-
-# -- reading a cell ---------------------------------------------------------------------------------------------------
-
-
-def text_of(cell: Any) -> str:
-    """A cell's source as one string, whatever the file has there."""
-    if not isinstance(cell, dict):
-        return ""
-    source = cell.get("source", cell.get("input"))  # `input` was the name in version 3 of the format
-    if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
-    if not isinstance(source, str):
-        return ""
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", source)
-
-
-def grade_id_of(cell: Any) -> str | None:
-    """nbgrader's id of a cell, if there is a usable one."""
-    metadata = cell.get("metadata") if isinstance(cell, dict) else None
-    ours = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = ours.get("grade_id") if isinstance(ours, dict) else None
-    return grade_id if isinstance(grade_id, str) and grade_id else None
-
-
-def role_of(cell: dict) -> str:
-    """The role of a *released* cell: by the prefix of its grade_id, by nbgrader's flags where the prefix is unknown."""
-    if cell.get("cell_type") != "code":
-        return "markdown"
-    prefix = (grade_id_of(cell) or "").partition("-")[0]
-    if prefix in ("setup", "answer", "test", "demo"):
-        return prefix
-    ours = (cell.get("metadata") or {}).get("nbgrader") or {}
-    return "test" if ours.get("grade") else "answer" if ours.get("solution") else "demo"
-
-
-def parse(source: str) -> ast.Module | None:
-    """The cell's syntax tree with IPython's magics taken out, or None where it does not parse."""
-    if len(source) > LONGEST_PARSED:
-        return None
-    plain = re.sub(r"\A[ \t]*%%.*", "", source)
-    plain = re.sub(r"^([ \t]*)[%!?].*$", r"\1pass", plain, flags=re.M)
-    try:
-        return ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def definitions(source: str) -> dict[str, bool]:
-    """The names that a cell defines at top level; True where something is written there, False for a stub."""
-    tree = parse(source)
-    if tree is None:
-        return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
-    names: dict[str, bool] = {}
-
-    def visit(statements: list[ast.stmt]) -> None:
-        for node in statements:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                names[node.name] = _written(node)
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                    if isinstance(target, ast.Name):
-                        names[target.id] = True
-            elif isinstance(node, (ast.If, ast.Try, ast.With)):
-                visit(node.body)
-                visit(getattr(node, "orelse", []))
-                for handler in getattr(node, "handlers", []):
-                    visit(handler.body)
-
-    try:
-        visit(tree.body)
-    except RecursionError:  # an `elif` a thousand deep
-        pass
-    return names
-
-
-def _written(node: ast.AST) -> bool:
-    """Whether a definition is more than a stub: a class, if one of its methods is; a function, if it gets anywhere."""
-    if isinstance(node, ast.ClassDef):
-        methods = [n for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
-        return any(_written(method) for method in methods) if methods else not _idle(node.body)
-    for statement in node.body:
-        if isinstance(statement, ast.Raise):
-            raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
-            if isinstance(raised, ast.Name) and raised.id == "NotImplementedError":
-                return False
-        if isinstance(statement, ast.Return):
-            return True
-    return not _idle(node.body)
-
-
-def _idle(body: list[ast.stmt]) -> bool:
-    return all(isinstance(n, ast.Pass) or (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) for n in body)
-
-
-def stub(source: str, instead: str = "raise NotImplementedError") -> str:
-    """A source cell with each solution region replaced by `instead`, as nbgrader releases it."""
-    lines, inside = [], False
-    for line in source.split("\n"):
-        if "### BEGIN SOLUTION" in line:
-            inside = True
-            lines.append(re.match(r"\s*", line).group() + instead)
-        elif "### END SOLUTION" in line:
-            inside = False
-        elif not inside:
-            lines.append(line)
-    return "\n".join(lines)
-
-
-def without_mark_scheme(source: str) -> str:
-    """A task's text as nbgrader releases it: without what only the grader reads."""
-    lines, inside = [], False
-    for line in source.split("\n"):
-        if "BEGIN MARK SCHEME" in line:
-            inside = True
-        elif "END MARK SCHEME" in line:
-            inside = False
-        elif not inside:
-            lines.append(line)
-    return "\n".join(lines).rstrip()
-
-
-@lru_cache(maxsize=128)  # a cell is compared with every answer of the exercise
-def _skeleton(source: str) -> tuple[str, ...]:
-    """What is left of an unanswered cell: its lines without solution, comments, blanks and placeholders."""
-    placeholders = ("pass", "...")
-    lines = (line.strip() for line in stub(source).split("\n"))
-    return tuple(
-        line
-        for line in lines
-        if line and not line.startswith(("#", "raise NotImplementedError")) and line not in placeholders
-    )
-
-
-def _same(one: str, other: str) -> bool:
-    """Equal text, but for blanks at the ends of lines and around it, which editors change by themselves."""
-    return one == other or _tidy(one) == _tidy(other)
-
-
-@lru_cache(maxsize=128)
-def _tidy(source: str) -> str:
-    return "\n".join(line.rstrip() for line in source.strip().split("\n"))
-
-
-def _heading(source: str) -> str:
-    """The first line of a text."""
-    return source.strip().partition("\n")[0].rstrip()
-
-
-def _additions(edited: str, released: str, only: tuple | None = None) -> str:
-    """The top-level statements that a student put into an instructor's cell."""
-    tree, known = parse(edited), parse(released)
-    if tree is None:
-        return ""
-    lines, layout = edited.split("\n"), _plain(edited)
-    try:
-        old = {ast.dump(node) for node in (known.body if known else [])}
-        new = [n for n in tree.body if not isinstance(n, ast.Pass) and (only is None or isinstance(n, only))]
-        new = [n for n in new if ast.dump(n) not in old]
-        return "\n".join("\n".join(lines[n.lineno - 1 : n.end_lineno]) if layout else ast.unparse(n) for n in new)
-    except RecursionError:  # an expression so deep that only a machine writes it
-        return ""
-
-
-def _plain(source: str) -> bool:
-    """Whether a top-level statement is a run of whole lines, so that the student's own layout can be kept."""
-    return not re.search(r"^[ \t]*[%!?@]", source, re.M) and ";" not in source
-
-
-def _ids(cell: Any) -> list[str]:
-    """The ids of a cell in the notebook's format: its own, and the one that Colab keeps in the metadata."""
-    if not isinstance(cell, dict):
-        return []
-    metadata = cell.get("metadata")
-    moved = metadata.get("id") if isinstance(metadata, dict) else None
-    return [cell_id for cell_id in (cell.get("id"), moved) if isinstance(cell_id, str)]
-
-
-# -- matching ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -333,7 +136,7 @@ class _Matcher:
             else:
                 r.symbol = next(iter(defined[r.grade_id]), None)
         self.units = list(self._units(submitted))
-        self.ids = {i: _ids(cell) for i, cell in enumerate(submitted if isinstance(submitted, list) else [])}
+        self.ids = {i: cell_ids(cell) for i, cell in enumerate(submitted if isinstance(submitted, list) else [])}
 
     # -- the hand-in, cell by cell
 
@@ -365,7 +168,7 @@ class _Matcher:
         grade_id = grade_id_of(cell)
         if grade_id in self.released:
             return grade_id, True
-        for cell_id in _ids(cell):
+        for cell_id in cell_ids(cell):
             if cell_id in self.by_cell_id:
                 return self.by_cell_id[cell_id], True
         if code:
@@ -373,11 +176,11 @@ class _Matcher:
             if check and f"test-{check[1]}" in self.released:
                 return f"test-{check[1]}", False
             for r in self.released.values():
-                if r.role in ("setup", "test", "demo") and _same(source, r.source):
+                if r.role in ("setup", "test", "demo") and same(source, r.source):
                     return r.grade_id, False
         else:
             for r in self.released.values():
-                if r.task and _heading(source) in map(_heading, r.texts):
+                if r.task and heading(source) in map(heading, r.texts):
                     return r.grade_id, False
         return None, False
 
@@ -397,10 +200,10 @@ class _Matcher:
     def _added_to(self, unit: _Unit, role: str) -> Iterator[_Unit]:
         """An instructor's cell counts as released; what a student wrote into it that matters is kept beside it."""
         r = self.released[unit.claim]
-        if _same(unit.source, r.source):
+        if same(unit.source, r.source):
             return
         only = None if role == "setup" else (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-        extra = _additions(unit.source, r.source, only)
+        extra = additions(unit.source, r.source, only)
         names = definitions(extra)
         if role == "demo" and not any(answer.symbol in names for answer in self.answers):
             return  # a demonstration is there to be played with
@@ -425,7 +228,7 @@ class _Matcher:
         mine = unit.claim == r.grade_id
         if not unit.code or (unit.claim and not mine and self.released[unit.claim].role != "answer"):
             return 0
-        untouched = _skeleton(unit.source) == _skeleton(r.source)
+        untouched = skeleton(unit.source) == skeleton(r.source)
         if r.symbol in unit.names:
             if unit.names[r.symbol] and not untouched:
                 return 6 if mine else 5
@@ -433,7 +236,7 @@ class _Matcher:
         if not mine:
             return 0
         stranger = any(a is not r and unit.names.get(a.symbol) for a in self.answers)
-        return 4 if _skeleton(unit.source) and not untouched and not stranger else 1
+        return 4 if skeleton(unit.source) and not untouched and not stranger else 1
 
     def _resolve(self) -> dict[str, _Unit]:
         """For each answer cell of the release the piece of the hand-in that counts."""
@@ -512,7 +315,7 @@ class _Matcher:
         rivals = [r for r in self.answers if r.symbol in unit.names and chosen.get(r.grade_id) is not unit]
         if unit.claim is not None:
             winner = chosen.get(unit.claim)
-            if not _skeleton(unit.source) or _skeleton(unit.source) == _skeleton(self.released[unit.claim].source):
+            if not skeleton(unit.source) or skeleton(unit.source) == skeleton(self.released[unit.claim].source):
                 return self._spare(unit, None)
             if winner is not None and rivals and set(unit.names) <= set(winner.names):
                 symbol = self.released[unit.claim].symbol
@@ -603,26 +406,3 @@ class _Matcher:
             self.flags.append(flag)
         if remark not in self.remarks and len(self.remarks) < MOST_REMARKS:
             self.remarks.append(remark)
-
-
-def restore(match_: Match, released_cells: list[dict]) -> list[dict]:
-    """The hand-in as a sound cell list (notebook format 4): each released cell once, with its released metadata.
-
-    For whoever shows the notebook afterwards. Solutions are never in it: an answer that is missing becomes its stub.
-    """
-    released = {grade_id_of(cell): cell for cell in released_cells if grade_id_of(cell)}
-    cells = []
-    for number, placed in enumerate(match_.cells):
-        original = released.get(placed.grade_id)
-        kind = "markdown" if placed.role == "markdown" else "code"
-        cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "id": f"own-{number}", "source": placed.source}
-        if original is not None:
-            cell["cell_type"] = original.get("cell_type", kind)
-            cell["metadata"] = {"nbgrader": dict(original["metadata"]["nbgrader"])}
-            cell["id"] = str(original.get("id") or placed.grade_id)
-            if placed.role == "answer" and not placed.source.strip():
-                cell["source"] = stub(text_of(original))
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
-        cells.append(cell)
-    return cells

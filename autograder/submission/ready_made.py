@@ -28,6 +28,10 @@ MASK_HELPER = "generate_square_subsequent_mask"
 ROOTS = ("torch", "torchvision", "transformers", "tensorflow", "keras", "keras_hub", "jax", "flax")
 
 
+LONGEST_PATH = 400  # characters of a dotted path, more than any that a framework has
+MOST_USES = 20  # of a symbol
+
+
 @dataclass(frozen=True)
 class Use:
     """A place where a ready-made attention is named."""
@@ -37,8 +41,24 @@ class Use:
     line: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """What a statement makes of a name: an expression or a definition, and what the name was made of before.
+
+    A state is never changed, and later ones point to it. So a name that is given to others costs one step, however
+    much it was made of: a list for each name would double with every `a = a`.
+    """
+
+    node: ast.AST
+    label: str
+    before: tuple[_Made, ...]
+
+
 def uses(cells: Iterable[dict], symbols: Iterable[str], tracks: Iterable[Track]) -> dict[str, list[dict]]:
-    """For each symbol what its definition reaches, as {"name", "label", "line"}; empty where that is nothing."""
+    """For each symbol what its definition reaches, as {"name", "label", "line"}; empty where that is nothing.
+
+    The time that this takes grows with the length of the code, and not faster, however the names hang together.
+    """
     reader = _Reader(tracks)
     for cell in cells:
         reader.read(cell["source"], cell["label"])
@@ -50,11 +70,14 @@ class _Reader:
     def __init__(self, tracks: Iterable[Track]) -> None:
         self.names = {dotted.rpartition(".")[2] for track in tracks for dotted in track.ready_made}
         self.aliases: dict[str, str] = {}  # a name -> the dotted path that it stands for, in the notebook
+        self.inside: dict[str, str | None] = {}  # the same in the definition that is looked at; None: a name of its own
         self.places: dict[str, tuple[str, int]] = {}  # where an alias was made
-        self.pieces: dict[str, list[tuple[ast.AST, str]]] = {}  # a top-level name -> what makes it, and where
-        self.stars: list[str] = []
+        self.made: dict[str, _Made] = {}  # a top-level name -> what it was made of last
+        self.star: str | None = None  # the first framework module that all names were imported from
+        self.looked_at: dict[int, tuple[list[Use], list[str]]] = {}  # by the id of a node, which `made` keeps alive
 
     def read(self, source: str, label: str) -> None:
+        """Take in the statements of a cell, in order."""
         try:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -65,11 +88,18 @@ class _Reader:
                     self.aliases[name], self.places[name] = path, (label, node.lineno)
                 elif certain:
                     self.aliases.pop(name, None)
+            named: dict[int, set[str]] = {}  # by node: the names in it, once for `a = b = c = ...`
             for name, made, whole in _made(node):
-                if whole and certain:
-                    self.pieces[name] = []
-                earlier = self.pieces.get(made.id, []) if isinstance(made, ast.Name) else []
-                self.pieces.setdefault(name, []).extend([(made, label), *earlier])
+                if id(made) not in named:
+                    named[id(made)] = (
+                        set() if made is node else {n.id for n in ast.walk(made) if isinstance(n, ast.Name)}
+                    )
+                before = {}
+                if name in self.made and (name in named[id(made)] or not (whole and certain)):
+                    before[name] = self.made[name]
+                if isinstance(made, ast.Name) and made.id in self.made:
+                    before[made.id] = self.made[made.id]
+                self.made[name] = _Made(made, label, tuple(before.values()))
 
     def _bound(self, node: ast.AST) -> Iterator[tuple[str, str | None]]:
         """The names that a statement binds, and what of the framework they are from then on."""
@@ -80,7 +110,8 @@ class _Reader:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 if alias.name == "*":
-                    self.stars.append(node.module)
+                    if self.star is None and node.module.partition(".")[0] in ROOTS:
+                        self.star = node.module
                 else:
                     yield alias.asname or alias.name, f"{node.module}.{alias.name}"
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -96,7 +127,7 @@ class _Reader:
         if depth > 40:
             return None
         if isinstance(node, ast.Name):
-            return self.aliases.get(node.id)
+            return self.inside[node.id] if node.id in self.inside else self.aliases.get(node.id)
         if isinstance(node, ast.Attribute):
             return self._join(self._path(node.value, depth + 1), node.attr)
         if isinstance(node, ast.Subscript):  # vars(F)["..."], F.__dict__["..."], sys.modules["torch"]
@@ -115,11 +146,15 @@ class _Reader:
                 return _text(first)
         return None
 
-    @staticmethod
-    def _join(base: str | None, attribute: str | None) -> str | None:
+    def _join(self, base: str | None, attribute: str | None) -> str | None:
+        """The path of an attribute. What is too long for a framework's is cut to what says whether it is ready-made."""
         if base is None or attribute is None or attribute == "__dict__":
             return base
-        return f"{base}.{attribute}"
+        path = f"{base}.{attribute[:LONGEST_PATH]}"
+        if len(path) > LONGEST_PATH:
+            root, *_, last = path.split(".")
+            path = self._ready_made(path) or f"{root}.{last}"
+        return path
 
     def _ready_made(self, path: str | None) -> str | None:
         """The framework's attention in a path, cut where its name ends."""
@@ -133,44 +168,53 @@ class _Reader:
                 return ".".join(pieces[: i + 1])
         return None
 
-    def _in(self, tree: ast.AST, label: str) -> Iterator[Use]:
-        outside, nodes, own = self.aliases, list(ast.walk(tree)), _own_names(tree)
-        self.aliases = {name: path for name, path in outside.items() if name not in own}
-        try:
-            for node in nodes:
-                if node is not tree:
-                    self.aliases |= {name: path for name, path in self._bound(node) if path is not None}
-            # The class before the helper's name is not used itself.
-            on_the_way = {n.value for n in nodes if isinstance(n, ast.Attribute) and n.attr == MASK_HELPER}
-            for node in nodes:
-                if not isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) or node in on_the_way:
-                    continue
-                path = self._path(node)
-                if path is None and isinstance(node, ast.Name) and node.id not in own | set(self.pieces):
-                    star = next((s for s in self.stars if s.partition(".")[0] in ROOTS), None)
-                    path = star and f"{star}.{node.id}"
-                found = self._ready_made(path)
-                if found:
-                    yield Use(found, label, node.lineno)
-        finally:
-            self.aliases = outside
+    def _look_at(self, tree: ast.AST, label: str) -> tuple[list[Use], list[str]]:
+        """What a definition uses, and the names of the notebook that it mentions."""
+        if id(tree) in self.looked_at:
+            return self.looked_at[id(tree)]
+        nodes, own = list(ast.walk(tree)), _own_names(tree)
+        self.inside = dict.fromkeys(own)
+        for node in nodes:
+            if node is not tree:
+                self.inside |= {name: path for name, path in self._bound(node) if path is not None}
+        # The class before the helper's name is not used itself.
+        on_the_way = {n.value for n in nodes if isinstance(n, ast.Attribute) and n.attr == MASK_HELPER}
+        found: dict[Use, None] = {}
+        mentioned: dict[str, None] = {}
+        for node in nodes:
+            if isinstance(node, ast.Name) and node.id in self.made and node.id not in own:
+                mentioned[node.id] = None
+            if not isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) or node in on_the_way:
+                continue
+            path = self._path(node)
+            if path is None and isinstance(node, ast.Name) and node.id not in own and node.id not in self.made:
+                path = self.star and f"{self.star}.{node.id}"
+            if ready := self._ready_made(path):
+                found[Use(ready, label, node.lineno)] = None
+        self.inside = {}
+        self.looked_at[id(tree)] = list(found), list(mentioned)
+        return self.looked_at[id(tree)]
 
     def reached(self, symbol: str) -> list[Use]:
+        """The ready-made attention that a symbol's definition can reach, in the order of the notebook."""
         found: dict[Use, None] = {}
         imported = self._ready_made(self.aliases.get(symbol))
         if imported:
             found[Use(imported, *self.places[symbol])] = None
-        waiting, seen = [symbol], {symbol}
+        waiting = [self.made[symbol]] if symbol in self.made else []
+        names, states, nodes = {symbol}, set(waiting), set[int]()
         while waiting:
-            for node, label in self.pieces.get(waiting.pop(), ()):
-                found |= dict.fromkeys(self._in(node, label))
-                own = _own_names(node)
-                for inner in ast.walk(node):
-                    name = inner.id if isinstance(inner, ast.Name) else None
-                    if name in self.pieces and name not in seen and name not in own:
-                        seen.add(name)
-                        waiting.append(name)
-        return sorted(found, key=lambda use: (use.label, use.line))[:20]
+            state = waiting.pop()
+            following = list(state.before)
+            if id(state.node) not in nodes:
+                nodes.add(id(state.node))
+                used, mentioned = self._look_at(state.node, state.label)
+                found |= dict.fromkeys(used)
+                following += [self.made[name] for name in mentioned if name not in names]
+                names.update(mentioned)
+            waiting += [new for new in dict.fromkeys(following) if new not in states]
+            states.update(following)
+        return sorted(found, key=lambda use: (use.label, use.line))[:MOST_USES]
 
 
 def _own_names(tree: ast.AST) -> set[str]:
@@ -211,7 +255,7 @@ def _made(node: ast.AST) -> Iterator[tuple[str, ast.AST, bool]]:
 def _text(node: ast.AST | None, depth: int = 0) -> str | None:
     """A constant string, also one that is put together from constants."""
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
+        return node.value if isinstance(node.value, str) and len(node.value) <= LONGEST_PATH else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and depth < 40:
         left, right = _text(node.left, depth + 1), _text(node.right, depth + 1)
         return left + right if left is not None and right is not None else None

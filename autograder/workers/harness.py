@@ -34,6 +34,7 @@ from autograder.workers import wire, worker_messages
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_TEXT = 2000
 MAX_ITEMS = 4096
+MOST_PAIRS = 100  # of mistakes, whose modules the reference holds at a time
 TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
 MEMORY_PHRASES = (
     "can't allocate memory",
@@ -468,6 +469,8 @@ class Reference:
             except Exception as error:  # noqa: BLE001 - a mistake may be one that does not even import
                 return wire.encode({"values": {}, "error": namespace.describe(error), "used": []})
             self.namespaces[name] = namespace
+            if len(pairs := [known for known in self.namespaces if "+" in known]) > MOST_PAIRS:
+                del self.namespaces[pairs[0]]  # tried for one answer, and hardly asked for again
         program = request["program"]
         if "/" in name and self.adapter.home == "cuda" and not program["device"]:
             rehearsal = answer_run(

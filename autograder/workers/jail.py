@@ -260,12 +260,12 @@ def _package_home(name: str) -> Path:
 
 def _holds_secret(path: Path, hidden: set[str]) -> bool:
     """Would opening `path` open the judge's own packages (a checkout that lies under /usr/lib, say)?"""
-    home = _package_home("autograder").resolve()
     resolved = path.resolve()
-    return (
+    return any(  # an instructor's own course folder has its secrets beside `course`
         resolved == home
         or resolved in home.parents
         or any((home / name) in (resolved, *resolved.parents) for name in hidden)
+        for home in (Path(__file__).resolve().parents[2], _package_home("course").resolve())
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from autograder.grading.grader import solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, definitions_of, own_cell, untouched
-from autograder.submission.intake import Found, Submission, read
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.read import read
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"

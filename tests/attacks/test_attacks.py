@@ -21,7 +21,9 @@ from forge import SECRET, TIGHT, Forge, said, scores
 
 from autograder.grading.grader import Grader
 from autograder.paths import ROOT
-from autograder.submission.intake import find, one_each, read
+from autograder.submission.attempts import one_each
+from autograder.submission.find import find
+from autograder.submission.read import read
 
 FORGE = Forge("self-attention-pytorch")
 SOURCE = ROOT / "source"

@@ -11,10 +11,12 @@ import pytest
 from forge import SOURCE, TIGHT, Forge
 
 from autograder.grading.grader import Grader
-from autograder.judging.players import MAX_BYTES, Student, answer_from
+from autograder.judging.replies import MAX_BYTES, answer_from
+from autograder.judging.student import Student
 from autograder.proof.sample_class import own_cell, untouched
-from autograder.submission import intake
-from autograder.submission.intake import Found, read
+from autograder.submission import read as reading
+from autograder.submission.hand_in import Found
+from autograder.submission.read import read
 from autograder.workers.client import Ended
 
 FORGE = Forge("self-attention-pytorch")
@@ -56,10 +58,10 @@ def test_sleeping_is_bounded_for_the_whole_hand_in():
 
 def test_going_again_with_standins_takes_from_the_same_time(workshop):
     first = Student(workshop.place(), [], [])
-    first.cpu_left, first.wall_left = 1.5, 7.0
-    again = Student(workshop.place(), [], [], {"source": "", "names": []}, first)
-    assert (again.cpu_left, again.wall_left) == (1.5, 7.0) and not again.out_of_time
-    first.wall_left = 0.0
+    first.budget.cpu_left, first.budget.wall_left = 1.5, 7.0
+    again = Student(workshop.place(), [], [], {"source": "", "names": []}, first.budget)
+    assert (again.budget.cpu_left, again.budget.wall_left) == (1.5, 7.0) and not again.out_of_time
+    first.budget.wall_left = 0.0
     assert first.out_of_time
 
 
@@ -150,7 +152,7 @@ def test_reading_takes_little_time(attack):
     started = time.process_time()
     submission = read(Found("x", ("ann", "self-attention-pytorch", "self-attention.ipynb"), data), SOURCE)
     assert time.process_time() - started < 6
-    assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= intake.MAX_CODE
+    assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= reading.MAX_CODE
     assert len(submission.remarks) <= 41
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograder.grading.grader import Grader, solution_source
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from course.models import checkpoint
 from course.syllabus import syllabus
 

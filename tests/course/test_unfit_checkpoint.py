@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.grading.grader import Grader, solution_source
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from course.models import checkpoint, tiny
 from course.syllabus import syllabus
 

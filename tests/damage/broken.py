@@ -24,7 +24,7 @@ from autograder.authoring.release import released_notebook
 from autograder.grading.grader import solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import definitions_of
-from autograder.submission.matching import grade_id_of
+from autograder.submission.cell_text import grade_id_of
 from course.syllabus import syllabus
 
 PYTORCH, TENSORFLOW = "self-attention-pytorch", "self-attention-tensorflow"

@@ -150,7 +150,8 @@ def test_it_is_explained_in_a_sentence_that_says_what_to_do(results, assignment,
 READ = """
 import resource, sys
 from pathlib import Path
-from autograder.submission.intake import find, read
+from autograder.submission.find import find
+from autograder.submission.read import read
 read_nothing = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 (submission,) = [read(found, Path(sys.argv[2])) for found in find([sys.argv[1]])]
 used = resource.getrusage(resource.RUSAGE_SELF)

@@ -28,7 +28,7 @@ from autograder.grading import run_folder, saved_results
 from autograder.grading.grader import Grader, solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"

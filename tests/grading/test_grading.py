@@ -24,7 +24,8 @@ from autograder.judging.catalogue import CatalogueError
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, own_cell, source_notebook, untouched
 from autograder.reporting.schema import validate
-from autograder.submission.intake import Found, Submission, read
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.read import read
 from autograder.workers import client
 from course.syllabus import syllabus
 

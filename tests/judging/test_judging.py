@@ -11,15 +11,14 @@ import pytest
 from autograder import paths
 from autograder.grading import references, worker_pool
 from autograder.grading.grader import Grader, solution_source
-from autograder.judging import diagnosis
 from autograder.judging.compare import Abstract, Mismatch, Odd, agree, difference
 from autograder.judging.plugin import AskStudent, Spec, Verdict, _compare
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.judging.random_inputs import RandomInputs
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered
-from autograder.submission.intake import Submission, of_source, read_notebook, read_script
-from autograder.workers import worker_messages
+from autograder.submission.hand_in import Submission
+from autograder.submission.read import of_source, read_notebook, read_script
 from course.syllabus import syllabus
 
 WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
@@ -157,109 +156,6 @@ def test_draws_keep_their_promises(seed):
     assert ids.min() >= 2 and ids.max() < 5
 
 
-# -- diagnosis --------------------------------------------------------------------------------------------------------
-
-
-class Oracle:
-    """The trusted side of a part with two mistakes: doubling, and adding one. The reference changes nothing."""
-
-    ways = {None: lambda x: x, "doubled": lambda x: 2 * x, "plus-one": lambda x: x + 1, "same": lambda x: x}
-
-    def run(self, program: Program, mistake: str | None = None) -> Answer:
-        return Answer({"out": self.ways[mistake](program.arrays["a0"])})
-
-
-def verdict(name: str, *pairs, outcome: str = "failed") -> Verdict:
-    return Verdict(Spec(name, name, name, name, "part", 1.0, ()), outcome, log=list(pairs))
-
-
-def pair(answer, at=(1.0, 2.0, 5.0)):
-    x = np.array(at)
-    out = answer(x) if callable(answer) else answer
-    return Program.function("f", x), out if isinstance(out, Answer) else Answer({"out": out})
-
-
-MISTAKES = ["plus-one", "doubled", "same"]
-
-
-def name(*verdicts) -> str | None:
-    return diagnosis.diagnose(list(verdicts), MISTAKES, Oracle())
-
-
-def test_a_mistake_that_gives_the_same_answers_is_named():
-    failing = verdict("a", pair(lambda x: 2 * x))
-    assert name(failing, verdict("b", pair(lambda x: 2 * x, (3.0, 4.0)))) == "doubled"
-    assert failing.misconception == "doubled"
-
-
-def test_a_mistake_that_explains_half_of_the_answers_is_named_for_that_test_alone():
-    one, other = verdict("a", pair(lambda x: 2 * x)), verdict("b", pair(lambda x: x * 7))
-    assert name(one, other) == "doubled"
-    assert (one.misconception, other.misconception) == ("doubled", None)
-
-
-def test_where_no_mistake_fits_none_is_named():
-    assert name(verdict("a", pair(lambda x: 7 * x))) is None
-    assert name(verdict("a", pair(lambda x: x[:2]))) is None
-    assert name(verdict("a", pair(lambda x: Odd("str")))) is None
-    assert name(verdict("a", pair(lambda x: 2 * x), outcome="passed")) is None
-    assert name() is None
-
-
-def test_a_mistake_that_changes_nothing_is_never_named():
-    assert name(verdict("a", pair(lambda x: x))) is None
-
-
-def test_an_answer_that_never_came_is_no_evidence():
-    for kind in ("timeout", "exhausted", "missing"):
-        gone = Answer({}, StudentError(kind, (), "gone"))
-        assert name(verdict("a", pair(lambda x, gone=gone: gone))) is None
-
-
-def test_a_stub_is_held_against_no_mistake(monkeypatch):
-    """To ask what each mistake would have given is dear where that trains a model."""
-    asked = []
-    monkeypatch.setattr(Oracle, "run", lambda self, program, mistake=None: asked.append(mistake))
-    stub = Answer({}, StudentError("exception", ("NotImplementedError", "RuntimeError"), "NotImplementedError"))
-    assert name(verdict("a", pair(lambda x: stub))) is None
-    assert asked == []
-
-
-def test_a_result_on_another_device_is_not_that_mistake():
-    elsewhere = Answer({"out": np.array([2.0, 4.0, 10.0])}, None, "cuda")
-    assert name(verdict("a", pair(elsewhere))) is None
-
-
-@pytest.mark.parametrize(
-    ("student", "mistake", "named"),
-    [
-        ("shapes (2,) and (3,)", "shapes (4,) and (5,)", True),  # what a library says has the values of the day in it
-        (
-            worker_messages.NO_LOGITS.format(type="BertModel"),
-            worker_messages.NO_LOGITS.format(type="BertForMaskedLM"),
-            True,
-        ),
-        (
-            worker_messages.MODULE_WITHOUT_LOGITS,
-            worker_messages.MODULE_WITHOUT_GRADIENT,
-            False,
-        ),  # the same exception for other reasons
-        (worker_messages.MODULE_WITHOUT_LOGITS, "shapes (4,) and (5,)", False),
-        (
-            worker_messages.OUT_OF_RANGE_ON_A_GPU,
-            "index out of range in self",
-            True,
-        ),  # the mistake stopped on the CPU already
-    ],
-)
-def test_an_exception_is_known_by_its_class_and_by_what_a_worker_says_of_it(monkeypatch, student, mistake, named):
-    raised = [Answer({}, StudentError("exception", ("ValueError",), text)) for text in (student, mistake)]
-    monkeypatch.setattr(Oracle, "run", lambda self, program, mistake=None: (
-        raised[1] if mistake == "doubled" else Answer({"out": program.arrays["a0"]})
-    ))  # fmt: skip
-    assert name(verdict("a", pair(raised[0]))) == ("doubled" if named else None)
-
-
 # -- which hidden tests are taken -------------------------------------------------------------------------------------
 
 SOUND = '''
@@ -293,8 +189,8 @@ class LabPool(worker_pool.WorkerPool):
 class Lab(Grader):
     """A grader with hidden tests of our own, on the workers of another."""
 
-    def __init__(self, grader: Grader, hidden, monkeypatch) -> None:
-        super().__init__(jobs=1, seed=4)
+    def __init__(self, grader: Grader, hidden, monkeypatch, marking: str) -> None:
+        super().__init__(jobs=1, seed=4, marking=marking)
         self.lender = grader.pool
         start = worker_pool.ServerProcess
 
@@ -321,11 +217,11 @@ def lab(tmp_path, grader, monkeypatch):
     """Grade an answer with a file of hidden tests: `lab(tests, answer)` gives the result."""
     with contextlib.ExitStack() as stack:
 
-        def grade(tests: str, answer: str | None = None) -> dict:
+        def grade(tests: str, answer: str | None = None, marking: str = "strict") -> dict:
             file = paths.hidden_tests(tmp_path, ASSIGNMENT.exercise)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(textwrap.dedent(tests))
-            the_lab = stack.enter_context(Lab(grader, tmp_path, monkeypatch))
+            the_lab = stack.enter_context(Lab(grader, tmp_path, monkeypatch, marking))
             submission = Submission("me", "me", ASSIGNMENT)
             read_script(submission, answer or solution_source(ASSIGNMENT), "answers.py", ROOT / "source")
             return the_lab.grade([submission])[0]
@@ -483,11 +379,28 @@ def test_shares_divide_the_points_and_what_builds_on_a_failure_is_not_run(lab):
     assert scored(lab(free.format(body=body), WRONG))["causal-mask"] == 2.0  # two thirds of three points
 
 
+def test_the_rule_of_marking_is_the_runs(lab):
+    body = "if not student.run(Program.function('causal_mask', 1)).out[0, 0]:\n        raise Mismatch('wrong')"
+    result = lab((MISMATCH + FULL).format(body=body), WRONG, marking="follow-through")
+    part = next(p for p in result["parts"] if p["id"] == "causal-mask")
+    assert (part["marking"], part["score"], part["plain_score"]) == ("follow-through", 2.1, 0)
+    assert part["misconceptions"][0]["id"] == "diagonal-excluded" and part["misconceptions"][0]["cost"] == 0.9
+    assert all(test["granted"] for test in part["tests"])
+    strict = lab((MISMATCH + FULL).format(body=body), WRONG)
+    part = next(p for p in strict["parts"] if p["id"] == "causal-mask")
+    assert (part["marking"], part["score"], part["follow_through_score"]) == ("strict", 0, 2.1)
+    assert part["misconception"]["id"] == "diagonal-excluded" and part["misconceptions"][0]["cost"] is None
+
+
+def verdict(name: str, *pairs, outcome: str = "failed") -> Verdict:
+    return Verdict(Spec(name, name, name, name, "part", 1.0, ()), outcome, log=list(pairs))
+
+
 class Stub:
     """A desk whose player gives one answer to everything."""
 
     def __init__(self, answer: Answer) -> None:
-        self.player, self.verdict = self, verdict("a")
+        self.player, self.verdict, self.known = self, verdict("a"), {}
         self.answer = answer
 
     def run(self, program: Program) -> Answer:

@@ -8,7 +8,7 @@ from support.rewrites import REWRITES, rewritten
 from autograder.grading.grader import solution_source
 from autograder.judging.catalogue import catalogue
 from autograder.proof.verify import full_marks
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from course.syllabus import syllabus
 
 EXERCISES = ("positional-embedding", "self-attention", "multi-head-attention")

@@ -183,3 +183,67 @@ def test_points_have_the_decimal_sign_of_the_language(language, written):
         assert f"<b>{written}</b>" in html.feedback_page(hand_in)
         assert written in html.class_page([hand_in])
         assert "8.46" in marks.csv_table([hand_in])  # which programs read
+
+
+# -- parts in which a known mistake was counted by itself --------------------------------------------------------------
+
+
+def followed(second: bool = False) -> dict:
+    """A result in which the scores are not scaled: one check failed for it, two waited; `second`: one fails besides."""
+    made = result(fail=[("scaled-dot-product", "test_shapes")])
+    part = made["parts"][0]
+    known = {"id": "scale-missing", "title": "The scores are not scaled", "hint": "Divide.", "weight": "serious"}
+    other = {"id": "mask-inverted", "title": "The mask is inverted", "hint": "Look.", "weight": "slip", "cost": 0.6}
+    part |= {"marking": "follow-through", "plain_score": 0.0, "misconception": known}
+    part["misconceptions"] = [known | {"cost": 1.8}, *([other] if second else [])]
+    for test in part["tests"]:
+        test["granted"] = not (second and test["name"] == "test_masked")
+    part["score"] = 4.2 if not second else 2.4
+    part["follow_through_score"] = part["score"]
+    return made
+
+
+def test_a_counted_mistake_stands_with_its_points_and_what_follows_from_it_says_so():
+    made = followed()
+    schema.validate([made])
+    page, said = html.part_report(made, "scaled-dot-product"), html.part_text(made, "scaled-dot-product")
+    assert_harmless(page)
+    for words in ("−1.8", "The scores are not scaled", "Everything else in this part is right, given that."):
+        assert words in page and words in said
+    assert page.count("Follows from the above.") == 1 and page.count("Right, given the above.") == 3
+    assert "31 of 35 values differ" not in page and "Not checked yet" not in page
+    assert "1.4&thinsp;/&thinsp;1.4" in page  # of 4.2 that are left, a check with 2 of 6 shares
+
+
+def test_two_counted_mistakes_both_stand_there_and_what_else_fails_keeps_its_message():
+    page = html.part_report(followed(second=True), "scaled-dot-product")
+    assert "−1.8" in page and "−0.6" in page and "The mask is inverted" in page
+    assert "The rest of this part was checked as if these were right." in page
+    assert "Not checked yet" in page and "is right, given" not in page
+
+
+def test_it_is_said_in_danish_too():
+    with i18n.using("da"):
+        page = html.part_report(followed(), "scaled-dot-product")
+    assert "Alt andet i denne del er rigtigt" in page and "Følger af det ovenstående." in page and "−1,8" in page
+
+
+def test_a_mistake_that_the_tests_have_counted_has_no_points_beside_it():
+    made = followed()
+    part = made["parts"][0]
+    part |= {"marking": "strict", "score": 0.0}
+    part["misconceptions"][0]["cost"] = None
+    page = html.part_report(made, "scaled-dot-product")
+    assert "The scores are not scaled" in page and "−" not in page and "Follows" not in page
+    assert "31 of 35 values differ" in page
+
+
+def test_a_persons_mark_has_no_deductions():
+    made = followed()
+    made["parts"][0] |= {"by_hand": True, "score": 5.0}
+    assert "−1.8" not in html.part_report(made, "scaled-dot-product")
+
+
+def test_a_table_of_marks_has_all_that_is_named():
+    table = marks.csv_table([followed(second=True)])
+    assert "scale-missing mask-inverted" in table

@@ -12,8 +12,9 @@ from autograder.authoring.release import released_notebook
 from autograder.grading.grader import solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import definitions_of
-from autograder.submission.intake import Found, Submission, read
-from autograder.submission.matching import grade_id_of
+from autograder.submission.cell_text import grade_id_of
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.read import read
 from course.syllabus import syllabus
 
 ASSIGNMENTS = [

@@ -26,7 +26,9 @@ from autograder.judging.catalogue import CatalogueError
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered
 from autograder.quizzes.notebooks import QuizError, read_quiz
-from autograder.submission import intake, matching
+from autograder.submission import matching
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.read import read, released_cells
 from autograder.workers import wire
 from course.syllabus import syllabus
 
@@ -160,8 +162,8 @@ def changed(draw, values):
 # -- notebooks --------------------------------------------------------------------------------------------------------
 
 
-def taken_in(data: bytes, name: str = "ann.ipynb") -> intake.Submission:
-    submission = intake.read(intake.Found(name, (name,), data), SOURCE)
+def taken_in(data: bytes, name: str = "ann.ipynb") -> Submission:
+    submission = read(Found(name, (name,), data), SOURCE)
     if submission.problem is None:
         assert submission.content and all(isinstance(cell["source"], str) for cell in submission.cells)
         json.dumps(submission.cells).encode()  # it has to go over the wire
@@ -178,7 +180,7 @@ def test_a_damaged_notebook_is_read_or_explained(data):
 @fuzz(changed(st.sampled_from([json.loads(data) for data in NOTEBOOKS])))
 def test_a_notebook_with_other_things_in_it_is_read_or_explained(notebook):
     submission = taken_in(json.dumps(notebook).encode())
-    cells = intake.released_cells(SOURCE, ASSIGNMENT)
+    cells = released_cells(SOURCE, ASSIGNMENT)
     if submission.problem is None:
         found = matching.match(notebook.get("cells"), cells, ASSIGNMENT.exercise.parts)
         restored = matching.restore(found, cells)

@@ -14,8 +14,13 @@ import pytest
 from autograder.grading.grader import solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, own_cell, untouched
-from autograder.submission import intake
-from autograder.submission.intake import Found, Submission, find, one_each, plain_python, read, whose
+from autograder.submission import hand_in
+from autograder.submission.attempts import one_each
+from autograder.submission.find import find
+from autograder.submission.hand_in import Found, Submission
+from autograder.submission.owner import whose
+from autograder.submission.python_source import plain_python
+from autograder.submission.read import read
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"
@@ -167,7 +172,7 @@ def test_a_link_in_a_zip_is_only_its_text(tmp_path):
 
 
 def test_a_zip_that_lies_about_sizes_is_not_believed(tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(hand_in, "MAX_BYTES", 1 << 20)
     path = pack(tmp_path / "class.zip", {"ann.ipynb": bytes(8 << 20), "bo.ipynb": b"{}"})
     data = bytearray(path.read_bytes())
     for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):  # the size stated in both headers

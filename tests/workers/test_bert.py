@@ -14,7 +14,7 @@ import pytest
 
 from autograder.grading.grader import Grader, solution_source
 from autograder.judging.program import Checkpoint, Embedding, Generator, Module, Program, Tiny, Tokenizer
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from course.models import checkpoint
 from course.syllabus import syllabus
 

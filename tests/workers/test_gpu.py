@@ -15,7 +15,7 @@ import pytest
 
 from autograder.grading.grader import Grader, solution_source
 from autograder.proof.verify import claims_for
-from autograder.submission.intake import of_source
+from autograder.submission.read import of_source
 from autograder.workers import jail
 from course.syllabus import syllabus
 

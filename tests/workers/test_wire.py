@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 
-from autograder.judging import players
+from autograder.judging import replies as made
 from autograder.judging.compare import Odd, difference
 from autograder.judging.program import Answer
 from autograder.workers import wire
@@ -267,7 +267,7 @@ errors = st.dictionaries(st.sampled_from(["kind", "types", "message", "cell", "l
 @example({"abstract": {"shape": [1, "x"]}})
 @example({"tuple": {"tuple": []}})
 def test_any_value_is_decoded_or_odd_and_can_be_compared(value):
-    decoded = players.decode(value, {"r0": np.zeros(2)})
+    decoded = made.decode(value, {"r0": np.zeros(2)})
     assert difference(decoded, np.ones(3)) is not None
 
 
@@ -275,21 +275,21 @@ def test_a_value_nested_for_ever_is_odd():
     value: dict = {"float": "1"}
     for _ in range(50):
         value = {"list": [value]}
-    assert "too deep" in repr(players.decode(value, {}))
+    assert "too deep" in repr(made.decode(value, {}))
 
 
 def test_a_value_that_names_no_array_is_odd():
-    assert isinstance(players.decode({"array": "r7"}, {"r0": np.zeros(2)}), Odd)
+    assert isinstance(made.decode({"array": "r7"}, {"r0": np.zeros(2)}), Odd)
 
 
 @given(replies)
 def test_any_reply_is_an_answer(reply):
-    assert isinstance(players.answer_from(reply, {}), Answer)
+    assert isinstance(made.answer_from(reply, {}), Answer)
 
 
 @given(errors)
 def test_any_error_can_be_told(error):
-    answer = players.answer_from({"error": error}, {})
-    assert isinstance(players.tell(answer.error), str)
-    assert len(players.tell(answer.error)) < 5000
+    answer = made.answer_from({"error": error}, {})
+    assert isinstance(made.describe_error(answer.error), str)
+    assert len(made.describe_error(answer.error)) < 5000
     assert answer.error.is_a("ValueError") in (True, False)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from autograder.grading.grader import Grader
-from autograder.judging.players import Student, tell
 from autograder.judging.program import Program, Ref
+from autograder.judging.replies import describe_error
+from autograder.judging.student import Student
 from autograder.workers import worker_messages
 from autograder.workers.client import Contestant, Ended, Killed, Place, WorkerFailure
 from course.syllabus import syllabus
@@ -318,11 +319,11 @@ def test_a_gradient_of_a_result_that_has_none_is_said_in_words(answers):
     tensor = "torch.Tensor" if answers.track == "pytorch" else "tf.Tensor"
     answers.define("def number(x):\n    return 3.0")
     answer = answers.run(Program.function("number", X).gradient(("a0",), np.zeros((4, 3))))
-    assert tell(answer.error) == f"the result is a float, expected a {tensor}"
+    assert describe_error(answer.error) == f"the result is a float, expected a {tensor}"
     answer = answers.run(Program.function("product", X, W).gradient(("a0",), np.zeros((4, 2)), of=5))
-    assert "no item 6" in tell(answer.error)
+    assert "no item 6" in describe_error(answer.error)
     answer = answers.run(Program.function("product", X, W).gradient(("a0",), np.zeros((7, 7)), of=0))
-    assert tell(answer.error) == "the result has shape (4, 2), expected (7, 7)"
+    assert describe_error(answer.error) == "the result has shape (4, 2), expected (7, 7)"
 
 
 def test_parameters_have_gradients_in_the_mathematical_layout(answers):
@@ -405,14 +406,14 @@ def test_a_layer_that_defines_load_arrays_gets_its_own_two_weights(answers):
 
 def test_a_weight_without_a_place_is_said_in_words(answers):
     answer = answers.run(Program.module("Affine", 3, 2).load({"V.weight": W}).apply(X))
-    assert tell(answer.error) == (
+    assert describe_error(answer.error) == (
         "Affine has no attribute `V`. Keep each parameter in the attribute that the docstring names, or define "
         "`load_arrays(self, arrays)`."
     )
     answer = answers.run(Program.module("Affine", 3, 2).load({"W.weight": rng.normal(size=(3, 5))}).apply(X))
-    assert tell(answer.error).startswith("`W.weight` has shape (3, 2), expected (3, 5)")
+    assert describe_error(answer.error).startswith("`W.weight` has shape (3, 2), expected (3, 5)")
     answer = answers.run(Program.module("Scale", 4).load({"table.bias": B}).apply(np.array([[0]])))
-    assert "`table.bias` cannot be loaded" in tell(answer.error)
+    assert "`table.bias` cannot be loaded" in describe_error(answer.error)
 
 
 def filled(made, *args, seed=5, dtype="float64"):
@@ -429,7 +430,7 @@ def rng_weights(*shape):
 
 def test_what_is_the_frameworks_own_is_filled_alike(answers):
     one, late, other = (answers.run(filled(*a)) for a in (("Framework",), ("LateFramework",), ("Framework", True)))
-    assert one.error is None, tell(one.error)
+    assert one.error is None, describe_error(one.error)
     np.testing.assert_allclose(one.out, late.out, rtol=1e-12)
     np.testing.assert_allclose(one.grad["net.1.weight"], late.grad["net.1.weight"], rtol=1e-12)
     assert set(one.values["filled"]) == {"attention", "cell"}
@@ -440,18 +441,20 @@ def test_what_is_the_frameworks_own_is_filled_alike(answers):
 
 def test_what_cannot_be_filled_is_said_in_words(answers):
     program = Program.module("Framework", 4).fill(1, "nothing").apply(np.zeros((1, 2, 4)))
-    assert "no attribute `nothing`" in tell(answers.run(program).error)
+    assert "no attribute `nothing`" in describe_error(answers.run(program).error)
     program = Program.module("Framework", 4).load({"net.2.bias": B}).apply(np.zeros((1, 2, 4)))
-    assert "has 2 linear layers in it, expected 3 or more" in tell(answers.run(program).error)
+    assert "has 2 linear layers in it, expected 3 or more" in describe_error(answers.run(program).error)
 
 
 def test_what_is_no_module_is_said_in_words(answers):
     kind = "an nn.Module" if answers.track == "pytorch" else "a Keras layer"
     answers.define("def Fake(width):\n    return 'a module'")
-    assert tell(answers.run(Program.module("Fake", 3).apply(X)).error) == f"`Fake(...)` gives a str, not {kind}"
-    assert "`Nobody` is not defined: did the cell run?" == tell(answers.run(Program.module("Nobody")).error)
+    assert (
+        describe_error(answers.run(Program.module("Fake", 3).apply(X)).error) == f"`Fake(...)` gives a str, not {kind}"
+    )
+    assert "`Nobody` is not defined: did the cell run?" == describe_error(answers.run(Program.module("Nobody")).error)
     answers.define("number = 3")
-    assert tell(answers.run(Program.function("number")).error) == (
+    assert describe_error(answers.run(Program.function("number")).error) == (
         "`number` is not a function or a class, but of type int"
     )
 
@@ -539,12 +542,12 @@ def test_an_exception_is_told_with_the_students_own_line(pytorch):
     pytorch.cell("def helper(x):\n    return torch.matmul(x, x)", "cell 4")
     error = pytorch.run(Program.function("divide", X)).error
     assert (error.types[0], error.cell, error.line) == ("RuntimeError", "cell 4", 2)
-    assert "(cell 4, line 2: `return torch.matmul(x, x)`)" in tell(error)
+    assert "(cell 4, line 2: `return torch.matmul(x, x)`)" in describe_error(error)
 
 
 def test_an_answer_that_is_not_written_yet_is_told_so(pytorch):
     pytorch.cell("def todo(x):\n    raise NotImplementedError", "cell 5")
-    assert tell(pytorch.run(Program.function("todo", X)).error) == (
+    assert describe_error(pytorch.run(Program.function("todo", X)).error) == (
         "this is not written yet (cell 5, line 2: `raise NotImplementedError`)"
     )
 
@@ -646,7 +649,7 @@ def test_an_answer_that_loses_the_gpu_costs_its_call_alone_however_often(worksho
     player.load()
     for _ in range(5):
         error = player.run(Program.function("lose_the_gpu", X)).error
-        assert error.is_a("IndexError") and "out of range" in tell(error)
+        assert error.is_a("IndexError") and "out of range" in describe_error(error)
         np.testing.assert_allclose(player.run(Program.function("double", X)).out, 2 * X, rtol=1e-6)
     player.spent_left = 0  # an answer that says so for ever comes to an end
     kinds = [player.run(Program.function("lose_the_gpu", X)).error.kind for _ in range(4)]
@@ -663,7 +666,7 @@ def test_tensors_on_two_devices_are_spoken_of_as_on_the_device_without_contents(
         assert (
             error.message == worker_messages.ON_THE_CPU
             and error.is_a("RuntimeError")
-            and "device=x.device" in tell(error)
+            and "device=x.device" in describe_error(error)
         )
     player.close()
 
@@ -671,7 +674,9 @@ def test_tensors_on_two_devices_are_spoken_of_as_on_the_device_without_contents(
 def test_a_cell_that_loses_the_gpu_is_left_out_and_the_others_count(workshop):
     player = student(workshop, [LOSE_THE_GPU + "lose_the_gpu()", GOOD], device="cuda")
     outcomes = player.load()
-    assert [bool(o["error"]) for o in outcomes] == [True, False] and "out of range" in tell(outcomes[0]["error"])
+    assert [bool(o["error"]) for o in outcomes] == [True, False] and "out of range" in describe_error(
+        outcomes[0]["error"]
+    )
     np.testing.assert_allclose(player.run(Program.function("double", X)).out, 2 * X, rtol=1e-6)
     player.close()
 
@@ -744,8 +749,8 @@ def test_computing_time_and_goes_of_a_contestant_that_is_killed_do_not_count(wor
     os.kill(player.contestant.pid, signal.SIGKILL)
     answer = player.run(Program.function("double", X))
     np.testing.assert_allclose(answer.out, 2 * X, rtol=1e-6)
-    assert (player.cpu_left, player.restarts_left) == (player.place.limits.cpu_seconds, 0)
-    assert player.cpu_used >= 0.5
+    assert (player.budget.cpu_left, player.restarts_left) == (player.place.limits.cpu_seconds, 0)
+    assert player.budget.cpu_used >= 0.5
     player.close()
 
 
@@ -816,9 +821,9 @@ def _socket(fd):
 
 @both_tracks
 def test_stand_ins_take_the_place_of_a_symbol(workshop, track):
-    from autograder.judging.session import _standins
+    from autograder.judging.standins import standins
 
-    table = _standins(syllabus().exercise("multi-head-attention"), track)
+    table = standins(syllabus().exercise("multi-head-attention"), track)
     player = student(workshop, [ANSWERS[track], "def split_heads(x, num_heads):\n    return None"], track)
     player.standins = {"source": table[""] + "\n\n" + table["split_heads"], "names": ["split_heads"]}
     player.load()

@@ -1,0 +1,119 @@
+"""From results of hand-ins to a row for everybody: groups, the class list, and those who handed in nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from autograder.messages import Message, table
+from autograder.records import OwnerRecord, Result
+from autograder.submission.attempts import UNKNOWN_OWNER
+from autograder.submission.owner import Owner, Person
+from autograder.submission.roster import Member, Roster
+
+NO_HAND_IN, OFF_ROSTER, GROUP = "no-hand-in", "not-on-roster", "group"  # flags
+
+
+def owner_record(owner: Owner) -> OwnerRecord:
+    """An owner as the results keep it."""
+    return {
+        "key": owner.key, "name": owner.name, "platform": owner.rule, "attempt": owner.tried or None,
+        "late": owner.late, "email": owner.members[0].email if len(owner.members) == 1 else "", "section": "",
+    }  # fmt: skip
+
+
+def for_everybody(
+    results: Sequence[Result], owners: Sequence[Owner | None], roster: Roster | None, assignments: Iterable[str]
+) -> list[Result]:
+    """A result for each person: one for every member of a group, and one without a mark for who handed in nothing.
+
+    `owners` belong to `results`, one each. `assignments` are those that the class was asked for.
+    """
+    everybody: list[Result] = []
+    served: dict[str, set[Member]] = {}
+    for result, owner in zip(results, owners, strict=True):
+        rows = _members(owner, roster) if owner else []
+        if not rows:
+            everybody.append(result)
+            continue
+        for person, member in rows:
+            everybody.append(_of_person(result, person, member, roster is not None, len(rows) > 1))
+            if member is not None:
+                served.setdefault(str(result["assignment"]), set()).add(member)
+    if roster is not None:
+        wanted = sorted(assignments) or ["?"]
+        for assignment in wanted:
+            everybody += [
+                _nothing(member, assignment, results)
+                for member in roster.members
+                if member not in served.get(assignment, set())
+            ]
+    return everybody
+
+
+def _members(owner: Owner, roster: Roster | None) -> list[tuple[Person, Member | None]]:
+    people = owner.members or (Person(owner.key, owner.name),)
+    if roster is None:
+        return [(person, None) for person in people] if len(people) > 1 else []
+    joined: list[tuple[Person, Member | None]] = []
+    for person in people:
+        member = roster.find(person)
+        if member is None:
+            joined.append((person, None))
+            continue
+        joined += [
+            (Person(one.key, one.name, one.email), one)
+            for one in roster.group_of(member)
+            if one not in [known for _, known in joined]
+        ]
+    return joined
+
+
+def _of_person(result: Result, person: Person, member: Member | None, with_roster: bool, group: bool) -> Result:
+    owner: OwnerRecord = {**(result.get("owner") or _bare(person))}
+    flags = list(result["flags"])
+    if group:
+        flags.append(GROUP)
+        owner |= {"key": person.key, "name": person.name, "email": person.email}
+    if member is not None:
+        owner |= {"key": member.key, "name": member.name, "email": member.email, "section": member.section}
+    elif with_roster:
+        flags.append(OFF_ROSTER)
+    student = person.name if group else result["student"]
+    return {**result, "student": student, "owner": owner, "flags": list(dict.fromkeys(flags))}
+
+
+def _bare(person: Person) -> OwnerRecord:
+    return {
+        "key": person.key, "name": person.name, "platform": "", "attempt": None, "late": False,
+        "email": person.email, "section": "",
+    }  # fmt: skip
+
+
+def _nothing(member: Member, assignment: str, results: Sequence[Result]) -> Result:
+    """The row of somebody on the class list who handed in nothing: no mark, which is not a mark of zero."""
+    message = Message("Nothing was handed in.")
+    most = next((result["max_score"] for result in results if result["assignment"] == assignment), None)
+    return {
+        "submission": "", "student": member.name, "assignment": None if assignment == "?" else assignment,
+        "status": "not_graded", "message": message, "score": None, "max_score": most, "flags": [NO_HAND_IN],
+        "remarks": [], "cells": [], "parts": [], "words": table(message),
+        "owner": {
+            "key": member.key, "name": member.name, "platform": "roster", "attempt": None, "late": False,
+            "email": member.email, "section": member.section,
+        },
+    }  # fmt: skip
+
+
+def unclear(result: Result) -> bool:
+    """Whether a hand-in has no mark that it should have, or nobody that it belongs to."""
+    missing = result["status"] == "not_graded" and NO_HAND_IN not in result["flags"]
+    return missing or UNKNOWN_OWNER in result["flags"]
+
+
+def summary(results: Sequence[Result]) -> str:
+    """The first line of a grading: how many people, how many graded, how many that somebody should look at."""
+    people = {(r.get("owner") or {}).get("key") or r["student"] or r["submission"] for r in results}
+    graded = sum(result["status"] == "graded" for result in results)
+    look = sum(unclear(result) or OFF_ROSTER in result["flags"] for result in results)
+    noun = "person" if len(people) == 1 else "people"
+    return f"{len(people)} {noun}, {graded} graded, {look} to look at"

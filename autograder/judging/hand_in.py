@@ -1,0 +1,204 @@
+"""One hand-in at a warm judge: its parts are judged as they are, with stand-ins, with mistakes granted, and marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autograder.judging.catalogue import Mistake
+from autograder.judging.follow_through import Mark, mark, passing
+from autograder.judging.plugin import Verdict
+from autograder.judging.reference import Reference
+from autograder.judging.replies import Use, describe_error
+from autograder.judging.rounds import Rounds
+from autograder.judging.standins import standins
+from autograder.judging.student import Student
+from autograder.messages import Message, cell_name, sentence, table
+from autograder.workers.client import Ended, Place
+from course.syllabus import Exercise, Part, syllabus
+
+
+class HandIn:
+    """A hand-in and what comes of it. `job`: see `autograder.judging.session`."""
+
+    def __init__(
+        self,
+        job: dict[str, Any],
+        exercise: Exercise,
+        track: str,
+        place: Place,
+        rounds: Rounds,
+        reference: Reference,
+        mistakes: Mapping[str, Sequence[Mistake]],
+    ) -> None:
+        """`mistakes`: the known ones of each part in this track."""
+        self.job, self.exercise, self.track, self.place = job, exercise, track, place
+        self.rounds, self.reference, self.mistakes = rounds, reference, mistakes
+        self.symbols = sorted({part.symbol for part in exercise.parts})
+        self.verdicts: dict[str, Verdict] = {}
+        self.used: dict[str, dict[str, Use]] = {}  # by part: ready-made attention that was seen at work
+        self.players: dict[str, Student] = {}  # by part: whose answers the verdicts are about
+
+    def judge(self) -> dict[str, Any]:
+        """The reply of the judge."""
+        student = Student(self.place, self.job["cells"], self.symbols)
+        try:
+            outcomes = student.load()
+        except Ended as ended:
+            return self._without_verdicts(Message("None of it could be run: {ended}", ended=ended.message))
+        for part in self.exercise.parts:
+            student.take_used()
+            self.verdicts |= self.rounds.plain(self.rounds.part(part.id), student)
+            self.used[part.id] = student.take_used()
+            self.players[part.id] = student
+        student.close()
+        self._judge_with_standins(student)
+        parts = [self._part_result(part) for part in self.exercise.parts]
+        student.close()
+        errors = [describe_error(o["error"]) if o["error"] is not None else None for o in outcomes]
+        cells = [
+            {
+                **{k: cell.get(k) for k in ("grade_id", "label", "index")},
+                "output": outcome["output"],
+                "error": sentence(error),
+            }
+            for cell, outcome, error in zip(self.job["cells"], outcomes, errors, strict=True)
+        ]
+        return {
+            "cells": cells,
+            "words": table(*errors),
+            "parts": parts,
+            "cpu_seconds": round(student.budget.cpu_used, 3),
+            "peak_mb": student.budget.peak_kb >> 10,
+        }
+
+    def _own(self, part: Part) -> list[Verdict]:
+        return [v for v in self.verdicts.values() if v.spec.part == part.id]
+
+    def _judge_with_standins(self, first: Student) -> None:
+        """Parts are independent: an answer that uses another part's wrong symbol gets a go with a neutral one."""
+        broken = {
+            part.symbol: part.id for part in self.exercise.parts if any(v.outcome != "passed" for v in self._own(part))
+        }
+        known = standins(self.exercise, self.track)
+        for part in self.exercise.parts:
+            own = self._own(part)
+            mentions = self.job.get("mentions", {}).get(part.symbol, [])
+            names = [s for s in broken if s != part.symbol and s in known and s in mentions]
+            if not names or all(v.outcome == "passed" for v in own) or first.out_of_time:
+                continue
+            source = "\n\n".join([known[""], *(known[name] for name in names)])
+            student = Student(
+                self.place, self.job["cells"], self.symbols, {"source": source, "names": names}, first.budget
+            )
+            try:
+                student.load()
+            except Ended:
+                continue
+            again = self.rounds.plain(self.rounds.part(part.id), student)
+            student.close()
+            self.used[part.id] = student.take_used() | self.used[part.id]
+            if sum(v.outcome == "passed" for v in again.values()) > sum(v.outcome == "passed" for v in own):
+                self.verdicts.update(again)
+                self.players[part.id] = student
+
+    def _mark(self, part: Part) -> Mark:
+        """Name the mistakes of a part and mark it, where it was judged and is not complete."""
+        own = self._own(part)
+        plain = passing(own)
+        student = self.players.get(part.id)
+        if student is None or plain == 1:
+            return Mark("strict", plain, plain)
+        items, first = self.rounds.part(part.id), {v.spec.name: v for v in own}
+
+        def again(mistakes: tuple[str, ...]) -> dict[str, Verdict]:
+            return self.rounds.granted(items, student, mistakes, first)
+
+        try:
+            strict = self.job.get("marking") == "strict"
+            return mark(own, self.mistakes[part.id], self.reference, again, strict)
+        finally:
+            student.close()
+
+    def _part_result(self, part: Part) -> dict[str, Any]:
+        own = self._own(part)
+        read = self.job.get("ready_made", {}).get(part.symbol) or []  # where the answer's text names it
+        seen = self.used.get(part.id, {})
+        uses = seen | {use["name"]: Use(**use) for use in reversed(read)}  # what was read is the more exact
+        rules = {name: self.exercise.rule(part, name, syllabus().ready_made_layers) for name in uses}
+        forbidden = [name for name in [*(use["name"] for use in read), *sorted(uses)] if rules[name] == "forbid"]
+        if forbidden:
+            use = uses[forbidden[0]]
+            place = (cell_name(use.label), use.line) if use.label else ()
+            for verdict in own:
+                verdict.outcome, verdict.picture = "failed", None
+                verdict.message = _at_work(use.name, *place)
+            marked = Mark("strict", 0.0, 0.0)
+        else:
+            marked = self._mark(part)
+        return {
+            "id": part.id,
+            "symbol": part.symbol,
+            "title": part.title,
+            "score": _points(part, marked.score),
+            "max_score": float(part.points),
+            "marking": marked.rule,
+            "plain_score": _points(part, marked.plain),
+            "follow_through_score": None if marked.following is None else _points(part, marked.following),
+            "misconception": _misconception(marked.named[0]) if marked.named else None,
+            "misconceptions": [
+                _misconception(m) | {"weight": m.weight, "cost": _cost(part, m) if m in marked.counted else None}
+                for m in marked.named
+            ],
+            "ready_made": any(rule != "allow" for rule in rules.values()),
+            "raised": any(v.raised for v in own),
+            "words": table(*(v.message for v in own)),
+            "tests": [_test_result(v, v.spec.name in marked.granted) for v in own],
+        }
+
+    def _without_verdicts(self, message: str) -> dict[str, Any]:
+        """The result of a hand-in that could not even be loaded: every test failed, with the reason."""
+        self.verdicts = {s.name: Verdict(s, "failed", message) for s in self.rounds.specs.values()}
+        return {"cells": [], "parts": [self._part_result(part) for part in self.exercise.parts]}
+
+
+def _points(part: Part, share: float) -> float:
+    """A share of a part's points; full marks only where nothing is missing."""
+    points = round(part.points * share, 2)
+    return min(points, round(part.points - 0.01, 2)) if share < 1 else points
+
+
+def _cost(part: Part, mistake: Mistake) -> float:
+    return round(part.points * mistake.cost, 2)
+
+
+def _misconception(mistake: Mistake) -> dict[str, Any]:
+    return {"id": mistake.id, "title": mistake.title, "hint": mistake.hint}
+
+
+def _test_result(verdict: Verdict, granted: bool) -> dict[str, Any]:
+    return {
+        "name": verdict.spec.name,
+        "title": verdict.spec.title,
+        "outcome": verdict.outcome,
+        "message": sentence(verdict.message),
+        "misconception": verdict.misconception,
+        "share": verdict.spec.share,
+        "granted": granted,
+        "picture": verdict.picture,
+    }
+
+
+def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Message:
+    """That a ready-made attention does the work, and where the answer's text names it, if it does."""
+    if cell is None:
+        return Message(
+            "The framework's own {name} is at work here; this exercise asks you to write it yourself.", name=name
+        )
+    return Message(
+        "The framework's own {name} ({cell}, line {line}) is at work here; this exercise asks you to write it "
+        "yourself.",
+        name=name,
+        cell=cell,
+        line=line,
+    )

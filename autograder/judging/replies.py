@@ -1,0 +1,147 @@
+"""Replies of workers made into answers, errors and sentences, with every field made what it should be.
+
+A reply may have been written by a student's code, so nothing in it is taken on trust.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from autograder.judging.compare import Abstract, Odd
+from autograder.judging.program import Answer, StudentError
+from autograder.messages import Message, cell_name
+from autograder.workers.worker_messages import heard
+from course.i18n import N_
+
+MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
+MAX_TEXT = 2000
+MAX_BYTES = 4 << 20  # of an answer's arrays; answers are kept until the diagnosis, and no right one is this large
+
+
+@dataclass(frozen=True)
+class Use:
+    """A ready-made attention of the framework's, and the student's line that it is used in, where that is known."""
+
+    name: str
+    label: str | None = None
+    line: int | None = None
+
+
+def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] | None = None) -> Any:
+    """A reply's value as Python and NumPy; anything that is not in the vocabulary is an `Odd`."""
+    room = [MAX_ITEMS] if room is None else room
+    room[0] -= 1
+    if depth > 10:
+        return Odd(N_("structure that is too deep"))
+    if room[0] < 0:
+        return Odd(N_("structure that is too large"))
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        kind, content = next(iter(value.items()))
+        if kind == "array" and isinstance(content, str) and content in arrays:
+            return arrays[content]
+        if kind in ("tuple", "list") and isinstance(content, list):
+            items = [decode(item, arrays, depth + 1, room) for item in content[: MAX_ITEMS + 1]]
+            return tuple(items) if kind == "tuple" else items
+        if kind == "dict" and isinstance(content, dict):
+            items = islice(content.items(), MAX_ITEMS + 1)
+            return {key[:200]: decode(item, arrays, depth + 1, room) for key, item in items}
+        if kind == "float" and isinstance(content, str):
+            try:
+                return float(content)
+            except ValueError:
+                return Odd(N_("number that cannot be read"))
+        if kind == "str" and isinstance(content, str):
+            return content[:MAX_TEXT]
+        if kind == "unavailable":
+            return None
+        if kind == "abstract" and isinstance(content, dict):
+            shape = content.get("shape")
+            sound = isinstance(shape, list) and len(shape) <= 64 and all(type(n) is int for n in shape)
+            return Abstract(
+                str(content.get("dtype"))[:40], tuple(shape) if sound else (), str(content.get("device"))[:20]
+            )
+        if kind == "other":
+            return Odd(str(content)[:100])
+    return Odd(N_("value that cannot be read"))
+
+
+def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, ...] | None = None) -> Answer:
+    """A reply as an Answer. With `names` it has these values, in this order, whatever the reply has."""
+    error = header.get("error")
+    if isinstance(error, dict):
+        return Answer({}, student_error(error))
+    values = header.get("values")
+    values = values if isinstance(values, dict) else {}
+    if names is not None:
+        values = {name: values.get(name) for name in names}
+    held = arrays
+    if sum(a.nbytes for a in arrays.values()) > MAX_BYTES:
+        held = {k: Abstract(str(a.dtype), a.shape, "cpu") for k, a in arrays.items()}
+    device = header.get("device")
+    return Answer(
+        {k: decode(v, held) for k, v in values.items()}, None, device[:40] if isinstance(device, str) else None
+    )
+
+
+def student_error(error: dict) -> StudentError:
+    """An error as the contestant tells it, with every field made what it should be."""
+    types = error.get("types")
+    line = error.get("line")
+    return StudentError(
+        kind=str(error.get("kind"))[:40],
+        types=tuple(str(t)[:100] for t in types[:20]) if isinstance(types, list) else (),
+        message=str(error.get("message"))[:2000],
+        cell=str(error["cell"])[:200] if error.get("cell") else None,
+        line=line if isinstance(line, int) else None,
+        source=str(error["source"])[:200] if error.get("source") else None,
+    )
+
+
+def uses_from(used: Any) -> dict[str, Use]:
+    """The ready-made attention that a reply tells of, by name, with every field made what it should be."""
+    found: dict[str, Use] = {}
+    for use in used[:20] if isinstance(used, list) else []:
+        if isinstance(use, dict):
+            label, line = use.get("label"), use.get("line")
+            place = (label[:200], line) if isinstance(label, str) and type(line) is int else (None, None)
+            name = str(use.get("name"))[:100]
+            found[name] = Use(name, *place)
+    return found
+
+
+def describe_error(error: StudentError) -> str:
+    """An error as a sentence for the student."""
+    name = error.types[0] if error.types else "error"
+    if error.kind in ("missing", "timeout", "crash", "exit", "reply", "exhausted"):
+        return _heard(error.message)
+    if name == "StudentMessage":
+        return _heard(error.message)
+    if error.kind == "memory":
+        what: str = Message("it asked for more memory than a hand-in may use")
+    elif name == "NotImplementedError":
+        what = Message("this is not written yet")
+    elif heard(error.message):
+        what = _heard(error.message)
+    else:
+        what = f"{name}: {error.message}" if error.message else name
+    if error.cell and error.source:
+        return Message(
+            "{what} ({cell}, line {line}: `{source}`)",
+            what=what,
+            cell=cell_name(error.cell),
+            line=error.line,
+            source=error.source,
+        )
+    return what
+
+
+def _heard(message: str) -> str:
+    """What a worker has said, as a message with values."""
+    known = None if isinstance(message, Message) else heard(message)
+    return Message(known[0], **known[1]) if known else message

@@ -1,0 +1,124 @@
+"""Zip archives: what is in them, under which names, and an entry's bytes. Nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import lzma
+import unicodedata
+import zipfile
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from autograder.messages import Message
+from autograder.submission import hand_in
+from autograder.submission.budget import Budget
+
+MAX_DEPTH = 2  # zips in zips in a zip
+_ENCRYPTED, _UTF8 = 0x1, 0x800  # flags of an entry
+# Other methods unpack a whole block at once, however large it says that it is.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_CHUNK = 1 << 20  # bytes that are unpacked between two looks at the budget
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in an archive."""
+
+    info: zipfile.ZipInfo
+    path: PurePosixPath
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names on its path, in Unicode's composed form."""
+        return self.path.parts
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether its path leads out of the archive."""
+        return self.path.is_absolute() or ".." in self.path.parts
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it needs a password."""
+        return bool(self.info.flag_bits & _ENCRYPTED)
+
+    @property
+    def problem(self) -> Message | None:
+        """Why its bytes are not unpacked, a sentence for the student."""
+        if self.encrypted:
+            return Message("The file is locked with a password in the zip. Hand in the notebook itself.")
+        if self.info.compress_type not in _METHODS:
+            return Message("The zip is packed in a way that is not read here. Hand in the notebook itself.")
+        return hand_in.too_large(self.info.file_size) if self.info.file_size > hand_in.MAX_BYTES else None
+
+    @property
+    def modified(self) -> float:
+        """When the file was written, in seconds since 1970 (local time); 0 where the archive says nonsense."""
+        try:
+            return datetime(*self.info.date_time).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return 0.0
+
+
+def opened(file: Path | BinaryIO, budget: Budget) -> zipfile.ZipFile:
+    """An archive, open; its table of contents is bounded before it is read.
+
+    Raises Exceeded where the budget does not allow it, and what is in DAMAGED where it cannot be opened.
+    """
+    with budget.clock():
+        if isinstance(file, Path):
+            with file.open("rb") as stream:
+                end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # what `ZipFile` itself goes by
+        else:
+            end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+        if end is not None:
+            budget.directory(end[5])  # the size of the table of contents
+        return zipfile.ZipFile(file)
+
+
+def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
+    """The files of an archive, by name."""
+    found = [Entry(info, PurePosixPath(name_of(info))) for info in archive.infolist() if not info.is_dir()]
+    return sorted((entry for entry in found if entry.parts), key=lambda entry: str(entry.path))
+
+
+def name_of(info: zipfile.ZipInfo) -> str:
+    """An entry's name: UTF-8 where its bytes are UTF-8, flagged or not, else the code page that gives more letters."""
+    name = info.filename
+    if not info.flag_bits & _UTF8 and not name.isascii():
+        try:
+            data = name.encode("cp437")  # what zipfile has read it as
+        except UnicodeEncodeError:
+            data = b""
+        try:
+            name = data.decode("utf-8") if data else name
+        except UnicodeDecodeError:
+            name = max((data.decode("cp850"), name), key=lambda text: sum(map(str.isalpha, text)))
+    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:
+    """An entry's bytes, at most one more than `hand_in.MAX_BYTES`; the size that the archive states is not believed.
+
+    Raises Exceeded as soon as the budget is used up, and what is in DAMAGED where it cannot be read.
+    """
+    pieces, rest = [], hand_in.MAX_BYTES + 1
+    with budget.clock(), archive.open(info) as file:
+        budget.file()
+        while rest and (piece := file.read(min(rest, _CHUNK))):
+            budget.take(len(piece))
+            pieces.append(piece)
+            rest -= len(piece)
+    return b"".join(pieces)

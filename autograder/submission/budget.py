@@ -1,0 +1,127 @@
+"""What reading may cost: a budget for each person's hand-in, within one for all that was given together.
+
+Bytes, files and seconds are counted while a hand-in is unpacked and read, before anything of it is decoded. Who has
+used up a budget gets a row with the reason, and the next person's hand-in is read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from autograder.messages import Message
+
+
+class Exceeded(Exception):
+    """A budget is used up; `args[0]` is the sentence for the row of the person whose hand-in it was."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a budget holds: bytes that are read or unpacked, files that are looked into, CPU seconds, and the bytes of
+    an archive's table of contents."""
+
+    size: int
+    files: int
+    seconds: float
+    directory: int
+
+
+OF_A_PERSON = Limits(size=256 << 20, files=1_000, seconds=20, directory=8 << 20)
+OF_ALL = Limits(size=64 << 30, files=200_000, seconds=1_200, directory=64 << 20)
+
+
+class Budget:
+    """What may still be read. Whatever is taken from it is taken from the budget `around` it as well."""
+
+    def __init__(self, limits: Limits = OF_A_PERSON, around: Budget | None = None) -> None:
+        self.limits, self.around = limits, around
+        self.over = False
+        self.size = self.files = 0
+        self.seconds = 0.0
+        self._since: float | None = None
+
+    def file(self, size: int = 0) -> None:
+        """Take a file of `size` bytes that is to be looked into. Raises Exceeded."""
+        self.files += 1
+        if self.files > self.limits.files:
+            self._end(
+                Message(
+                    "The hand-in holds more than {most} notebooks, Python files and archives, and is not read. Hand "
+                    "in the notebook itself.",
+                    most=self.limits.files,
+                )
+            )
+        if self.around is not None:
+            self.around.file()
+        self.take(size)
+
+    def take(self, size: int) -> None:
+        """Take bytes, and look at the clock. Raises Exceeded."""
+        self.size += size
+        if self.size > self.limits.size:
+            self._end(
+                Message(
+                    "The hand-in unpacks to more than {most} MB, and is not read. Hand in the notebook itself.",
+                    most=self.limits.size >> 20,
+                )
+            )
+        self.check()
+        if self.around is not None:
+            self.around.take(size)
+
+    def directory(self, size: int) -> None:
+        """Ask for an archive's table of contents of so many bytes. Raises Exceeded."""
+        if size > self.limits.directory:
+            self._end(Message("The zip holds far too many files, and is not read. Hand in the notebook itself."))
+
+    def check(self) -> None:
+        """Raises Exceeded where the time is up."""
+        running = 0.0 if self._since is None else time.thread_time() - self._since
+        if self.seconds + running > self.limits.seconds:
+            self._end(
+                Message(
+                    "Reading the hand-in took more than {most} seconds and was stopped. Clear the outputs and hand in "
+                    "the notebook itself.",
+                    most=int(self.limits.seconds),
+                )
+            )
+
+    @contextmanager
+    def clock(self) -> Iterator[None]:
+        """Count the CPU seconds of what is done inside. Raises Exceeded where they were used up before."""
+        self.check()
+        if self.around is not None:
+            self.around.check()
+        outer, self._since = self._since, self._since if self._since is not None else time.thread_time()
+        try:
+            yield
+        finally:
+            if outer is None and self._since is not None:
+                spent, self._since = time.thread_time() - self._since, None
+                self.seconds += spent
+                if self.around is not None:
+                    self.around.seconds += spent
+
+    def _end(self, reason: Message) -> None:
+        self.over = True
+        if self.limits is OF_ALL:
+            reason = Message(
+                "What was given is too large to be read in one run, and this hand-in was not read. Unpack it, and "
+                "grade it in parts."
+            )
+        raise Exceeded(reason)
+
+
+class Budgets:
+    """The budgets of all people in one folder or archive that was given."""
+
+    def __init__(self) -> None:
+        self.whole = Budget(OF_ALL)
+        self._people: dict[str, Budget] = {}
+
+    def of(self, identity: str) -> Budget:
+        """The budget of a person, by `Owner.identity`."""
+        return self._people.setdefault(identity, Budget(OF_A_PERSON, self.whole))

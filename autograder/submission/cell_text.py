@@ -1,0 +1,189 @@
+"""Reads a single cell: its text, its ids, the names that it defines, and what is left of it without its stub.
+
+Plain dicts in, plain values out, no notebook library. Nothing is run, and each function takes time in proportion to the
+length of the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+from typing import Any
+
+SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
+LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
+
+
+def text_of(cell: Any) -> str:
+    """A cell's source as one string, whatever the file has there."""
+    if not isinstance(cell, dict):
+        return ""
+    source = cell.get("source", cell.get("input"))  # `input` was the name in version 3 of the format
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    if not isinstance(source, str):
+        return ""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", source)
+
+
+def grade_id_of(cell: Any) -> str | None:
+    """nbgrader's id of a cell, if there is a usable one."""
+    metadata = cell.get("metadata") if isinstance(cell, dict) else None
+    ours = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = ours.get("grade_id") if isinstance(ours, dict) else None
+    return grade_id if isinstance(grade_id, str) and grade_id else None
+
+
+def role_of(cell: dict) -> str:
+    """The role of a *released* cell: by the prefix of its grade_id, by nbgrader's flags where the prefix is unknown."""
+    if cell.get("cell_type") != "code":
+        return "markdown"
+    prefix = (grade_id_of(cell) or "").partition("-")[0]
+    if prefix in ("setup", "answer", "test", "demo"):
+        return prefix
+    ours = (cell.get("metadata") or {}).get("nbgrader") or {}
+    return "test" if ours.get("grade") else "answer" if ours.get("solution") else "demo"
+
+
+def parse(source: str) -> ast.Module | None:
+    """The cell's syntax tree with IPython's magics taken out, or None where it does not parse."""
+    if len(source) > LONGEST_PARSED:
+        return None
+    plain = re.sub(r"\A[ \t]*%%.*", "", source)
+    plain = re.sub(r"^([ \t]*)[%!?].*$", r"\1pass", plain, flags=re.M)
+    try:
+        return ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def definitions(source: str) -> dict[str, bool]:
+    """The names that a cell defines at top level; True where something is written there, False for a stub."""
+    tree = parse(source)
+    if tree is None:
+        return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
+    names: dict[str, bool] = {}
+
+    def visit(statements: list[ast.stmt]) -> None:
+        for node in statements:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names[node.name] = _written(node)
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name):
+                        names[target.id] = True
+            elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                visit(node.body)
+                visit(getattr(node, "orelse", []))
+                for handler in getattr(node, "handlers", []):
+                    visit(handler.body)
+
+    try:
+        visit(tree.body)
+    except RecursionError:  # an `elif` a thousand deep
+        pass
+    return names
+
+
+def _written(node: ast.AST) -> bool:
+    """Whether a definition is more than a stub: a class, if one of its methods is; a function, if it gets anywhere."""
+    if isinstance(node, ast.ClassDef):
+        methods = [n for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        return any(_written(method) for method in methods) if methods else not _idle(node.body)
+    for statement in node.body:
+        if isinstance(statement, ast.Raise):
+            raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
+            if isinstance(raised, ast.Name) and raised.id == "NotImplementedError":
+                return False
+        if isinstance(statement, ast.Return):
+            return True
+    return not _idle(node.body)
+
+
+def _idle(body: list[ast.stmt]) -> bool:
+    return all(isinstance(n, ast.Pass) or (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)) for n in body)
+
+
+def stub(source: str, instead: str = "raise NotImplementedError") -> str:
+    """A source cell with each solution region replaced by `instead`, as nbgrader releases it."""
+    lines, inside = [], False
+    for line in source.split("\n"):
+        if "### BEGIN SOLUTION" in line:
+            inside = True
+            lines.append(re.match(r"\s*", line).group() + instead)
+        elif "### END SOLUTION" in line:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def without_mark_scheme(source: str) -> str:
+    """A task's text as nbgrader releases it: without what only the grader reads."""
+    lines, inside = [], False
+    for line in source.split("\n"):
+        if "BEGIN MARK SCHEME" in line:
+            inside = True
+        elif "END MARK SCHEME" in line:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines).rstrip()
+
+
+@lru_cache(maxsize=128)  # a cell is compared with every answer of the exercise
+def skeleton(source: str) -> tuple[str, ...]:
+    """What is left of an unanswered cell: its lines without solution, comments, blanks and placeholders."""
+    placeholders = ("pass", "...")
+    lines = (line.strip() for line in stub(source).split("\n"))
+    return tuple(
+        line
+        for line in lines
+        if line and not line.startswith(("#", "raise NotImplementedError")) and line not in placeholders
+    )
+
+
+def same(one: str, other: str) -> bool:
+    """Equal text, but for blanks at the ends of lines and around it, which editors change by themselves."""
+    return one == other or _tidy(one) == _tidy(other)
+
+
+@lru_cache(maxsize=128)
+def _tidy(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().split("\n"))
+
+
+def heading(source: str) -> str:
+    """The first line of a text."""
+    return source.strip().partition("\n")[0].rstrip()
+
+
+def additions(edited: str, released: str, only: tuple | None = None) -> str:
+    """The top-level statements that a student put into an instructor's cell."""
+    tree, known = parse(edited), parse(released)
+    if tree is None:
+        return ""
+    lines, layout = edited.split("\n"), _plain(edited)
+    try:
+        old = {ast.dump(node) for node in (known.body if known else [])}
+        new = [n for n in tree.body if not isinstance(n, ast.Pass) and (only is None or isinstance(n, only))]
+        new = [n for n in new if ast.dump(n) not in old]
+        return "\n".join("\n".join(lines[n.lineno - 1 : n.end_lineno]) if layout else ast.unparse(n) for n in new)
+    except RecursionError:  # an expression so deep that only a machine writes it
+        return ""
+
+
+def _plain(source: str) -> bool:
+    """Whether a top-level statement is a run of whole lines, so that the student's own layout can be kept."""
+    return not re.search(r"^[ \t]*[%!?@]", source, re.M) and ";" not in source
+
+
+def cell_ids(cell: Any) -> list[str]:
+    """The ids of a cell in the notebook's format: its own, and the one that Colab keeps in the metadata."""
+    if not isinstance(cell, dict):
+        return []
+    metadata = cell.get("metadata")
+    moved = metadata.get("id") if isinstance(metadata, dict) else None
+    return [cell_id for cell_id in (cell.get("id"), moved) if isinstance(cell_id, str)]

@@ -1,0 +1,160 @@
+"""A class list: who is in the class, read from a platform's CSV, and joined with the people of the hand-ins.
+
+The columns are recognised by their heads, in the spellings of the platforms. A hand-in is joined to a row by a key,
+else by e-mail, else by a name that only one row has. Nothing is joined on a guess.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.submission.owner import Person
+
+# What a column is, by its head in lower case. The first row of a kind is the id that tables show.
+HEADS: dict[str, tuple[str, ...]] = {
+    "id": (
+        "id", "sis user id", "sis login id", "student id", "studentid", "sid", "student number", "id number",
+        "identifier", "participant number", "orgdefinedid", "username", "user name", "login", "login id", "user id",
+        "github username", "key", "studienummer", "brugernavn",
+    ),
+    "name": ("name", "full name", "student", "student name", "display name", "navn", "fulde navn"),
+    "first": ("first name", "firstname", "first", "given name", "fornavn"),
+    "last": ("last name", "lastname", "last", "surname", "family name", "efternavn"),
+    "email": ("email", "e-mail", "email address", "e-mail address", "mail", "e-mailadresse"),
+    "section": ("section", "sections", "class", "team", "hold"),
+    "group": ("group", "group name", "gruppe"),
+}  # fmt: skip
+
+
+class RosterError(ValueError):
+    """A class list that cannot be used; says which heads or lines are wrong."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A row of a class list. `keys` are all its ids; `line` is its line in the file."""
+
+    keys: tuple[str, ...]
+    name: str
+    email: str = ""
+    section: str = ""
+    group: str = ""
+    line: int = 0
+
+    @property
+    def key(self) -> str:
+        """The id that tables show: the first one, else the e-mail, else the name."""
+        return next(iter(self.keys), self.email or self.name)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A class list."""
+
+    members: tuple[Member, ...]
+
+    def find(self, person: Person) -> Member | None:
+        """The row of a person: by key, then e-mail, then name; None where no row fits, or several do."""
+        for wanted, of in (
+            (person.key, lambda m: m.keys),
+            (person.email, lambda m: (m.email,)),
+            (person.key, lambda m: (m.email, m.email.partition("@")[0])),
+            (person.name, lambda m: _spellings(m.name)),
+        ):
+            if wanted:
+                found = [m for m in self.members if _same(wanted) in map(_same, filter(None, of(m)))]
+                if len(found) == 1:
+                    return found[0]
+        return None
+
+    def group_of(self, member: Member) -> list[Member]:
+        """The rows of a member's group, the member's own among them."""
+        return [m for m in self.members if m.group and m.group == member.group] or [member]
+
+
+def read_roster(path: Path) -> Roster:
+    """A class list from a CSV file (comma, semicolon or tab; UTF-8, UTF-16 or Latin-1).
+
+    Raises OSError, and RosterError where the heads name nobody, or where two rows have the same key.
+    """
+    text = _decoded(path.read_bytes())
+    head, *_rest = text.splitlines() or [""]
+    delimiter = max(",;\t", key=head.count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    columns = _columns(rows[0] if rows else [], path)
+    members, line = [], 1
+    for row in rows[1:]:
+        line += 1
+        member = _member(row, columns, line)
+        if member is not None:
+            members.append(member)
+    _refuse_doubles(members, path)
+    return Roster(tuple(members))
+
+
+def _columns(heads: Sequence[str], path: Path) -> dict[str, list[int]]:
+    columns: dict[str, list[int]] = {kind: [] for kind in HEADS}
+    for number, head in enumerate(heads):
+        plain = " ".join(head.strip().strip('"').casefold().split())
+        for kind, names in HEADS.items():
+            if plain in names:
+                columns[kind].append(number)
+    for kind in ("id",):
+        columns[kind].sort(key=lambda n: HEADS[kind].index(" ".join(heads[n].strip().strip('"').casefold().split())))
+    if not columns["id"] and not columns["email"] and not columns["name"] and not columns["last"]:
+        known = "; ".join(f"{kind}: {', '.join(names[:6])}" for kind, names in HEADS.items())
+        raise RosterError(
+            f"{path} has no column that says who somebody is. Its heads are {', '.join(heads) or 'empty'}. "
+            f"Known heads are, among others, {known}."
+        )
+    return columns
+
+
+def _member(row: Sequence[str], columns: dict[str, list[int]], line: int) -> Member | None:
+    def values(kind: str) -> list[str]:
+        found = (row[n].strip() for n in columns[kind] if n < len(row))
+        return [unicodedata.normalize("NFC", value) for value in found if value]
+
+    first, last, whole = (next(iter(values(kind)), "") for kind in ("first", "last", "name"))
+    name = whole or " ".join(filter(None, (first, last)))
+    keys = tuple(dict.fromkeys(value.removeprefix("Participant ").removeprefix("#") for value in values("id")))
+    email, section, group = (next(iter(values(kind)), "") for kind in ("email", "section", "group"))
+    if not (keys or name or email) or name.casefold() in ("points possible", "student, test"):
+        return None
+    return Member(keys, name or email or keys[0], email, section, group, line)
+
+
+def _refuse_doubles(members: Iterable[Member], path: Path) -> None:
+    seen: dict[str, Member] = {}
+    for member in members:
+        for key in member.keys[:1] or ((member.email,) if member.email else ()):
+            if key in seen:
+                raise RosterError(f"{path}, lines {seen[key].line} and {member.line}: both have the key {key}.")
+            seen[key] = member
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A name, and the other way round where it has a comma; and as Canvas puts it into file names."""
+    last, comma, first = name.partition(",")
+    turned = f"{first.strip()} {last.strip()}" if comma else name
+    words = turned.split()
+    sortable = "".join([words[-1], *words[:-1]]) if words else ""
+    return (name, turned, sortable)
+
+
+def _same(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _decoded(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

@@ -1,0 +1,92 @@
+"""Code that would take the reader of names longer and longer: what it takes grows with the text, and not faster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from autograder.submission.ready_made import uses
+from course.syllabus import syllabus
+
+SMALL, FACTOR = 1_000, 8
+
+
+def doubled(n: int) -> str:
+    return "answer = 1\nif answer:\n" + "    answer = answer\n" * n
+
+
+def doubled_by_two(n: int) -> str:
+    return "a = b = 1\nif a:\n" + "    a = b\n    b = a\n" * n + "def answer():\n    return a, b\n"
+
+
+def one_value_for_all(n: int) -> str:
+    names = [f"n{i}" for i in range(n)]
+    return f"{' = '.join(names)} = [{', '.join(names)}]\ndef answer():\n    return {', '.join(names)}\n"
+
+
+def path_that_grows(n: int) -> str:
+    return "import torch\na = torch\n" + "a = a.nn\n" * n + "def answer():\n    return a\n"
+
+
+def aliases_times_pieces(n: int) -> str:
+    imports = "".join(f"import torch as t{i}\n" for i in range(n))
+    pieces = "".join(f"def f{i}():\n    return f{i + 1}, t{i}.x\n" for i in range(n))
+    return imports + pieces + "def answer():\n    return f0\n"
+
+
+def stars_times_names(n: int) -> str:
+    return "from x import *\n" * n + "def answer():\n    return [" + ", ".join(f"x{i}" for i in range(n)) + "]\n"
+
+
+def setattr_many(n: int) -> str:
+    return "import torch\nbox = object()\n" + "setattr(box, 'go', box)\n" * n + "def answer():\n    return box\n"
+
+
+def one_long_chain(n: int) -> str:
+    return "import torch\ndef answer():\n    return torch" + ".nn" * min(n, 2_000) + "\n" + "    answer\n" * n
+
+
+SHAPES: list[Callable[[int], str]] = [
+    doubled,
+    doubled_by_two,
+    one_value_for_all,
+    path_that_grows,
+    aliases_times_pieces,
+    stars_times_names,
+    setattr_many,
+    one_long_chain,
+]
+
+
+def seconds(source: str) -> float:
+    """CPU seconds of reading; the best of three."""
+    cells = [{"source": source, "label": "cell 1"}]
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        uses(cells, ["answer", "other"], syllabus().tracks.values())
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_time_grows_with_the_text_and_not_faster(shape):
+    small, large = seconds(shape(SMALL)), seconds(shape(SMALL * FACTOR))
+    assert large < 3 * FACTOR * max(small, 0.01)
+
+
+AGAIN = [
+    "answer = answer",
+    "answer = torch.no_grad()(answer)",
+    "if True:\n    answer = answer",
+    "o = answer\nanswer = o",
+]
+READY_MADE = "import torch.nn.functional as F\ndef answer(q):\n    return F.scaled_dot_product_attention(q)\n"
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_a_name_that_is_given_to_itself_keeps_what_it_was_made_of(again):
+    found = uses([{"source": READY_MADE + again, "label": "cell 1"}], ["answer"], syllabus().tracks.values())
+    assert [use["line"] for use in found["answer"]] == [3]
