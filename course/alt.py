@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
 from html import escape
 from typing import Any
 
@@ -21,8 +22,6 @@ LONGEST = 1500  # characters of a text for a picture
 
 def show(figure: Any) -> None:
     """Show a matplotlib figure: in Jupyter as a picture with a text and tables, elsewhere in matplotlib's own way."""
-    import sys
-
     import matplotlib.pyplot as plt
 
     ipython = sys.modules.get("IPython")
@@ -34,9 +33,10 @@ def show(figure: Any) -> None:
     data, text = io.BytesIO(), description(figure)
     figure.savefig(data, format="png", dpi=100)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")
-    picture = f'<img style="max-width: 100%; height: auto" alt="{escape(text)}" src="data:image/png;base64,{encoded}">'
-    bundle = {"text/html": picture + tables(figure), "image/png": encoded, "text/plain": text}
-    display(bundle, raw=True, metadata={"image/png": {"alt": text}})
+    display({"image/png": encoded, "text/plain": text}, raw=True, metadata={"image/png": {"alt": text}})
+    # JupyterLab 4.6 gives a picture no alternative text, whatever its metadata say; so the text is there to be read.
+    folded = f"<details><summary>{escape(_('This figure in words'))}</summary>{escape(text)}</details>"
+    display({"text/html": folded + tables(figure), "text/plain": text}, raw=True)
 
 
 def description(figure: Any) -> str:

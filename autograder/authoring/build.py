@@ -38,7 +38,7 @@ from course.syllabus import Assignment, UnknownName, syllabus
 
 CELL_SECONDS = 120
 # What a notebook shows comes out of these as well as out of the lesson and the solution.
-SHOWING = ("checks", "expectations", "frameworks", "plots", "report")
+SHOWING = ("alt", "behaviour", "checks", "expectations", "frameworks", "plots", "report")
 DRAWING = ("figures",)  # these too, where a cell names them
 KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",

@@ -221,6 +221,11 @@ def loss_mean(answer: Answer) -> None:
         {_("This is the mean of the sentences' means. Take one mean over all places."): (low + high) / 2},
     )
     behaviour.gradient_reaches(answer, logits, labels, names=("logits",))
+    if np.abs(answer.gradients(logits, labels)[0][labels == IGNORED]).max() > 1e-6:
+        raise Unexpected(
+            _("A place without a label has a gradient."),
+            _("Leave these places out with `tf.where`, or multiply their losses by 0: nothing is to be learned there."),
+        )
 
 
 @checks("masked-lm-loss", N_("It works on another device too"))
