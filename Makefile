@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow build check bench clean
+.PHONY: demo test slow build wheel bench clean
 
 demo: $(STAMP)
 	$(BIN)/autograder demo
 
 test: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 	$(BIN)/autograder build --check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax -p no:cacheprovider source
@@ -23,6 +26,11 @@ slow: $(STAMP)
 build: $(STAMP)
 	$(BIN)/autograder build
 
+# A wheel in dist/, and one exercise from init to feedback with it, in a bare environment and an empty folder.
+wheel: $(STAMP)
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/packaging
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.grading
 	$(BIN)/python -m benchmarks.finetuning
@@ -30,10 +38,15 @@ bench: $(STAMP)
 clean:
 	rm -rf $(VENV) demo bench-results
 
+# make CPU=1 takes the build of PyTorch without CUDA (0.2 GB, not 3), for a machine without a GPU. uv is used where it is.
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+UV := $(shell command -v uv 2>/dev/null)
+PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
+
 # torch first: with it in place nothing else asks for another build of it.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(PIP) $(if $(CPU),--index-url $(CPU_INDEX),) --constraint constraints.txt torch
+	$(PIP) --constraint constraints.txt --editable '.[test]'
 	touch $(STAMP)

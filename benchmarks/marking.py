@@ -15,16 +15,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from autograder.submission.intake import of_source
 from rich.console import Console
 from rich.table import Table
 
 from autograder.grading.grader import Grader, solution_source
 from autograder.judging.catalogue import CatalogueError, Mistake, catalogue, combine
 from autograder.records import Part
+from autograder.submission.read import of_source
 from course.syllabus import Assignment, syllabus
 
 NEAR = 0.05  # how far from its weight a mistake's cost may be
+ROUNDED = 0.002  # points have two decimals
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Trial:
     @property
     def as_weighed(self) -> bool:
         """Whether the cost is the weight to within `NEAR`."""
-        return abs(self.cost - min(1.0, sum(m.cost for m in self.mistakes))) <= NEAR
+        return abs(self.cost - min(1.0, sum(m.cost for m in self.mistakes))) <= NEAR + ROUNDED
 
     @property
     def all_named(self) -> bool:

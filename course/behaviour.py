@@ -15,7 +15,9 @@ from course.frameworks import Unexpected
 from course.i18n import _
 
 
-def gradient_reaches(of: Answer | Module, *arrays: Any, names: Sequence[str] = (), output: int | None = None) -> None:
+def gradient_reaches(
+    of: Answer | Module, *arrays: Any, names: Sequence[str] = (), output: int | None = None, weights: bool = True
+) -> None:
     """A gradient of the result reaches the first float arrays, as many as have names, and every weight of a module.
 
     `output` says which of several results is meant. Raises Unexpected where a gradient is zero everywhere.
@@ -23,8 +25,8 @@ def gradient_reaches(of: Answer | Module, *arrays: Any, names: Sequence[str] = (
     found = of.gradients(*arrays, output=output)
     given = sum(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays)
     wanted = {f"`{name}`": gradient for name, gradient in zip(names, found, strict=False)}
-    weights = {f"{_('a trainable weight')} {n}": gradient for n, gradient in enumerate(found[given:], 1)}
-    for name, gradient in (wanted | weights).items():
+    trained = {f"{_('a trainable weight')} {n}": gradient for n, gradient in enumerate(found[given:], 1)}
+    for name, gradient in (wanted | (trained if weights else {})).items():
         if not np.abs(gradient).max(initial=0) > 0:
             raise Unexpected(
                 _("No gradient reaches {name}, so nothing can be learned through it.").format(name=name),
@@ -32,11 +34,11 @@ def gradient_reaches(of: Answer | Module, *arrays: Any, names: Sequence[str] = (
             )
 
 
-def gradient_reaches_weights(module: Module, *arrays: Any, allowed: int = 0) -> None:
-    """A gradient of the first result reaches the weights; `allowed` numbers in arrays of them may have none, such as
+def gradient_reaches_weights(module: Module, *arrays: Any, allowed: int = 0, output: int | None = 0) -> None:
+    """A gradient of the result reaches the weights; `allowed` numbers in arrays of them may have none, such as
     the keys' bias, which the softmax does not feel. Raises Unexpected where more have none."""
     given = sum(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays)
-    weights = module.gradients(*arrays, output=0)[given:]
+    weights = module.gradients(*arrays, output=output)[given:]
     cut = [gradient.size for gradient in weights if not np.abs(gradient).max(initial=0) > 1e-6]
     if sum(cut) > allowed:
         raise Unexpected(
@@ -87,4 +89,22 @@ def exact(answer: Answer, call: Callable[[], Any], expected: Any, name: str) -> 
         raise Unexpected(
             _("In double precision the result ({name}) is only as exact as single precision.").format(name=name),
             _("Keep the type of the arguments: no `float32` and no `.float()` inside."),
+        )
+
+
+def follows_device(of: Answer | Module, *arrays: Any) -> None:
+    """Where arguments and module are on another device, all of the work is done there, and the results are there.
+
+    Raises Unexpected where a tensor is made on the processor instead. In TensorFlow, which moves tensors by itself,
+    nothing is asked.
+    """
+    if isinstance(of, Module):
+        of(*arrays)
+        said = of.answer.framework.elsewhere(of.thing, arrays, of.thing)
+    else:
+        said = of.framework.elsewhere(of.thing, arrays)
+    if said:
+        raise Unexpected(
+            _("On another device, such as a graphics card, your code would stop: one tensor stays on the processor."),
+            _("Make new tensors where an argument is: `device=x.device`. Keep fixed tables with `register_buffer`."),
         )

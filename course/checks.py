@@ -30,10 +30,11 @@ from course.frameworks import Framework, Unexpected, framework
 from course.i18n import _
 from course.live import KERNEL, Stopped, similar, used
 from course.report import FAILED, NOT_RUN, PASSED, Item, Report
-from course.starting import wake_devices
+from course.starting import one_thread, wake_devices
 from course.syllabus import syllabus
 
 LONGEST_MESSAGE = 500
+LARGE = ("bert-finetuning",)  # exercises whose models may be large, so that more threads are worth it
 
 
 class CheckFailed(AssertionError):
@@ -245,6 +246,8 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Callable[[
             raise CheckFailed(text)
 
     if not _turned_off():
+        if exercise not in LARGE:
+            one_thread()
         wake_devices()
         KERNEL.watch()
     return check
@@ -371,6 +374,9 @@ def _run_one(check: Check, answer: Answer) -> tuple[Item, bool]:
     except Unexpected as unexpected:
         item = Item(title, FAILED, unexpected.message, unexpected.hint, comparison=unexpected.comparison)
         return replace(item, certain=unexpected.certain), True
+    except (ValueError, IndexError, TypeError):  # of the check's own arithmetic, on a result of an odd shape or kind
+        message = _("The result has another shape or kind than this check can work with.")
+        return Item(title, FAILED, message, _("Print the shapes of what you return, also for a batch of one.")), True
     except StudentError as error:
         original = error.original
         where = _where(original, answer.namespace)

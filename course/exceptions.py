@@ -39,7 +39,8 @@ KNOWN = (
     Known(
         r"`?x?\.?T`? is only supported on matrices|tensor\.T.*deprecated|T is only defined|mT",
         N_(
-            "`.T` turns all axes round. Use `key.transpose(-2, -1)`, which swaps the last two and leaves the batch alone."
+            "`.T` turns all axes round. Use `key.transpose(-2, -1)`, which swaps the last two and "
+            "leaves the batch alone."
         ),
         line=r"\.T\b",
         track="torch",
@@ -47,7 +48,8 @@ KNOWN = (
     Known(
         r"",
         N_(
-            "`.T` turns all axes round. Use `key.transpose(-2, -1)`, which swaps the last two and leaves the batch alone."
+            "`.T` turns all axes round. Use `key.transpose(-2, -1)`, which swaps the last two and "
+            "leaves the batch alone."
         ),
         line=r"\.T\b",
         kind="RuntimeError|IndexError",
@@ -64,13 +66,15 @@ KNOWN = (
             "Without a second argument `tf.transpose` turns all axes round, the batch too. Use `tf.matmul(query, key, "
             "transpose_b=True)`, or give `tf.transpose` the order of the axes."
         ),
-        line=r"tf\.transpose\(\s*\w+\s*\)|tf\.linalg\.matrix_transpose\(\s*\w+\s*\)\s*\.|keras\.ops\.transpose\(\s*\w+\s*\)",
+        line=r"tf\.transpose\(\s*\w+\s*\)|tf\.linalg\.matrix_transpose\(\s*\w+\s*\)\s*\.|"
+        r"keras\.ops\.transpose\(\s*\w+\s*\)",
         track="tf",
     ),
     Known(
         r"transpose\(\) received an invalid combination|missing 2 required positional arguments?: .*dim0",
         N_(
-            "PyTorch's `transpose` takes the two axes to swap: `x.transpose(1, 2)`. For a whole order use `x.permute(...)`."
+            "PyTorch's `transpose` takes the two axes to swap: `x.transpose(1, 2)`. For a whole "
+            "order use `x.permute(...)`."
         ),
     ),
     # masks
@@ -80,7 +84,8 @@ KNOWN = (
         track="torch",
     ),
     Known(
-        r"'bool' type.*not supported by the .-. operator|bool.*(Sub|sub)|(Sub|sub).*bool|not supported.*bool",
+        r"'bool' type.*not supported by the .-. operator|bool.*(Sub|sub)|(Sub|sub).*bool|"
+        r"not supported.*bool|Cannot convert 1(\.0)? to EagerTensor of dtype bool",
         N_("A mask is boolean: write `tf.logical_not(mask)` or `~mask` for its opposite, not `1 - mask`."),
         line=r"1(\.0)?\s*-\s*\w*mask|-\s*\w*mask",
         track="tf",
@@ -97,7 +102,8 @@ KNOWN = (
     Known(
         r"masked_fill.*(only supports boolean|expected.*[Bb]ool)|expected mask dtype to be Bool|mask.*must be.*[Bb]ool",
         N_(
-            "The mask must be boolean here. Compare to get booleans, `ids != pad_id`, and keep the mask that is given as it is."
+            "The mask must be boolean here. Compare to get booleans, `ids != pad_id`, and keep "
+            "the mask that is given as it is."
         ),
     ),
     Known(
@@ -106,10 +112,12 @@ KNOWN = (
         line=r"~",
     ),
     Known(
-        r"'NoneType' object has no attribute|unsupported operand type\(s\).*NoneType|NoneType.*(not subscriptable|not iterable)"
+        r"'NoneType' object has no attribute|unsupported operand "
+        r"type\(s\).*NoneType|NoneType.*(not subscriptable|not iterable)"
         r"|must be Tensor, not NoneType|not NoneType|None values not supported|convert.*None.*to a [Tt]ensor",
         N_(
-            "Something is None here. The mask may be None: ask `if mask is not None:` before you use it. If it is the result of a "
+            "Something is None here. The mask may be None: ask `if mask is not None:` before you "
+            "use it. If it is the result of a "
             "function of your own, does every way through it end in `return`?"
         ),
     ),
@@ -132,21 +140,24 @@ KNOWN = (
         r"mat1 and mat2 shapes cannot be multiplied|Expected size for first two dimensions of batch2|"
         r"Matrix size-incompatible|[Dd]imensions must be equal|Incompatible shapes.*MatMul|not aligned",
         N_(
-            "The last axis of the left factor must be as long as the last but one of the right. Print both shapes in front of "
+            "The last axis of the left factor must be as long as the last but one of the right. "
+            "Print both shapes in front of "
             "this line."
         ),
     ),
     Known(
         r"must match the size of tensor b|Incompatible shapes|[Bb]roadcast|required broadcastable shapes",
         N_(
-            "Shapes broadcast from the right: two axes fit if they are equal or one of them is 1. Print both shapes in front of "
+            "Shapes broadcast from the right: two axes fit if they are equal or one of them is 1. "
+            "Print both shapes in front of "
             "this line."
         ),
     ),
     Known(
         r"Dimension out of range|Invalid reduction dimension|axis.*out of (bounds|range)",
         N_(
-            "There are fewer axes than this line asks for. Count axes from the end, `-1` for the last: then it works for any "
+            "There are fewer axes than this line asks for. Count axes from the end, `-1` for the "
+            "last: then it works for any "
             "number of axes in front."
         ),
     ),
@@ -157,7 +168,8 @@ KNOWN = (
     Known(
         r"too many values to unpack|not enough values to unpack",
         N_(
-            "There are more or fewer things on the right than names on the left. Print the shape, or what the function returns."
+            "There are more or fewer things on the right than names on the left. Print the shape, "
+            "or what the function returns."
         ),
     ),
     # types of numbers
@@ -165,7 +177,8 @@ KNOWN = (
         r"expected scalar type|must have the same dtype|same dtype|expected m1 and m2|[Cc]annot compute .* as input #|"
         r"expected to be a .* tensor but is a",
         N_(
-            "Two types of numbers meet here. Make new tensors in the type of an argument: `dtype=query.dtype`, or cast with "
+            "Two types of numbers meet here. Make new tensors in the type of an argument: "
+            "`dtype=query.dtype`, or cast with "
             "`x.to(...)` or `tf.cast(...)`."
         ),
     ),
@@ -179,13 +192,15 @@ KNOWN = (
         track="torch",
     ),
     Known(
-        r"can't multiply sequence|unsupported operand type\(s\) for .*: '(tuple|list|torch\.Size|TensorShape)'",
+        r"can't multiply sequence|unsupported operand type\(s\) for .*: '?(Tensor' and ')?(tuple|"
+        r"list|torch\.Size|TensorShape)'",
         N_("A shape is a list of numbers. Take the one that you need: `query.shape[-1]`."),
     ),
     Known(
-        r"only (one element|integer) tensors|only length-1 arrays|must be real number, not",
+        r"only (one element|integer) tensors|only length-1 arrays|only 0-dimensional arrays|must be real number, not",
         N_(
-            "`math` works on one number, here is a tensor with many. Use the framework's function: `torch.exp`, `tf.exp`."
+            "`math` works on one number, here is a tensor with many. Use the framework's "
+            "function: `torch.exp`, `tf.exp`."
         ),
     ),
     Known(
@@ -194,7 +209,8 @@ KNOWN = (
     ),
     # where things are
     Known(
-        r"Expected all tensors to be on the same device|Cannot copy out of meta|[Uu]nhandled FakeTensor|on device meta|mps",
+        r"Expected all tensors to be on the same device|Cannot copy out of meta|[Uu]nhandled "
+        r"FakeTensor|on device meta|mps",
         N_("Two tensors are on different devices. Make new tensors where an argument is: `device=x.device`."),
     ),
     Known(
@@ -208,22 +224,25 @@ KNOWN = (
     ),
     # modules
     Known(
-        r'is missing the required "forward"|does not have a `call\(\)` method|must implement.*`call`|has no attribute.*call',
+        r'is missing the required "forward"|does not have a `call\(\)` method|must implement.*`call`',
         N_("Is the method spelled right? PyTorch calls `forward`, Keras calls `call`."),
     ),
     Known(
-        r"cannot assign module before Module\.__init__|`?super\(\)\.__init__\(\)`?.*(forgot|first)|forgot to call `?super",
+        r"cannot assign module before "
+        r"Module\.__init__|`?super\(\)\.__init__\(\)`?.*(forgot|first)|forgot to call `?super",
         N_("Begin the constructor with `super().__init__()`."),
     ),
     Known(
-        r"not.*in list of mask|must be called with arguments|[Oo]nly input tensors may be passed as positional arguments",
+        r"not.*in list of mask|must be called with arguments|[Oo]nly input tensors may be "
+        r"passed as positional arguments",
         N_("Keras takes one tensor by position, further ones as keywords: `layer(x, mask=mask)`."),
         track="tf",
     ),
     Known(
         r"",
         N_(
-            "Keras 3's `MultiHeadAttention` is called as `layer(query, value, key=key, attention_mask=mask)`; give the mask by "
+            "Keras 3's `MultiHeadAttention` is called as `layer(query, value, key=key, "
+            "attention_mask=mask)`; give the mask by "
             "its name."
         ),
         line=r"(mha|attention|attn)\w*\(\s*\w+\s*,\s*\w+\s*,\s*\w+\s*,\s*\w*mask",
@@ -232,12 +251,13 @@ KNOWN = (
     Known(
         r"module 'keras.*backend' has no attribute|keras.*has no attribute.*(backend|softmax)|has no attribute 'K'",
         N_(
-            "This is Keras 2's way. In Keras 3 the functions are in `keras.ops` (`keras.ops.softmax`); `tf.nn.softmax` works too."
+            "This is Keras 2's way. In Keras 3 the functions are in `keras.ops` "
+            "(`keras.ops.softmax`); `tf.nn.softmax` works too."
         ),
         track="tf",
     ),
     Known(
-        r"got an unexpected keyword argument",
+        r"[Gg]ot an unexpected keyword argument",
         N_(
             "An argument of this name is not known. If the message names your own function, take the names "
             "that the exercise gives; if it names the framework's, look at its documentation."
@@ -246,14 +266,17 @@ KNOWN = (
     Known(
         r"missing \d+ required positional argument|takes (from )?\d+ .*positional arguments? but",
         N_(
-            "The number of arguments is not the one that the exercise gives: look at the table above. Methods begin with `self`."
+            "The number of arguments is not the one that the exercise gives: look at the table "
+            "above. Methods begin with `self`."
         ),
     ),
     # names
     Known(
-        r"has no attribute 'masked_fill'|has no attribute 'transpose'|has no attribute '(view|reshape|unsqueeze|permute|size|sum|float)'",
+        r"has no attribute 'masked_fill'|has no attribute 'transpose'|has no attribute "
+        r"'(view|reshape|unsqueeze|permute|size|sum|float)'",
         N_(
-            "That is a method of PyTorch's tensors. In TensorFlow it is a function: `tf.reshape(x, ...)`, `tf.where(mask, x, low)`."
+            "That is a method of PyTorch's tensors. In TensorFlow it is a function: "
+            "`tf.reshape(x, ...)`, `tf.where(mask, x, low)`."
         ),
         track="tf",
     ),
@@ -265,7 +288,8 @@ KNOWN = (
     Known(
         r"maximum recursion depth",
         N_(
-            "The function calls itself without an end. Did you give your function the name of one that you wanted to use?"
+            "The function calls itself without an end. Did you give your function the name of one "
+            "that you wanted to use?"
         ),
     ),
 )

@@ -6,6 +6,7 @@ become arrays, weights are put into a module by the names that the exercise prom
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -119,6 +120,7 @@ class Framework:
     fit: Callable[..., np.ndarray]  # (module, ids, labels, steps, rate): Adam on these few texts; the losses
     load_layer: Callable[[Any, str, dict[str, np.ndarray]], None]
     gradients: Callable[..., list[np.ndarray]]  # (call, arrays, output, module=None): see `behaviour.gradient_reaches`
+    elsewhere: Callable[..., str]  # (call, arrays, module=None): what is wrong on another device, or nothing
     received: Callable[[Any, Callable[[], Any]], list[np.ndarray]]  # what a layer was given while the call ran
     generator: Callable[[int], Any]  # a source of random numbers with this seed
     embedding: Callable[[np.ndarray], Any]  # the framework's own, with these weights (V, D)
@@ -204,6 +206,25 @@ class PyTorch(Framework):
         uneven = self.torch.linspace(-1, 2, result.numel(), dtype=result.dtype).reshape(result.shape)
         found = self.torch.autograd.grad((result * uneven).sum(), asked, allow_unused=True)
         return [np.zeros(tuple(t.shape)) if g is None else self.array(g) for t, g in zip(asked, found, strict=True)]
+
+    def elsewhere(self, call: Callable[..., Any], arrays: tuple[Any, ...], module: Any = None) -> str:
+        """What PyTorch says where arguments (and the module) are on the device `meta`, and something is not.
+
+        Its tensors have shapes and no numbers, so code may fail there that is right: only a complaint about two
+        devices counts.
+        """
+        given = [value.to("meta") if self.is_tensor(value) else value for value in map(self.given, arrays)]
+        try:
+            if module is not None:
+                call = copy.deepcopy(module).eval().to("meta")
+            with self.torch.no_grad():
+                result = call(*given)
+        except Exception as error:
+            text = str(error)
+            return text if all(word in text for word in ("device", "meta", "cpu")) else ""
+        results = result if isinstance(result, (tuple, list)) else [result]
+        found = {tensor.device.type for tensor in results if self.is_tensor(tensor)} - {"meta"}
+        return f"{', '.join(sorted(found))}" if found else ""
 
     def received(self, layer: Any, call: Callable[[], Any]) -> list[np.ndarray]:
         seen: list[np.ndarray] = []
@@ -356,6 +377,10 @@ class TensorFlow(Framework):
             np.zeros(tuple(t.shape)) if g is None else self.array(self.tf.convert_to_tensor(g))
             for t, g in zip(asked, found, strict=True)
         ]
+
+    def elsewhere(self, call: Callable[..., Any], arrays: tuple[Any, ...], module: Any = None) -> str:
+        """Nothing: TensorFlow moves tensors between devices by itself."""
+        return ""
 
     def received(self, layer: Any, call: Callable[[], Any]) -> list[np.ndarray]:
         seen: list[np.ndarray] = []

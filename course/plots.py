@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from course import alt
 from course.i18n import _
 
 DIVERGING = "RdBu_r"  # for values around zero
@@ -343,7 +344,7 @@ def verdicts(texts: Sequence[str], probabilities: Any, labels: Any, classes: Seq
         best = int(row.argmax())
         text, right = f"{classes[best]}, {row[best]:.0%}", best == label
         if not right:
-            text += "\n" + _("wrong: {name}").format(name=classes[label])
+            text += "\n" + _("true class: {name}").format(name=classes[label])
         axis.text(1.02, place, text, va="center", size=9, weight="normal" if right else "bold")
     axis.set_yticks(places, [textwrap.fill(text, 64, max_lines=2, placeholder=" …") for text in texts], size=9)
     axis.invert_yaxis()
@@ -415,5 +416,5 @@ def _figure(count: int, width: float, height: float):
 def _show(figure) -> None:
     import matplotlib.pyplot as plt
 
-    plt.show()
+    alt.show(figure)
     plt.close(figure)

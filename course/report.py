@@ -17,7 +17,8 @@ from course.i18n import _
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 
 _SIGN = {PASSED: "✓", FAILED: "✗", NOT_RUN: "–"}
-_COLOUR = {PASSED: "#1a7f37", FAILED: "#c62828", NOT_RUN: "#8a8a8a"}
+# White on these has a contrast of at least 5, in light and dark themes; all other text has the theme's colour.
+_COLOUR = {PASSED: "#1a7f37", FAILED: "#c62828", NOT_RUN: "#666666"}
 _WRONG = "background-color: rgba(198, 40, 40, 0.16)"
 MOST_CELLS = 64  # an array larger than this is described, not shown
 
@@ -66,7 +67,9 @@ class Report:
         good = sum(item.outcome == PASSED for item in self.items)
         if good == len(self.items):
             return _("all {count} checks passed").format(count=good)
-        return _("{good} of {count} checks passed").format(good=good, count=len(self.items))
+        text = _("{good} of {count} checks passed").format(good=good, count=len(self.items))
+        waiting = sum(item.outcome == NOT_RUN for item in self.items)
+        return text + (_("; {count} did not run").format(count=waiting) if waiting else "")
 
     # -- as text ------------------------------------------------------------------------------------------------------
 
@@ -93,16 +96,15 @@ class Report:
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
             f"<div><b>{escape(self.title)}</b>: "
-            f'<span style="color: {colour}">{escape(self.summary)}</span></div>{rows}</div>'
+            f"{escape(self.summary)}</div>{rows}</div>"
         )
 
 
 def _item_html(item: Item) -> str:
-    colour = _COLOUR[item.outcome]
-    title = _prose(item.title)
-    if item.outcome == NOT_RUN:
-        title = f'<span style="color: {colour}">{title}</span>'
-    html = f'<div style="margin: 3px 0px"><span style="color: {colour}"><b>{_SIGN[item.outcome]}</b></span> {title}'
+    spoken = {PASSED: _("passed"), FAILED: _("did not pass"), NOT_RUN: _("did not run")}[item.outcome]
+    badge = f"background-color: {_COLOUR[item.outcome]}; color: #ffffff; padding: 0px 5px; border-radius: 3px"
+    sign = f'<span role="img" aria-label="{escape(spoken)}" style="{badge}"><b>{_SIGN[item.outcome]}</b></span>'
+    html = f'<div style="margin: 3px 0px">{sign} {_prose(item.title)}'
     inner = ""
     if item.message:
         inner += f"<div>{_prose(item.message)}</div>"

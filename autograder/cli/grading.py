@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,8 +101,7 @@ def grade(options: argparse.Namespace) -> int:
         err.print(f"{len(run.quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
     if results:
         shown = err if options.json == "-" else out
-        shown.print(f"{summary(results)}.")
-        shown.print(marks_table(results))
+        shown.print(f"{summary(results)}.", marks_table(results), sep="\n")
     if run.failed:
         err.print(
             f"{run.failed} of {len(results)} could not be graded, and not by their own fault: say the same again, "
@@ -151,7 +149,7 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
     """Write what was asked for. Where one of these fails, the others are written all the same."""
     from rich.markup import escape
 
-    from autograder.cli.terminal import err
+    from autograder.cli.terminal import err, write_json
     from autograder.reporting.html import write_pages
     from autograder.reporting.marks import csv_table
     from course import i18n
@@ -165,12 +163,6 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
             pages = run.attempt("the feedback pages", lambda: write_pages(results, options.html))
         if pages:
             err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
-
-
-def write_json(results: Sequence[Result], where: str) -> None:
-    """Write the results as JSON to a file, or to standard output for "-". Raises OSError."""
-    text = json.dumps(results, ensure_ascii=False, indent=1)
-    print(text) if where == "-" else Path(where).write_text(text + "\n", encoding="utf-8")
 
 
 def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:

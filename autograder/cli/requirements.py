@@ -61,7 +61,7 @@ def require_checkpoint(name: str) -> None:
 
 def require_writable(*files: str | Path | None, folder: Path | None = None) -> None:
     """Files and a folder of results can be written: nobody should learn that after a class has been graded."""
-    for path in map(Path, filter(None, files)):
+    for path in [Path(file) for file in files if file]:
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise Usage(f"{path} cannot be written: " + ("it is a folder" if path.is_dir() else "no such folder"))
     if folder and folder.exists() and not folder.is_dir():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -79,3 +81,9 @@ def bar(title: str, total: int) -> Iterator[Advance]:
                 err.print(f"{title}: {now.completed:.0f} of {now.total or 0:.0f}")
 
         yield advance
+
+
+def write_json(results: Sequence[Result], where: str) -> None:
+    """Write the results as JSON to a file, or to standard output for "-". Raises OSError."""
+    text = json.dumps(results, ensure_ascii=False, indent=1)
+    print(text) if where == "-" else Path(where).write_text(text + "\n", encoding="utf-8")

@@ -63,9 +63,9 @@ class _StartedOnce(Generic[T]):
                 future.set_result(made)
         if not kept:  # dropped while it started
             made.close()
-            error = NotStarted(f"{name} was replaced while it started")
-            future.set_exception(error)
-            raise error
+            replaced = NotStarted(f"{name} was replaced while it started")
+            future.set_exception(replaced)
+            raise replaced
         return made
 
     def started(self) -> dict[str, T]:
@@ -193,7 +193,7 @@ class WorkerPool:
             if generation != self.generations[workshop]:
                 return
             self.generations[workshop] += 1
-            old = [
+            old: list[ServerProcess | socket.socket] = [
                 *self._judges.take_out(lambda judge: workshop_of(syllabus().assignment(judge)) == workshop),
                 *self._references.take_out(lambda key: key == name),
                 *self._zygotes.take_out(lambda key: key == name),

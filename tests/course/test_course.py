@@ -374,7 +374,7 @@ def test_check_looks_where_it_is_called_from_and_fails_the_cell(capsys):
     namespace = answers(solution("self-attention", "pytorch"))
     namespace["check"] = lesson("self-attention", "pytorch")
     exec('check("causal-mask")', namespace)
-    assert "all 3 checks passed" in capsys.readouterr().out
+    assert "all 4 checks passed" in capsys.readouterr().out
     exec("def causal_mask(length):\n    raise NotImplementedError()", namespace)
     with pytest.raises(CheckFailed, match="one check did not pass") as caught:
         exec('check("causal-mask")', namespace)
@@ -493,7 +493,7 @@ def causal_mask(length):
 check("causal-mask")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0 and "all 3 checks passed" in done.stdout
+    assert done.returncode == 0 and "all 4 checks passed" in done.stdout
     assert done.stderr == "from here on:"
 
 

@@ -18,7 +18,7 @@ from support.sample_results import mix_up
 
 from autograder import cli
 from autograder.authoring.leaks import find_leaks
-from autograder.cli import grading, requirements
+from autograder.cli import requirements, terminal
 from autograder.grading import warm_grader
 from autograder.nbgrader import MarksExporter
 from autograder.paths import ROOT
@@ -172,7 +172,7 @@ def test_a_full_disk_costs_one_file_and_not_the_others(hand_in, tmp_path, monkey
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(grading, "write_json", full)
+    monkeypatch.setattr(terminal, "write_json", full)
     places = ["--json", str(tmp_path / "r.json"), "--csv", str(tmp_path / "m.csv"), "--html", str(tmp_path / "pages")]
     assert cli.main(["grade", hand_in, *places]) == 1
     assert "ann" in (tmp_path / "m.csv").read_text() and (tmp_path / "pages" / "index.html").exists()

@@ -144,7 +144,7 @@ def course(tmp_path_factory):
     """A course of `autograder init`; its class has handed in, is autograded, and ann has her marks."""
     course = tmp_path_factory.mktemp("wild") / "course"
     write_course(ROOT, course, [ASSIGNMENT])
-    assert plugin._api(course).generate_assignment(ASSIGNMENT.id)["success"]
+    assert plugin.api_of(course).generate_assignment(ASSIGNMENT.id)["success"]
     released = json.loads((course / "release" / ASSIGNMENT.id / f"{ASSIGNMENT.exercise.id}.ipynb").read_text())
     for student, change in CLASS.items():
         path = course / "submitted" / student / ASSIGNMENT.id / f"{ASSIGNMENT.exercise.id}.ipynb"
@@ -224,7 +224,7 @@ def test_nothing_is_run_and_what_the_student_saw_is_kept(course):
 
 
 def test_grading_again_neither_takes_nor_gives_marks(course):
-    assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+    assert plugin.api_of(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
     assert grades(course, "ann") == {name: (None, score, False) for name, score in MARKS.items()}
 
 
@@ -237,23 +237,23 @@ def test_a_mark_for_a_text_that_has_changed_since_stays_and_is_to_be_looked_at_a
     everything = {name: (None, score, False) for name, score in MARKS.items()}
     waits = everything | {"task-data": (None, MARKS["task-data"], True)}
     for _again in range(2):
-        assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+        assert plugin.api_of(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
         assert grades(course, "ann") == waits
     assert "What stands below “The data” has changed since it was marked" in texts(autograded(course, "ann"))[0]
     _status, results = graded_by_us(course, students=("ann",))
     assert "waits-for-a-person" in results["ann"]["flags"] and results["ann"]["status"] == "by_hand"
     mark(course, "ann", {"task-data": MARKS["task-data"]})
-    assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+    assert plugin.api_of(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
     assert grades(course, "ann") == everything
     assert "has changed" not in texts(autograded(course, "ann"))[0]
     path.write_text(before)  # the text that was handed in first is another again
-    assert plugin._api(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
+    assert plugin.api_of(course).autograde(ASSIGNMENT.id, "ann", force=True)["success"]
     assert grades(course, "ann") == waits
     mark(course, "ann", MARKS)
 
 
 def test_feedback_and_export_hold_the_marks_of_the_person(course):
-    assert plugin._api(course).generate_feedback(ASSIGNMENT.id, "ann")["success"]
+    assert plugin.api_of(course).generate_feedback(ASSIGNMENT.id, "ann")["success"]
     page = (course / "feedback" / "ann" / ASSIGNMENT.id / f"{ASSIGNMENT.exercise.id}.html").read_text()
     assert "Score: 13.5 / 21.0" in page and "Well argued." in page
     nbgrader(course, "export", "--exporter=autograder.nbgrader.MarksExporter", "--to=marks.csv")

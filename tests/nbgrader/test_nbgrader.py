@@ -365,7 +365,7 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
     monkeypatch.chdir(tmp_path)
     fake_grading.stored.clear()
-    api = plugin._api(course)
+    api = plugin.api_of(course)
     assert api.generate_assignment(ASSIGNMENT)["success"]
     return course, api
 

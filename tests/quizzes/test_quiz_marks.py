@@ -182,7 +182,7 @@ def whole(tmp_path_factory):
     for question, right in KEY.items():
         cell(with_answers, f"answer-{question}")["source"] = f"# {right}\n{answer_line(question, right)}"
     source.write_text(json.dumps(with_answers), encoding="utf-8")
-    api = plugin._api(course)
+    api = plugin.api_of(course)
     assert api.generate_assignment(NAME)["success"]
     source.write_text(ours, encoding="utf-8")
     for student, change in CLASS.items():
@@ -196,7 +196,7 @@ def whole(tmp_path_factory):
 
     config = course / "nbgrader_config.py"
     config.write_text(config.read_text().replace('language = "en"', 'language = "da"'))
-    api = plugin._api(course)
+    api = plugin.api_of(course)
     assert api.generate_assignment(NAME)["success"]
     hand_in(course, "dan", answered(released_in(course), **MARKED, sums_to_one="måske"))
     assert api.autograde(NAME, "dan")["success"]
@@ -318,7 +318,7 @@ def test_a_question_is_in_the_feedback_also_where_the_student_deleted_it(course)
 
 
 def test_marks_are_exported_with_the_others(course):
-    exporter = plugin.MarksExporter(config=plugin._config(course), to=str(course / "marks.csv"))
+    exporter = plugin.MarksExporter(config=plugin.config_of(course), to=str(course / "marks.csv"))
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
         exporter.export(gradebook)
     with (course / "marks.csv").open(encoding="utf-8", newline="") as file:
@@ -375,8 +375,10 @@ def spoiled(tmp_path, old, new):
 
 def test_where_the_options_have_changed_nothing_is_marked(course, tmp_path, monkeypatch):
     old = "Each column: a word has one unit of attention to receive."
-    monkeypatch.setattr(plugin, "QUIZZES", spoiled(tmp_path, old, "Something else."))
-    api = plugin._api(course)
+    changed = spoiled(tmp_path, old, "Something else.")
+    for module in ("place", "sheets"):
+        monkeypatch.setattr(f"autograder.nbgrader.{module}.QUIZZES", changed)
+    api = plugin.api_of(course)
     done = api.autograde(NAME, "twice")
     assert not done["success"]
     assert "has changed since this sheet was made" in done["log"] + done["error"] and "sums-to-one" in done["log"]
@@ -406,7 +408,7 @@ def test_code_is_not_run_either_where_the_course_has_lost_its_sheet(course, loss
             source.unlink()
         else:
             source.write_text(json.dumps(json.loads(ours) | {"metadata": {}}), encoding="utf-8")
-        assert plugin._api(course).autograde(NAME, "coder")["success"]
+        assert plugin.api_of(course).autograde(NAME, "coder")["success"]
         assert {name for name, (score, _) in grades(course, "coder").items() if score < 1} == {"causal"}
         assert not list(course.rglob("was-run"))
     finally:

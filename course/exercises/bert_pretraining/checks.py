@@ -152,6 +152,11 @@ def mask_rows(answer: Answer) -> None:
         )
 
 
+@checks("mask-tokens", N_("It works on another device too"))
+def mask_device(answer: Answer) -> None:
+    behaviour.follows_device(answer, *_sentences(3, 8), MASK, VOCABULARY)
+
+
 @checks("masked-lm-loss", N_("It returns one number, as a tensor"), gate=True)
 def loss_shape(answer: Answer) -> None:
     expect.shape(answer(np.zeros((2, 3, 5)), np.full((2, 3), 1)), (), _("loss"), "()", _("Take the mean."))
@@ -216,6 +221,11 @@ def loss_mean(answer: Answer) -> None:
         {_("This is the mean of the sentences' means. Take one mean over all places."): (low + high) / 2},
     )
     behaviour.gradient_reaches(answer, logits, labels, names=("logits",))
+
+
+@checks("masked-lm-loss", N_("It works on another device too"))
+def loss_device(answer: Answer) -> None:
+    behaviour.follows_device(answer, np.zeros((1, 3, 5)), np.array([[1, IGNORED, 2]]))
 
 
 @checks("masked-lm-head", N_("(B, L, D) becomes (B, L, V)"), gate=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks, Module
 from course.frameworks import Unexpected
@@ -108,6 +109,14 @@ def decoder_norms(answer: Answer) -> None:
     )
 
 
+@checks("decoder-block", N_("A gradient reaches x, the memory and the weights"))
+def block_gradient(answer: Answer) -> None:
+    module = answer.module(6, 2, 8)
+    arrays = _random(1, 3, 6), _random(1, 4, 6)
+    behaviour.gradient_reaches(module, *arrays, names=("x", "memory"), weights=False)
+    behaviour.gradient_reaches_weights(module, *arrays, allowed=2 * 6, output=None)  # the keys' bias in two attentions
+
+
 @checks("decoder-block", N_("Dropout acts in training, and only there"))
 def decoder_dropout(answer: Answer) -> None:
     x, memory = _random(2, 6, 8), _random(2, 5, 8)
@@ -189,6 +198,15 @@ SOURCE, TARGET = np.array([[3, 7, 5, 9]]), np.array([[1, 4, 6]])
 def translator_shape(answer: Answer) -> None:
     out = _translator(answer)(np.array([[3, 7, 5, 9], [2, 4, 13, 11]]), np.array([[1, 4, 6], [1, 11, 2]]))
     expect.shape(out, (2, 3, 12), _("logits"), "(B, L, V)", _("V is target_vocab: a number for each possible word."))
+
+
+@checks("seq2seq-transformer", N_("The results are logits, without a softmax"))
+def translator_logits(answer: Answer) -> None:
+    if np.abs(_translator(answer)(SOURCE, TARGET).sum(axis=-1) - 1).max() < 1e-3:
+        raise Unexpected(
+            _("Each row sums to 1: these are probabilities."),
+            _("Leave the softmax to the loss; two of them, one on the other, make learning slow."),
+        )
 
 
 @checks("seq2seq-transformer", N_("The source is read, and its order matters"))

@@ -306,6 +306,12 @@ def use_float64(answer: Answer) -> None:
         )
 
 
+@checks("multi-head-in-use", N_("It works on another device too"))
+def use_device(answer: Answer) -> None:
+    x = _random(1, 3, 6)
+    behaviour.follows_device(answer.module(6, 2), x, x, x, np.tril(np.ones((3, 3), bool)))
+
+
 def _identity(answer: Answer, width: int, **changed: np.ndarray) -> Module:
     """The module with identities for projections and no bias, but for what is changed."""
     weights = {}

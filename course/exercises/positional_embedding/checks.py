@@ -141,6 +141,11 @@ def trainable_gradient(answer: Answer) -> None:
     behaviour.gradient_reaches(answer.module(7, 5, 4), np.array([[1, 2, 3]]))
 
 
+@checks("trainable-positions", N_("It works on another device too"))
+def trainable_device(answer: Answer) -> None:
+    behaviour.follows_device(answer.module(7, 5, 4), np.array([[1, 2, 3]]))
+
+
 @checks("fixed-positions", N_("ids (B, L) give vectors (B, L, D)"), gate=True)
 def fixed_shape(answer: Answer) -> None:
     out = answer.module(6, 4, 8)(np.array([[1, 5, 2], [0, 3, 3]]))
@@ -184,6 +189,11 @@ def fixed_errors(answer: Answer) -> None:
     expect.raises(ValueError, lambda: module(np.ones((1, 5), dtype="int64")), _("5 ids and max_len = 4"))
     # At the latest when it is called: an encoding that is made anew each time is not there before.
     expect.raises(ValueError, lambda: answer.module(6, 4, 7)(np.ones((1, 3), dtype="int64")), _("an odd d_model"))
+
+
+@checks("fixed-positions", N_("It works on another device too"))
+def fixed_device(answer: Answer) -> None:
+    behaviour.follows_device(answer.module(7, 5, 4), np.array([[1, 2, 3]]))
 
 
 @checks("relative-shift", N_("It is a square matrix of d_model rows"), gate=True)

@@ -177,6 +177,12 @@ def gradients(answer: Answer) -> None:
     behaviour.exact(answer, lambda: answer.pair(*arrays)[1], _softmax(scores), _("weights"))
 
 
+@checks("scaled-dot-product", N_("It works on another device too"))
+def attention_device(answer: Answer) -> None:
+    mask = np.tril(np.ones((3, 3), bool))
+    behaviour.follows_device(answer, _random(1, 3, 4), _random(1, 3, 4), _random(1, 3, 2), mask)
+
+
 @checks("padding-mask", N_("It is boolean and of the shape (B, 1, 1, S)"), gate=True)
 def padding_shape(answer: Answer) -> None:
     mask = answer(np.array([[5, 3, 0], [7, 0, 0]]))

@@ -6,6 +6,7 @@ followed by hand: the norm of (1, 1, 3, 3) is (-1, -1, 1, 1), of which the ReLU 
 
 import numpy as np
 
+from course import behaviour
 from course import expectations as expect
 from course.checks import Answer, Checks, Module
 from course.frameworks import Unexpected
@@ -129,6 +130,13 @@ def block_mask(answer: Answer) -> None:
             if answer.framework.title == "PyTorch"
             else _("The mask (B, L) becomes (B, 1, L): the same keys for every query."),
         )
+
+
+@checks("transformer-block", N_("A gradient reaches x and the weights"))
+def block_gradient(answer: Answer) -> None:
+    module, x = answer.module(6, 2, 8), _random(1, 3, 6)
+    behaviour.gradient_reaches(module, x, names=("x",), weights=False)
+    behaviour.gradient_reaches_weights(module, x, allowed=6, output=None)  # D numbers: the keys' bias
 
 
 @checks("transformer-block", N_("Dropout acts in training, and only there"))
@@ -266,6 +274,12 @@ def classifier_logits(answer: Answer) -> None:
         raise Unexpected(
             _("Each row sums to 1: these are probabilities."),
             _("Leave the softmax to the loss; two of them, one on the other, make learning slow."),
+        )
+    texts = 1 + np.arange(40).reshape(10, 4) % 11
+    if any((_classifier(answer)(texts) == 0).any() for _model in range(6)):
+        raise Unexpected(
+            _("Some logits are exactly 0, as after a ReLU."),
+            _("The last layer is linear: logits may have any sign."),
         )
 
 

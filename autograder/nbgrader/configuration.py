@@ -1,0 +1,90 @@
+"""nbgrader's configuration for a course whose hand-ins the judge grades: `configure` says all of it, once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from nbgrader import converters
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.nbgrader.gradebook import forget
+from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, Translate
+from autograder.nbgrader.reading import HandIn, find_all, without_links
+from course.syllabus import syllabus
+
+STUB = "# Your code here.\nraise NotImplementedError"
+
+
+def scripts_on_path() -> None:
+    """Make `alembic` findable: nbgrader calls it by name for a new gradebook.
+
+    It lies beside our Python, which is not on the path where no environment is activated.
+    """
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join(filter(None, (os.environ.get("PATH"), beside)))
+
+
+def configure(c: Config, root: str | Path) -> None:
+    """Set up nbgrader for a course in the folder `root`; what an instructor sets afterwards holds."""
+    scripts_on_path()
+    c.CourseDirectory.root = str(Path(root).resolve())
+    c.CourseDirectory.course_id = syllabus().id
+    c.GenerateAssignment.preprocessors = releasing_preprocessors()
+    c.ClearSolutions.code_stub = {"python": STUB}
+    stock = [KeepOutput if p is ClearOutput else p for p in _stock("sanitize_preprocessors")]
+    c.Autograde.sanitize_preprocessors = [Restore, *stock]
+    c.Autograde.autograde_preprocessors = [Judge if p is Execute else p for p in _stock("autograde_preprocessors")]
+
+    def forget_marks(assignment: str, student: str, notebooks: list[str]) -> None:
+        """Before a submission is graded anew its old marks go, so that none outlives a hand-in that cannot be read."""
+        chosen = c.CourseDirectory.db_url if "db_url" in c.CourseDirectory else None
+        url = chosen or f"sqlite:///{Path(c.CourseDirectory.root) / 'gradebook.db'}"
+        for notebook in map(Path, notebooks):
+            forget(url, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
+
+    c.Autograde.pre_convert_hook = forget_marks
+    c.Autograde.exporter_class = HandIn
+    # What is copied to the autograded folder; an environment that came with a hand-in is no part of it.
+    c.CourseDirectory.ignore = [*CourseDirectory.class_traits()["ignore"].default_args[0], "venv", ".venv", ".git"]
+    # These two have no setting.
+    Autograde.init_notebooks = find_all
+    converters.base.find_all_files = without_links
+
+
+def course_language(root: Path) -> str:
+    """The language that a course's nbgrader_config.py sets."""
+    return Translate(config=config_of(root)).language
+
+
+def releasing_preprocessors() -> list:
+    """What `nbgrader generate_assignment` does to a source notebook: translate it, then all that it does anyway."""
+    stock = GenerateAssignment.class_traits()["preprocessors"].default_args[0]
+    return [Translate, *(KeepBlanks if p is ClearSolutions else p for p in stock)]
+
+
+def _stock(name: str) -> list:
+    return list(Autograde.class_traits()[name].default_args[0])
+
+
+def api_of(root: Path) -> NbGraderAPI:
+    """nbgrader for a course folder."""
+    c = config_of(root)
+    return NbGraderAPI(coursedir=CourseDirectory(config=c), config=c)
+
+
+def config_of(root: Path) -> Config:
+    """nbgrader's configuration for a course folder, by the file in it, or by `configure` where there is none."""
+    c = Config()
+    if (root / "nbgrader_config.py").is_file():
+        c = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    else:
+        configure(c, root)
+    c.CourseDirectory.root = str(root)
+    return c

@@ -1,0 +1,181 @@
+"""A class that is graded already, entered into nbgrader: marks, autograded notebooks, feedback pages."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import MissingEntry
+from nbgrader.apps.api import NbGraderAPI
+from sqlalchemy.exc import DatabaseError
+
+from autograder.nbgrader.configuration import api_of
+from autograder.nbgrader.errors import NotGraded
+from autograder.nbgrader.gradebook import database_told, forget, machine_trouble
+from autograder.nbgrader.manual_marks import waiting
+from autograder.nbgrader.place import handed_over_results, quiz_of, read_json
+from autograder.reporting.text import clean
+from autograder.submission.copies import NotOurs, put_copy, set_aside
+from course.i18n import _
+from course.syllabus import UnknownName, syllabus
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """What became of one result in nbgrader; `message` says why it is not there."""
+
+    student: str
+    assignment: str
+    ok: bool
+    message: str | None = None
+
+
+def hand_over(
+    course_root: str | Path,
+    results: list[dict],
+    feedback: bool = True,
+    progress: Callable[[HandedOver], None] = lambda done: None,
+) -> list[HandedOver]:
+    """Enter finished results into nbgrader: marks in the gradebook, autograded notebooks and feedback pages.
+
+    The submissions lie in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
+    do the rest, with the results in hand, so nothing is graded again. One that fails is reported; the others go on.
+    """
+    api = api_of(Path(course_root).resolve())
+    outcomes = []
+    for result in results:
+        student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
+        outcomes.append(_attempted(student, assignment, _hand_over_one, api, result, student, assignment, feedback))
+        progress(outcomes[-1])
+    return outcomes
+
+
+def quiz_sheets(course_root: str | Path) -> set[str]:
+    """The assignments of a course that are sheets of quizzes, by nbgrader's names."""
+    found = set()
+    for path in Path(course_root, "source").glob("*/*.ipynb"):
+        try:
+            if quiz_of(read_json(path), path.parent.name):
+                found.add(path.parent.name)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def mark_quizzes(
+    course_root: str | Path,
+    handed_in: Iterable[tuple[str, str]],
+    progress: Callable[[HandedOver], None] = lambda done: None,
+) -> list[HandedOver]:
+    """Have nbgrader mark quizzes in `submitted/`, named by student and assignment, and write feedback on them."""
+    api = api_of(Path(course_root).resolve())
+    outcomes = []
+    for student, assignment in handed_in:
+        outcomes.append(_attempted(student, assignment, _mark_quiz, api, student, assignment))
+        progress(outcomes[-1])
+    return outcomes
+
+
+def _attempted(student: str, assignment: str, step: Callable[..., str | None], *arguments: Any) -> HandedOver:
+    """What became of a step, which returns why it could not be done, or None."""
+    gradebooks = logging.getLogger("tornado.application")  # nbgrader's gradebook says its tracebacks there, pages long
+    gradebooks.addFilter(_nothing)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
+            message = step(*arguments)
+    except DatabaseError as error:
+        message = database_told(error)
+    except Exception as error:
+        message = machine_trouble(str(error)) or f"{type(error).__name__}: {clean(error, 500)}"
+    finally:
+        gradebooks.removeFilter(_nothing)
+    return HandedOver(student, assignment, message is None, message)
+
+
+def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
+    """None if all went well, else why not."""
+    if message := _no_student(student):
+        return message
+    directory = api.coursedir
+    folder = Path(directory.format_path(directory.source_directory, ".", assignment))
+    done = _registered(api, next(path.stem for path in sorted(folder.glob("*.ipynb"))), assignment)
+    done = done or api.autograde(assignment, student)
+    if done["success"]:
+        done = api.generate_feedback(assignment, student)
+    return None if done["success"] else _last_line(done)
+
+
+def _no_student(student: str) -> str | None:
+    if not student or student != student.strip() or student in (".", "..") or set(student) & set("/\\*?[]\0\n\r"):
+        return _("nbgrader cannot keep a student of this name.")
+    return None
+
+
+def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict | None:
+    """Release an assignment that nbgrader does not know yet; what it says where that fails."""
+    with api.gradebook as gradebook:
+        try:
+            gradebook.find_notebook(notebook, assignment)
+            return None
+        except MissingEntry:
+            pass
+    done = api.generate_assignment(assignment)
+    return None if done["success"] else done
+
+
+def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+    """None if all went well, else why not."""
+    if message := _no_student(student):
+        return message
+    try:
+        exercise = syllabus().assignment(assignment).exercise.id
+    except UnknownName as error:
+        return str(error)
+    directory = api.coursedir
+    submitted = Path(directory.format_path(directory.submitted_directory, student, assignment), f"{exercise}.ipynb")
+    origin = Path(str(result.get("submission") or ""))
+    if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
+        try:
+            put_copy(Path(directory.root), origin.read_bytes(), submitted)
+        except NotOurs:  # the student handed in both; the other one keeps its bytes under another name
+            set_aside(submitted)
+            put_copy(Path(directory.root), origin.read_bytes(), submitted)
+    if not submitted.is_file():
+        forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
+        return _("There is no notebook of this student in the course's submitted folder.")
+    if refused := _registered(api, exercise, assignment):
+        return _last_line(refused)
+    key = (directory.root, assignment, student)
+    handed_over_results[key] = result
+    try:
+        done = api.autograde(assignment, student)
+    finally:
+        del handed_over_results[key]
+    if result.get("status") == "not_graded":
+        return result.get("message") or _("could not be graded")
+    if done["success"] and feedback and not waiting(directory.root, result):
+        done = api.generate_feedback(assignment, student)
+    return None if done["success"] else _last_line(done)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return other.exists() and os.path.samefile(one, other)
+
+
+def _last_line(done: dict) -> str:
+    """What nbgrader says went wrong: our own reason where there is one, else the last line of its traceback."""
+    if machines := machine_trouble(f"{done.get('log')} {done.get('error')}"):
+        return machines
+    ours = re.findall(rf"{NotGraded.__name__}: (.+)", done.get("log") or "")
+    return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)

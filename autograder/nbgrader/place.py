@@ -1,0 +1,143 @@
+"""Which notebook of which student nbgrader is at, and where its files are."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.submission import matching
+from course.quizzes import HOME as QUIZZES
+from course.syllabus import Assignment, UnknownName, syllabus
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which notebook of which student nbgrader is at."""
+
+    student: str
+    assignment: str  # nbgrader's name for it
+    notebook: str
+    db_url: str
+    coursedir: CourseDirectory
+
+    @classmethod
+    def of(cls, preprocessor: NbGraderPreprocessor, resources: dict) -> Place:
+        here = resources["nbgrader"]
+        return cls(
+            here["student"], here["assignment"], here["notebook"], here["db_url"], course_directory(preprocessor)
+        )
+
+    def submitted(self) -> Path:
+        folder = self.coursedir.format_path(self.coursedir.submitted_directory, self.student, self.assignment)
+        return Path(folder, f"{self.notebook}.ipynb")
+
+    def source(self) -> dict:
+        """The source notebook, as plain JSON; empty where the course folder does not have it."""
+        folder = self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment)
+        try:
+            return read_json(Path(folder, f"{self.notebook}.ipynb"))
+        except (OSError, ValueError):
+            return {}
+
+    def source_root(self, assignment: Assignment) -> Path | None:
+        """The course's source folder, if the grader finds this assignment in it under the syllabus's name."""
+        root = Path(self.coursedir.root, self.coursedir.source_directory)
+        return root if (root / assignment.id / f"{assignment.exercise.id}.ipynb").is_file() else None
+
+    def ours(self) -> Assignment | None:
+        """The assignment in the syllabus: by nbgrader's name, or by what the source notebook says it is."""
+        stated = self.source().get("metadata", {}).get("course", {})
+        for name in (self.assignment, stated.get("assignment") if isinstance(stated, dict) else None):
+            try:
+                return syllabus().assignment(name)
+            except UnknownName:
+                continue
+        return None
+
+    def quiz(self) -> str | None:
+        """The quiz whose sheet this is, "pre" or "post", if it is one.
+
+        What was handed in has no say: that would let a student choose to be run.
+        """
+        return quiz_of(self.source(), self.assignment)
+
+    def released(self) -> list[dict]:
+        """The released cells: order and cell ids from the source notebook, all else from the gradebook.
+
+        The gradebook holds them as they were released, stubs for solutions, maybe translated; it is what nbgrader's
+        own checks compare with.
+        """
+        with Gradebook(self.db_url) as gradebook:
+            notebook = gradebook.find_notebook(self.notebook, self.assignment)
+            points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+            solutions = {cell.name for cell in notebook.solution_cells}
+            tasks = {cell.name for cell in notebook.task_cells}
+            points |= {cell.name: cell.max_score for cell in notebook.task_cells}
+            known = {}
+            for cell in notebook.source_cells:
+                ours = {
+                    "schema_version": 3,
+                    "grade_id": cell.name,
+                    "grade": cell.name in points and cell.name not in tasks,
+                    "solution": cell.name in solutions,
+                    "locked": bool(cell.locked),
+                    "task": cell.name in tasks,
+                    "cell_type": cell.cell_type,
+                    "checksum": cell.checksum,
+                }
+                if cell.name in points:
+                    ours["points"] = points[cell.name]
+                known[cell.name] = {"cell_type": cell.cell_type, "source": cell.source, "metadata": {"nbgrader": ours}}
+        cells = []
+        for cell in self.source().get("cells", []):
+            stored = known.pop(matching.grade_id_of(cell), None)
+            if stored is not None:
+                cells.append(stored | ({"id": cell["id"]} if "id" in cell else {}))
+        return [*cells, *known.values()]
+
+
+def quiz_of(source: Any, assignment: str) -> str | None:
+    """The quiz that a source notebook is the sheet of, "pre" or "post".
+
+    By its metadata; where an editor has dropped them, or the course has lost the notebook, by nbgrader's name for it.
+    """
+    metadata = source.get("metadata")
+    stated = metadata.get("course") if isinstance(metadata, dict) else None
+    name = stated.get("quiz") if isinstance(stated, dict) and stated.get("marked") is True else None
+    if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        return name
+    if not source or any(matching.grade_id_of(cell) == "setup-answers" for cell in source.get("cells") or []):
+        return {f"quiz-{path.stem}": path.stem for path in QUIZZES.glob("*.toml")}.get(assignment)
+    return None
+
+
+def joined_text(text: str | list) -> str:
+    return text if isinstance(text, str) else "".join(piece for piece in text if isinstance(piece, str))
+
+
+def course_directory(configurable: Any) -> CourseDirectory:
+    """The course folder that the running command works on: that of the nearest parent which has one."""
+    owner = configurable
+    while owner is not None:
+        if isinstance(getattr(owner, "coursedir", None), CourseDirectory):
+            return owner.coursedir
+        owner = owner.parent
+    return CourseDirectory(config=configurable.config)
+
+
+def read_json(path: Path) -> dict:
+    """A notebook file as plain JSON."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(notebook, dict):
+        raise ValueError(f"{path.name} is not a notebook")
+    return notebook
+
+
+handed_over_results: dict[tuple[str, str, str], dict] = {}  # results for Judge, while `hand_over` runs

@@ -1,0 +1,222 @@
+"""The preprocessors: what nbgrader does to a notebook when it releases one, repairs one, grades one.
+
+nbgrader reads a test cell's score from its first decisive output, and gives full marks where there is none. So `Judge`
+replaces the outputs of every cell, always: every graded cell has a plain number. Where there is no result it raises,
+which costs that submission its turn and nobody else theirs, and takes the marks of earlier gradings away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader import utils
+from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, NbGraderPreprocessor
+from traitlets import Unicode
+
+from autograder.nbgrader.cells import about_cell, printed_by, remark_outputs, scored_cell
+from autograder.nbgrader.errors import NotGraded
+from autograder.nbgrader.gradebook import forget
+from autograder.nbgrader.place import Place, handed_over_results, quiz_of
+from autograder.nbgrader.reading import read_hand_in
+from autograder.nbgrader.sheets import mark_sheet, released_sheet
+from autograder.nbgrader.tasks import await_marks, shown_outputs
+from autograder.quizzes.marking import answer_line
+from autograder.reporting import html
+from autograder.reporting.text import clean, line
+from autograder.submission import by_hand, matching
+from course import i18n
+from course.i18n import _
+from course.syllabus import Assignment, UnknownName, syllabus
+
+
+class Translate(NbGraderPreprocessor):
+    """Puts the text of a notebook into the course's language when it is released; feedback is given in it too."""
+
+    language = Unicode("en", help="The language that students are taught in, `da` for example.").tag(config=True)
+
+    def spoken(self) -> str:
+        """The language; raises `course.i18n.UnknownLanguage` where there is no such catalogue."""
+        return i18n.known(self.language)
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        if self.spoken() == i18n.SOURCE_LANGUAGE:
+            return nb, resources
+        from autograder.notebooks.translated import translate_notebook
+        from autograder.paths import ROOT
+        from autograder.quizzes.notebooks import translate_sheet
+
+        if quiz := quiz_of(nb, resources["nbgrader"]["assignment"]):
+            return translate_sheet(ROOT, quiz, nb, self.language), resources
+        stated = nb.metadata.get("course", {})
+        try:
+            assignment = syllabus().assignment(stated.get("assignment") if isinstance(stated, dict) else None)
+        except UnknownName:
+            return nb, resources  # an assignment of the instructor's own
+        return translate_notebook(ROOT, assignment, nb, self.language), resources
+
+
+class KeepBlanks(ClearSolutions):
+    """nbgrader's ClearSolutions, but for a quiz: there the lines for answers stay, without what an instructor wrote."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        if not quiz_of(nb, resources["nbgrader"]["assignment"]):
+            return super().preprocess(nb, resources)
+        for cell in nb.cells:
+            if utils.is_solution(cell):
+                cell.source = answer_line(str(matching.grade_id_of(cell)).removeprefix("answer-"))
+        return nb, resources
+
+
+class Restore(NbGraderPreprocessor):
+    """Puts a damaged notebook back in order: every released cell once, as released, with the student's answers."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        place = Place.of(self, resources)
+        assignment = place.ours()
+        if assignment is None:
+            return (released_sheet(place.released(), nb.get("cells") or []) if place.quiz() else nb), resources
+        released = place.released()
+        others = by_hand.in_other_languages(assignment) if assignment.exercise.by_hand else {}
+        found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts, others)
+        if assignment.exercise.by_hand:
+            by_hand.look_through(found, place.source().get("cells", []), assignment.exercise.parts, others)
+        for remark in found.remarks:
+            self.log.warning("%s: %s", line(place.student), line(remark))
+        cells = []
+        for placed, cell in zip(found.cells, matching.restore(found, released), strict=True):
+            # The label ties the student's own cells to the output that the sandbox caught for them.
+            cell["metadata"]["autograder"] = {"cell": placed.label}
+            attachments = nb.cells[placed.index].get("attachments") if placed.index is not None else None
+            if cell["cell_type"] == "markdown" and attachments:
+                cell["attachments"] = attachments
+            if assignment.exercise.by_hand and cell["cell_type"] == "code" and placed.index is not None:
+                cell["outputs"] = shown_outputs(nb.cells[placed.index])
+            cells.append(cell)
+        if assignment.exercise.by_hand and found.remarks:
+            with i18n.using(Translate(config=self.config).spoken()):
+                cells.insert(0, remark_outputs(found.remarks))
+        for number, cell in enumerate(cells):
+            cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
+        metadata = nb.get("metadata") if isinstance(nb.get("metadata"), dict) else {}
+        # What the notebook format asks of these two; one that has less would stop nbgrader at its next step.
+        needed = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
+        kept = {
+            key: metadata[key]
+            for key, fields in needed.items()
+            if isinstance(metadata.get(key), dict) and all(isinstance(metadata[key].get(f), str) for f in fields)
+        }
+        whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": kept, "cells": cells}
+        return nbformat.from_dict(whole), resources
+
+
+class KeepOutput(ClearOutput):
+    """nbgrader's ClearOutput, but for what a person grades: there the outputs are what there is to see."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        assignment = Place.of(self, resources).ours()
+        if assignment is not None and assignment.exercise.by_hand:
+            return nb, resources
+        return super().preprocess(nb, resources)
+
+
+class Judge(NbGraderPreprocessor):
+    """Writes the judge's result onto the notebook, in place of running it here."""
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        place = Place.of(self, resources)
+        assignment = place.ours()
+        if assignment is None and (quiz := place.quiz()):
+            with i18n.using(Translate(config=self.config).spoken()):
+                return mark_sheet(nb, quiz, place), resources
+        if assignment is None:
+            return Execute(parent=self.parent).preprocess(nb, resources)
+        _drop_copies(place)
+        changed = await_marks(place, nb, {f"task-{part.id}": part.title for part in assignment.exercise.parts})
+        for remark in changed:
+            self.log.warning("%s: %s", line(place.student), line(remark))
+        with i18n.using(Translate(config=self.config).spoken()):
+            if not assignment.exercise.by_hand:
+                nb, resources = self._judged(nb, resources, place, assignment)
+            if changed:
+                nb.cells.insert(0, nbformat.from_dict(remark_outputs(changed)))
+            return nb, resources
+
+    def _judged(self, nb: Any, resources: dict, place: Place, assignment: Assignment) -> tuple[Any, dict]:
+        try:
+            result = self._result(place, assignment)
+            if result.get("status") != "graded":
+                raise NotGraded(result.get("message") or _("The grader gave no reason."))
+        except Exception as error:
+            forget(place.db_url, place.notebook, place.assignment, place.student)
+            reason = clean(error, 2000)
+            raise NotGraded(f"{line(place.student)}, {place.assignment}: could not be graded. {reason}") from error
+
+        outputs = {cell["grade_id"] or cell["label"]: cell for cell in result.get("cells") or []}
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            cell.outputs, cell.execution_count = [], None
+            if utils.is_grade(cell) and not utils.is_solution(cell):
+                cell.outputs, cell.execution_count = [_verdict(cell, result)], 1
+            else:
+                ours = cell.metadata.get("nbgrader", {})
+                label = ours.get("grade_id") or cell.metadata.get("autograder", {}).get("cell")
+                printed = printed_by(outputs.get(label))
+                if printed:
+                    stream = nbformat.v4.new_output("stream", name="stdout", text=printed)
+                    cell.outputs, cell.execution_count = [stream], 1
+        _keep(nb, result)
+        return nb, resources
+
+    def _result(self, place: Place, assignment: Assignment) -> dict:
+        """The finished result for this notebook if there is one; else it is graded now."""
+        finished = handed_over_results.get((place.coursedir.root, place.assignment, place.student))
+        if finished is not None:
+            return finished
+        from autograder.grading import saved_results, warm_grader  # starts workers when used, so not before
+
+        notebook = read_hand_in(place.submitted())  # as it was handed in: that is what finished results are found by
+        notebook["cells"] = [
+            {key: value for key, value in cell.items() if key != "outputs"} if isinstance(cell, dict) else cell
+            for cell in notebook["cells"]
+        ]
+        finished = saved_results.lookup(Path(place.coursedir.root), assignment.id, place.student, notebook)
+        if finished is not None:
+            return finished
+        return warm_grader.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
+
+
+def _verdict(cell: Any, result: dict) -> Any:
+    """What a part came to, for its test cell."""
+    part_id = cell.metadata.nbgrader["grade_id"].removeprefix("test-")
+    part = next((p for p in result["parts"] if p["id"] == part_id), None)
+    share = float(part["score"]) / float(part["max_score"]) if part is not None and part["max_score"] else 0.0
+    return scored_cell(cell, share, html.part_report(result, part_id))
+
+
+def _keep(nb: Any, result: dict) -> None:
+    """What the notebook says about its grading: for exports, in its metadata; for readers, above the first cell."""
+    parts = [{**p, "tests": [{**t, "picture": None} for t in p["tests"]]} for p in result["parts"]]
+    nb.metadata["autograder"] = nbformat.from_dict({**result, "parts": parts, "cells": []})
+    about = html.hand_in_report(result)
+    if about:
+        nb.cells.insert(0, nbformat.from_dict(about_cell(about)))
+
+
+def _drop_copies(place: Place) -> None:
+    """Take the course package out of the autograded folder again.
+
+    nbgrader copies what lies beside the source notebook to every student's autograded folder, and from there to their
+    feedback. The judge does not run notebooks there, and bert-mini a hundred times over is much disk for nothing.
+    """
+    directory = place.coursedir
+    source = Path(directory.format_path(directory.source_directory, ".", place.assignment))
+    copies = Path(directory.format_path(directory.autograded_directory, place.student, place.assignment))
+    for original in (source / "course").rglob("*"):
+        copy = copies / original.relative_to(source)
+        if original.is_file() and copy.is_file():
+            copy.unlink()
+    for folder in sorted([copies / "course", *(copies / "course").rglob("*")], reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):  # the deepest first; what a student added stays
+            folder.rmdir()

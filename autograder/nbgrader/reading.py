@@ -1,0 +1,117 @@
+"""Finds and reads what students handed in, in place of nbgrader's own reader.
+
+nbgrader's reader gives up on encodings and formats that are not today's, follows links, waits at a pipe, and takes any
+size into memory. `find_all` finds the folders of students whose names are patterns to nbgrader."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader import utils
+from nbgrader.converters import Autograde
+
+from autograder.nbgrader.errors import NotGraded
+from autograder.nbgrader.gradebook import forget
+from autograder.nbgrader.place import Place, course_directory
+from autograder.nbgrader.tasks import remember_marked
+from autograder.reporting.text import line
+from autograder.submission import matching
+from autograder.submission.find import find
+from autograder.submission.hand_in import Unreadable
+from autograder.submission.read import decode, load_notebook
+
+
+def find_all(self: Autograde) -> None:
+    """nbgrader's `init_notebooks`, for students of any name.
+
+    nbgrader takes `[x]` in a name for a pattern and leaves that student out without a word, and stops the whole class
+    where a name has a line break.
+    """
+    folders = glob.glob(self._format_source(self.coursedir.assignment_id, self.coursedir.student_id))
+    if not folders:  # perhaps the name of a student was asked for, and is no pattern
+        named = (glob.escape(name) for name in (self.coursedir.assignment_id, self.coursedir.student_id))
+        folders = glob.glob(self._format_source(*named))
+    self.assignments, self.notebooks = {}, []
+    for folder in folders:
+        if "\n" in folder:
+            self.log.error("%s: nbgrader cannot keep a student of this name; `autograder grade` can.", line(folder))
+            continue
+        found = glob.glob(os.path.join(glob.escape(folder), f"{self.coursedir.notebook_id}.ipynb"))
+        if found:
+            self.assignments[folder] = found
+        else:
+            self.log.warning("There is no notebook in %s", line(folder))
+    if not self.assignments:
+        raise NotGraded(f"There is no notebook of {self.coursedir.assignment_id} in the course's submitted folder.")
+    # While what was marked is still there.
+    remember_marked(self.coursedir, [Path(notebook) for found in self.assignments.values() for notebook in found])
+
+
+def without_links(path: str, exclude: list[str] | None = None) -> list[str]:
+    """nbgrader's `find_all_files`: what is copied along with a notebook. Nothing is opened through a student's link."""
+    files = utils.find_all_files(path, exclude)
+    return [file for file in files if "submitted" not in Path(path).parts or not os.path.islink(file)]
+
+
+def read_hand_in(path: Path) -> dict:
+    """A hand-in as plain JSON in format 4; raises NotGraded, with the sentence for the student, where it cannot be."""
+    found = next(find([path]), None)
+    try:
+        if found is None:
+            raise Unreadable("")
+        if found.problem or found.data is None:
+            raise Unreadable(found.problem)
+        return load_notebook(decode(found.data))
+    except Unreadable as reason:
+        raise NotGraded(str(reason)) from None
+
+
+class HandIn(NotebookExporter):
+    """Reads what students handed in, and what it wrote of it itself; raises NotGraded where it cannot be read."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **more: Any) -> tuple[str, dict]:
+        here = (resources or {})["nbgrader"]
+        place = Place(here["student"], here["assignment"], here["notebook"], here["db_url"], course_directory(self))
+        assignment = place.ours()
+        ours = assignment is not None or place.quiz() is not None
+        if not ours or os.path.abspath(filename) != os.path.abspath(place.submitted()):
+            return super().from_filename(filename, resources=resources, **more)
+        try:
+            handed_in = read_hand_in(Path(filename))
+        except NotGraded:
+            # nbgrader has just given zeros to who has a link to nothing: there is no file, it thinks.
+            forget(place.db_url, place.notebook, place.assignment, place.student)
+            raise
+        stated = handed_in.get("metadata") if isinstance(handed_in.get("metadata"), dict) else {}
+        metadata = {key: stated[key] for key in ("kernelspec", "language_info") if isinstance(stated.get(key), dict)}
+        with_outputs = assignment is not None and assignment.exercise.by_hand
+        cells = [_sound(cell, with_outputs) for cell in handed_in["cells"]]
+        whole = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
+        resources["metadata"] = {"name": place.notebook, "path": os.path.dirname(filename)}
+        return self.from_notebook_node(whole, resources=resources, **more)
+
+
+def _sound(cell: Any, with_outputs: bool) -> dict:
+    """What matters of a cell, in format 4; one for each, so that they keep their numbers."""
+    whole: dict = {"cell_type": "raw", "metadata": {}, "source": matching.text_of(cell)}
+    if not isinstance(cell, dict):
+        return whole
+    if cell.get("cell_type") in ("code", "markdown"):
+        whole["cell_type"] = cell["cell_type"]
+    if isinstance(cell.get("id"), str):
+        whole["id"] = cell["id"]
+    if isinstance(cell.get("metadata"), dict) and isinstance(cell["metadata"].get("id"), str):
+        whole["metadata"]["id"] = cell["metadata"]["id"]
+    if matching.grade_id_of(cell):
+        whole["metadata"]["nbgrader"] = {"grade_id": matching.grade_id_of(cell)}
+    if isinstance(cell.get("attachments"), dict):
+        whole["attachments"] = cell["attachments"]
+    if whole["cell_type"] == "code":
+        outputs = cell.get("outputs") if with_outputs else None
+        whole |= {"outputs": outputs if isinstance(outputs, list) else [], "execution_count": None}
+    return whole
