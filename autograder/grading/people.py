@@ -112,8 +112,14 @@ def unclear(result: Result) -> bool:
 
 def summary(results: Sequence[Result]) -> str:
     """The first line of a grading: how many people, how many graded, how many that somebody should look at."""
-    people = {(r.get("owner") or {}).get("key") or r["student"] or r["submission"] for r in results}
+    people = {_key(result) for result in results}
     graded = sum(result["status"] == "graded" for result in results)
     look = sum(unclear(result) or OFF_ROSTER in result["flags"] for result in results)
     noun = "person" if len(people) == 1 else "people"
     return f"{len(people)} {noun}, {graded} graded, {look} to look at"
+
+
+def _key(result: Result) -> str:
+    """What tells a person from the others, in all assignments."""
+    owner = result.get("owner")
+    return f"{owner['key']}\0{owner['name']}" if owner else result["student"] or result["submission"]
