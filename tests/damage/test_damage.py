@@ -68,6 +68,7 @@ def grade(course: Path, grader: Grader) -> dict[str, dict]:
             self.verdicts: dict[str, dict] = {}
 
         def __enter__(self):
+            self.pool = grader.pool
             return self
 
         def __exit__(self, *_) -> None:
