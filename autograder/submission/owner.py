@@ -103,7 +103,25 @@ def layouts() -> tuple[Layout, ...]:
 
 
 def owner_of(parts: tuple[str, ...], around: Around = NOTHING_KNOWN) -> Owner:
-    """Whose the file at a path is; `parts` begin below the wrappers."""
+    """Whose the file at a path is; `parts` begin below the wrappers.
+
+    Names that are not UTF-8 on the disk are made so that they can be written; `identity` keeps them as they are, so
+    that two people stay two.
+    """
+    owner = _owner_of(parts, around)
+    if owner.identity.isascii() and owner.name.isascii():
+        return owner
+    members = tuple(Person(_writable(p.key), _writable(p.name), _writable(p.email)) for p in owner.members)
+    key, name, tried, original = map(_writable, (owner.key, owner.name, owner.tried, owner.original))
+    return replace(owner, key=key, name=name, tried=tried, original=original, members=members)
+
+
+def _writable(text: str) -> str:
+    """A text without halves of characters, which no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _owner_of(parts: tuple[str, ...], around: Around) -> Owner:
     parts = tuple(unicodedata.normalize("NFC", part) for part in parts)
     known = syllabus().released()
     while len(parts) > 1 and parts[0] in known:  # a folder for each assignment, with people below it
@@ -196,7 +214,7 @@ def distinct_names(owners: Iterable[Owner]) -> dict[str, str]:
         if name in nobody:
             name = f"{name} {owner.key}"
         elif counts[name.casefold()] > 1:
-            name = f"{name} ({owner.key})" if owner.key != name else f"{name} ({identity.partition('/')[2]})"
+            name = f"{name} ({owner.key})" if owner.key != name else f"{name} ({_writable(identity.partition('/')[2])})"
         number, wanted = 1, name
         while name in names.values():
             number += 1

@@ -355,3 +355,12 @@ def test_what_lies_below_a_folder_has_no_say(head, one, other):
     assert isinstance(first, Owner) and first.identity.partition("/")[0] in ("folder", "submitty", "moodle")
     if first.rule == second.rule == "folder":
         assert first.identity == second.identity
+
+
+def test_names_that_are_not_utf_8_can_be_written_and_stay_two_people():
+    owners = [owner_of((name, "self-attention.ipynb")) for name in ("Bj\udcf8rn", "Bj\udce6rn")]
+    names = distinct_names(owners)
+    assert len({owner.identity for owner in owners}) == len(set(names.values())) == 2
+    for owner in owners:
+        for text in (owner.name, owner.key, names[owner.identity], *(p.name + p.key for p in owner.members)):
+            assert text.encode("utf-8")
