@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from autograder.grading.result import sound
 from autograder.messages import Message, table
 from autograder.records import OwnerRecord, Result
 from autograder.submission.attempts import UNKNOWN_OWNER
@@ -47,7 +48,14 @@ def for_everybody(
                 for member in roster.members
                 if member not in served.get(assignment, set())
             ]
-    return everybody
+    return [_writable(result) for result in everybody]
+
+
+def _writable(result: Result) -> Result:
+    """The same with names that UTF-8 can hold, which those of files on a disk need not be."""
+    owner = result.get("owner")
+    names: Result = {**result, "submission": sound(result["submission"]), "student": sound(result["student"])}
+    return {**names, "owner": sound(owner)} if owner else names
 
 
 def _members(owner: Owner, roster: Roster | None) -> list[tuple[Person, Member | None]]:
