@@ -69,7 +69,6 @@ def grade(course: Path, grader: Grader) -> dict[str, dict]:
             self.pool = grader.pool
 
         def __enter__(self):
-            self.pool = grader.pool
             return self
 
         def __exit__(self, *_) -> None:
