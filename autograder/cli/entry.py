@@ -24,6 +24,7 @@ VERBS = (
     "autograder.cli.grading",
     "autograder.cli.collect",
     "autograder.cli.export",
+    "autograder.cli.marks",
     "autograder.cli.replay",
     "autograder.cli.proof",
     "autograder.cli.demo",
