@@ -25,6 +25,7 @@ VERBS = (
     "autograder.cli.collect",
     "autograder.cli.export",
     "autograder.cli.marks",
+    "autograder.cli.quiz",
     "autograder.cli.replay",
     "autograder.cli.proof",
     "autograder.cli.demo",
