@@ -89,9 +89,10 @@ def _titles(assignment: str) -> list[str]:
     from course.syllabus import UnknownName, syllabus
 
     try:
-        return [syllabus().assignment(assignment).title]
-    except (UnknownName, AttributeError):
+        known = syllabus().assignment(assignment)
+    except UnknownName:
         return []
+    return [known.exercise.id, known.exercise.title, f"{known.exercise.title} {known.track.title}"]
 
 
 def _show(planned: Plan, assignment: str) -> None:

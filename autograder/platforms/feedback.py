@@ -6,11 +6,11 @@ import io
 import re
 import zipfile
 
+from autograder.grading.people import NO_HAND_IN
 from autograder.platforms.fill import Plan
 from autograder.platforms.layouts import WrongFile
 from autograder.reporting.html import feedback_page
 
-NO_HAND_IN = "no-hand-in"  # as autograder.grading.people has it: nothing was handed in, so there is no feedback
 MOMENT = (1980, 1, 1, 0, 0, 0)  # so that the same feedback gives the same bytes
 
 
@@ -25,7 +25,7 @@ def feedback_zip(plan: Plan) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for result, entry in plan.matches.pairs:
-            if entry.keys and NO_HAND_IN not in result["flags"]:
+            if entry.keys and NO_HAND_IN not in result["flags"]:  # who handed in nothing has no feedback
                 name = form.format(name=_harmless(entry.name), key=_harmless(entry.keys[0]))
                 page = zipfile.ZipInfo(name, MOMENT)
                 page.compress_type = zipfile.ZIP_DEFLATED

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from autograder.errors import GradingError
 from autograder.platforms.table import Cell, Decoded, NotATable, Row, decoded, rows_of
@@ -131,7 +132,7 @@ def layouts() -> dict[str, Layout]:
     text = (resources.files("autograder.platforms") / "layouts.toml").read_text(encoding="utf-8")
     found = {}
     for row in tomllib.loads(text)["layout"]:
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         if "locked" in row:
             values["locked"] = Locked(row["locked"]["head"], tuple(row["locked"]["words"]))
         found[row["id"]] = Layout(**values)

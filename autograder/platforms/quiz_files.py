@@ -32,7 +32,8 @@ def moodle(quiz: dict[str, Any], name: str) -> bytes:
     for question in quiz["questions"]:
         top.append(_moodle_question(question, name))
     ElementTree.indent(top)
-    return ElementTree.tostring(top, encoding="utf-8", xml_declaration=True) + b"\n"
+    written: bytes = ElementTree.tostring(top, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def _moodle_question(question: Question, name: str) -> Element:

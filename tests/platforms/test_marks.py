@@ -228,6 +228,13 @@ def test_results_of_several_assignments_need_one_named(tmp_path, capsys):
     assert run(tmp_path, results, export("csv"), "--for", "csv", "--assignment", ASSIGNMENT) == 0
 
 
+@pytest.mark.parametrize("name", ["Self-attention", "self attention (PyTorch)", "Self-Attention PyTorch"])
+def test_a_column_is_found_by_the_title_of_the_exercise(tmp_path, name, capsys):
+    data = export("canvas").replace(b"Self attention, PyTorch", name.encode())
+    assert run(tmp_path, graded_class("canvas"), data, "--for", "canvas") == 0
+    assert f"{name} (991)" in told(capsys)
+
+
 # -- feedback ---------------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +249,19 @@ def test_moodles_zip_has_a_page_for_each_person_under_its_name(tmp_path):
         assert "Kim Lee_4717_assignsubmission_file_/feedback.html" in names
         assert all(name.count("/") == 1 and "\\" not in name and '"' not in name for name in names)
         assert b"12.6" in archive.read("Søren Ærø_4712_assignsubmission_file_/feedback.html")
+
+
+def test_who_handed_in_nothing_has_no_page_and_pages_are_in_the_language(tmp_path):
+    nothing = owned(
+        "4712", "Søren Ærø", status="not_graded", score=None, max_score=None, parts=[], flags=["no-hand-in"]
+    )
+    target = tmp_path / "feedback.zip"
+    results = [owned("4711", "Ann Ash"), nothing]
+    arguments = ("--for", "moodle", "--feedback", target, "--language", "da")
+    assert run(tmp_path, results, export("moodle"), *arguments) == 0
+    with zipfile.ZipFile(target) as archive:
+        (name,) = archive.namelist()
+        assert name.startswith("Ann Ash_4711_") and b'lang="da"' in archive.read(name)
 
 
 def test_other_platforms_have_no_such_zip(tmp_path, capsys):
