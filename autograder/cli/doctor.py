@@ -21,6 +21,7 @@ def doctor(_options: argparse.Namespace) -> int:
     from autograder.cli.terminal import out, table
     from autograder.grading.result import versions
     from autograder.workers import jail
+    from autograder.workers.landlock import landlock_abi
     from course.syllabus import syllabus
 
     walls = table("Wall", "Stands", "What it does")
@@ -35,7 +36,7 @@ def doctor(_options: argparse.Namespace) -> int:
     for wall, stands in standing.items():
         walls.add_row(wall, "[green]yes[/]" if stands else "[red]no[/]", meaning[wall])
     out.print(walls)
-    out.print(f"Landlock version {jail.landlock_abi()}; {os.cpu_count()} cores")
+    out.print(f"Landlock version {landlock_abi()}; {os.cpu_count()} cores")
     for track in syllabus().tracks.values():
         out.print(
             f"{track.title}: " + ", ".join(f"{name} {version}" for name, version in versions(track.framework).items())

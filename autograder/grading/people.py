@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from autograder.grading.result import sound
 from autograder.messages import Message, table
 from autograder.records import OwnerRecord, Result
 from autograder.submission.attempts import UNKNOWN_OWNER
@@ -47,7 +48,14 @@ def for_everybody(
                 for member in roster.members
                 if member not in served.get(assignment, set())
             ]
-    return everybody
+    return [_writable(result) for result in everybody]
+
+
+def _writable(result: Result) -> Result:
+    """The same with names that UTF-8 can hold, which those of files on a disk need not be."""
+    owner = result.get("owner")
+    names: Result = {**result, "submission": sound(result["submission"]), "student": sound(result["student"])}
+    return {**names, "owner": sound(owner)} if owner else names
 
 
 def _members(owner: Owner, roster: Roster | None) -> list[tuple[Person, Member | None]]:
@@ -112,8 +120,14 @@ def unclear(result: Result) -> bool:
 
 def summary(results: Sequence[Result]) -> str:
     """The first line of a grading: how many people, how many graded, how many that somebody should look at."""
-    people = {(r.get("owner") or {}).get("key") or r["student"] or r["submission"] for r in results}
+    people = {_key(result) for result in results}
     graded = sum(result["status"] == "graded" for result in results)
     look = sum(unclear(result) or OFF_ROSTER in result["flags"] for result in results)
     noun = "person" if len(people) == 1 else "people"
     return f"{len(people)} {noun}, {graded} graded, {look} to look at"
+
+
+def _key(result: Result) -> str:
+    """What tells a person from the others, in all assignments."""
+    owner = result.get("owner")
+    return f"{owner['key']}\0{owner['name']}" if owner else result["student"] or result["submission"]

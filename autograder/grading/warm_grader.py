@@ -46,6 +46,8 @@ def grade_one(notebook: dict, assignment: str, student: str, source_root: Path |
 
 
 def _start(root: str) -> subprocess.Popen:
+    if os.environ.get(OPTIONS["isolation"]) == "none":
+        print(WITHOUT_WALLS, file=sys.stderr, flush=True)
     options = [f"--{name}={os.environ[key]}" for name, key in OPTIONS.items() if os.environ.get(key)]
     arguments = [sys.executable, "-P", "-m", "autograder.grading.warm_grader", root, *options]
     return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
@@ -56,6 +58,10 @@ OPTIONS = {
     "device": "AUTOGRADER_DEVICE",
     "checkpoint": "AUTOGRADER_CHECKPOINT",
 }
+WITHOUT_WALLS = (
+    "WARNING: AUTOGRADER_ISOLATION=none is set. Students' code runs without the sandbox: it can read and change your "
+    "files and use the network. Unset AUTOGRADER_ISOLATION, unless you trust every hand-in."
+)
 
 
 @atexit.register

@@ -33,6 +33,7 @@ from nbformat import NotebookNode
 
 from autograder import paths
 from autograder.errors import AuthoringError
+from autograder.notebooks.solution_markers import BEGIN, END
 from course import i18n
 from course.i18n import _
 from course.syllabus import Assignment, syllabus
@@ -40,7 +41,6 @@ from course.syllabus import Assignment, syllabus
 OVERVIEW = "overview"  # the name of its file, and of its catalogue among those of the lessons
 ROLES = ("setup", "demo", "answer", "test")
 BEGIN_MARKS, END_MARKS = "=== BEGIN MARK SCHEME ===", "=== END MARK SCHEME ==="
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
 @dataclass(frozen=True)

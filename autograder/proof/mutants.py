@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autograder.notebooks.solution_markers import marker
+
 SWAPS: dict[type, tuple[type, ...]] = {
     ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,), ast.FloorDiv: (ast.Mult,),
     ast.Mod: (ast.FloorDiv,), ast.Pow: (ast.Mult,), ast.BitAnd: (ast.BitOr,), ast.BitOr: (ast.BitAnd,),
@@ -73,7 +75,7 @@ def mutants(source: str) -> list[Mutant]:
     tree = ast.parse(source)
     plain, found, counts = ast.unparse(tree), [], Counter()
     seen = {plain}
-    solutions = [number for number, line in enumerate(source.splitlines(), 1) if "### BEGIN SOLUTION" in line]
+    solutions = [number for number, line in enumerate(source.splitlines(), 1) if marker(line) == "begin"]
     for at, definition in enumerate(tree.body):
         if not isinstance(definition, (ast.FunctionDef, ast.ClassDef)):
             continue

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autograder.grading.grader import solution_source
 from autograder.judging.catalogue import catalogue
+from autograder.notebooks.solution_markers import marker
 from autograder.submission.cell_text import grade_id_of, stub, text_of
 from course.syllabus import Assignment
 
@@ -36,11 +37,7 @@ def definitions_of(source: str) -> dict[str, str]:
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            text = [
-                line
-                for line in lines[first : node.end_lineno]
-                if "### BEGIN SOLUTION" not in line and "### END SOLUTION" not in line
-            ]
+            text = [line for line in lines[first : node.end_lineno] if marker(line) is None]
             table[node.name] = "\n".join(text)
     return table
 

@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from autograder.notebooks.solution_markers import marker
+
 SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
 LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
 
@@ -110,10 +112,10 @@ def stub(source: str, instead: str = "raise NotImplementedError") -> str:
     """A source cell with each solution region replaced by `instead`, as nbgrader releases it."""
     lines, inside = [], False
     for line in source.split("\n"):
-        if "### BEGIN SOLUTION" in line:
+        if marker(line) == "begin":
             inside = True
             lines.append(re.match(r"\s*", line).group() + instead)
-        elif "### END SOLUTION" in line:
+        elif marker(line) == "end":
             inside = False
         elif not inside:
             lines.append(line)

@@ -252,10 +252,11 @@ def _without_notebook(files: Iterable[tuple[str, ...]], name: str, place: _Place
         key = (owner.identity, assignment)
         if _may_be_hand_in(parts):
             served.add(key)
-        elif parts[-1].casefold() not in NOT_HANDED_IN:
+        else:
             handed_in.setdefault(key, (parts[: max(place.skip + 1, 1)], owner, []))[2].append(parts[-1])
     for key, (folders, owner, names) in handed_in.items():
         if key not in served and not (key[1] is None and any(who == key[0] for who, _ in served)):
+            names = [name for name in names if name.casefold() not in NOT_HANDED_IN] or names
             problem = _only(names) if any(names) else _empty_folder()
             where = (*folders, key[1], "hand-in") if key[1] and key[1] not in folders else (*folders, "hand-in")
             yield Found("/".join((name, *folders)), where, None, problem, owner)

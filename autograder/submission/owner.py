@@ -186,23 +186,33 @@ def plain_stem(file: str) -> str:
 
 
 def distinct_names(owners: Iterable[Owner]) -> dict[str, str]:
-    """A name for each identity, so that no two people have the same: where they would, the key is added."""
+    """A name for each identity, so that no two people have the same: where they would, the key is added.
+
+    Two names are the same also where they differ in bytes alone that no file can hold.
+    """
     first = {owner.identity: owner for owner in owners}
     nobody = {row.nobody for row in layouts() if row.nobody}
-    counts = Counter(owner.name.casefold() for owner in first.values())
+    counts = Counter(_writable(owner.name).casefold() for owner in first.values())
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for identity, owner in first.items():
         name = owner.name
         if name in nobody:
             name = f"{name} {owner.key}"
-        elif counts[name.casefold()] > 1:
+        elif counts[_writable(name).casefold()] > 1:
             name = f"{name} ({owner.key})" if owner.key != name else f"{name} ({identity.partition('/')[2]})"
         number, wanted = 1, name
-        while name in names.values():
+        while _writable(name) in taken:
             number += 1
             name = f"{wanted} #{number}"
+        taken.add(_writable(name))
         names[identity] = name
     return names
+
+
+def _writable(text: str) -> str:
+    """A text without halves of characters, which no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _of_platform(layout: Layout, found: re.Match[str], whole: str, around: Around) -> Owner:

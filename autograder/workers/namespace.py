@@ -11,6 +11,7 @@ import io
 import linecache
 import traceback
 import types
+from types import CodeType
 from typing import Any
 
 from autograder.workers import worker_messages
@@ -140,6 +141,11 @@ def _text(error: BaseException) -> str:
         return "(the exception has no readable message)"
 
 
+def _of_answer(code: CodeType) -> bool:
+    """Is the code a cell's, or text that was made into code?"""
+    return code.co_filename in Namespace.files or code.co_filename.startswith("<")
+
+
 def raised_outside(error: BaseException) -> bool:
     """Is it an error of the framework's: one of Python's own classes, raised by no statement of the answer's?
 
@@ -151,11 +157,15 @@ def raised_outside(error: BaseException) -> bool:
     last = TRACEBACK.__get__(error)
     if last is None:
         return False
+    frames = [last]
     while last.tb_next is not None:
         last = last.tb_next
+        frames.append(last)
     code = last.tb_frame.f_code
-    if code.co_filename not in Namespace.files and not code.co_filename.startswith("<"):
-        return not code.co_name.startswith(("_check", "_assert"))  # which raise what the answer gives them
+    if not _of_answer(code):
+        # The framework's `_check(condition, message)` raises for whoever calls it: an answer may, too.
+        callers = [f.tb_frame.f_code for f in frames if not f.tb_frame.f_code.co_name.startswith(("_check", "_assert"))]
+        return bool(callers) and not _of_answer(callers[-1])
     return dis.opname[code.co_code[last.tb_lasti]].startswith(OPERATION)
 
 

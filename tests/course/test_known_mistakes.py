@@ -18,6 +18,8 @@ from autograder.judging.catalogue import Mistake, catalogue
 from course.checks import run
 from course.syllabus import Assignment, syllabus
 
+# Exercises whose checks have not been held against the catalogue in Keras; what is listed may not hold there.
+UNREVIEWED_IN_KERAS = TRAINING
 LISTED = tomllib.loads((Path(__file__).parent / "left_to_the_grading.toml").read_text(encoding="utf-8"))
 
 
@@ -29,6 +31,8 @@ def cases() -> list[object]:
         for mistake in catalogue(assignment.exercise.id):
             if assignment.track.id in mistake.changes:
                 marks = [pytest.mark.slow] if slow else []
+                if assignment.track.id == "tensorflow" and assignment.exercise.id in UNREVIEWED_IN_KERAS:
+                    marks.append(pytest.mark.skip(reason="not looked through in Keras yet"))
                 found.append(pytest.param(assignment, mistake, id=f"{assignment.id}-{mistake.id}", marks=marks))
     return found
 

@@ -66,6 +66,7 @@ def grade(course: Path, grader: Grader) -> dict[str, dict]:
         def __init__(self, **_settings) -> None:
             super().__init__(jobs=grader.jobs, seed=20)
             self.verdicts: dict[str, dict] = {}
+            self.pool = grader.pool
 
         def __enter__(self):
             return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -355,3 +356,13 @@ def test_what_lies_below_a_folder_has_no_say(head, one, other):
     assert isinstance(first, Owner) and first.identity.partition("/")[0] in ("folder", "submitty", "moodle")
     if first.rule == second.rule == "folder":
         assert first.identity == second.identity
+
+
+def test_names_that_are_not_utf_8_can_be_written_and_stay_two_people(tmp_path, right):
+    names = [os.fsdecode(name) for name in (b"Bj\xf8rn", b"Bj\xe6rn")]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "self-attention.ipynb").write_bytes(b"{}")
+    results = ClassRun([tmp_path], SOURCE).collected()
+    assert len({r["student"].encode() for r in results}) == 2
+    json.dumps(results, ensure_ascii=False).encode()

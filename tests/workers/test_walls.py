@@ -26,11 +26,12 @@ from autograder.judging.program import Program
 from autograder.paths import ROOT
 from autograder.workers import client, jail, seccomp
 from autograder.workers.client import Ended
+from autograder.workers.landlock import landlock_abi
 from autograder.workers.syscall_numbers import NUMBERS
 from course.syllabus import syllabus
 
 STANDING = jail.survey(vars(syllabus().limits))
-LANDLOCK = jail.landlock_abi()
+LANDLOCK = landlock_abi()
 pytestmark = pytest.mark.skipif(
     not (LANDLOCK and seccomp.supported()), reason="this kernel has no Landlock, or this processor no filter"
 )

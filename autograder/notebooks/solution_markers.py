@@ -1,0 +1,14 @@
+"""The two comments between which a solution's body stands: nbgrader's markers, read here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+
+
+def marker(line: str) -> Literal["begin", "end"] | None:
+    """Which marker a line of source has; None for a line without one."""
+    if BEGIN in line:
+        return "begin"
+    return "end" if END in line else None
