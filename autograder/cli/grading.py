@@ -99,13 +99,8 @@ def grade(options: argparse.Namespace) -> int:
     if run.quizzes and not options.nbgrader:
         names = " and ".join(sorted({name for _, name in run.quizzes}))
         err.print(f"{len(run.quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
-    for name, count in sorted(run.unknown.items()):
-        err.print(
-            f"{count} in folders called {printable(name)} {'is' if count == 1 else 'are'} of no assignment here and "
-            "left to nbgrader.",
-            markup=False,
-            soft_wrap=True,
-        )
+    for sentence in run.left_alone():
+        err.print(printable(sentence), markup=False, soft_wrap=True)
     if results:
         shown = err if options.json == "-" else out
         shown.print(f"{summary(results)}.", marks_table(results), sep="\n")

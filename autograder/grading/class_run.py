@@ -89,7 +89,7 @@ class ClassRun:
         self.roster, self.assignment = roster, assignment
         self.settings = settings or Settings()
         self.attempt = Attempts()
-        self.folder = read_course_folder(source) if course else NO_COURSE
+        self.folder = read_course_folder(course / "source") if course else NO_COURSE
         self.quizzes: list[tuple[str, str]] = []
         self.unknown: dict[str, int] = {}  # folders that are no assignment here; how many hand-ins each has
         self.results: list[Result] = []
@@ -106,6 +106,14 @@ class ClassRun:
     def new(self) -> list[Submission]:
         """The hand-ins that there is no result of."""
         return [submission for submission, result in zip(self.submissions, self.known, strict=True) if result is None]
+
+    def left_alone(self) -> list[str]:
+        """A sentence for each folder name that is no assignment here, whose files are not graded."""
+        return [
+            f"{count} {'file' if count == 1 else 'files'} in folders called {name}, which is no assignment here, "
+            f"{'is' if count == 1 else 'are'} left to nbgrader."
+            for name, count in sorted(self.unknown.items())
+        ]
 
     @property
     def failed(self) -> int:

@@ -188,7 +188,6 @@ def _last_line(done: dict) -> str:
     if machines := machine_trouble(f"{done.get('log')} {done.get('error')}"):
         return machines
     log = done.get("log") or ""
-    ours = re.findall(rf"{NotGraded.__name__}: (.+)", log) or re.findall(
-        r"^(?!\[)[A-Za-z_][\w.]*: .+", log, re.MULTILINE
-    )
+    ours = re.findall(rf"{NotGraded.__name__}: (.+)", log)
+    ours = ours or re.findall(r"^ {0,4}([A-Za-z_][\w.]*: .+)", log, re.MULTILINE)  # the formatter of the log indents
     return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)

@@ -19,6 +19,8 @@ from autograder.reporting.text import points
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
 
+SAME = 0.01  # points: marks that differ by less are the same, rounded
+
 
 @dataclass(frozen=True)
 class Grade:
@@ -86,7 +88,8 @@ def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str
     """A result as the gradebook has it: with what a person has marked, the instructor's points, and the penalty.
 
     A person's mark comes before the judge's. The judge's share of a part counts for the points that the part has in the
-    gradebook. A hand-in that the judge has no part in is "graded" when all its tasks are marked, and stays "by_hand"
+    gradebook. Where the gradebook has another mark of the judge's, of an earlier grading, the flag `not-in-gradebook`
+    says so. A hand-in that the judge has no part in is "graded" when all its tasks are marked, and stays "by_hand"
     until then. The result that is given is left as it is.
     """
     entry = _entry(course_root, result) if result["status"] in ("graded", "by_hand") else None
@@ -104,6 +107,9 @@ def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str
         if part is not None and part["max_score"] and grade.most != part["max_score"]:
             share = part["score"] / part["max_score"]
             part |= {"score": round(share * grade.most, 6), "max_score": grade.most}
+        judged = part is not None and grade.manual is None and result["status"] == "graded"
+        if judged and part and (grade.auto is None or abs(grade.auto - part["score"]) > SAME):
+            flags.append("not-in-gradebook")
         if grade.manual is None and (part is not None or grade.auto is None):
             owed += grade.most if part is None else 0.0
             if part is not None and grade.extra:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def get_existing_timestamp(self: Any, dest_path: str) -> datetime | None:
         self.log.warning("Empty timestamp file: %s", path)
         return None
     try:
-        return parse_utc(text)
+        # nbgrader alone takes +0200 for 200 seconds.
+        return parse_utc(re.sub(r"\s([+-]\d\d):?(\d\d)$", r"\1:\2", text))
     except (ValueError, OverflowError, TypeError, AttributeError):
         raise _unreadable(path, f"it says {line(text, 60)!r}") from None
 
