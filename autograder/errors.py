@@ -30,6 +30,7 @@ EXTRAS = {
     "jupytext": "instructor",
     "jsonschema": "instructor",
     "babel": "instructor",
+    "text2qti": "qti",
 }
 
 

@@ -24,6 +24,8 @@ VERBS = (
     "autograder.cli.grading",
     "autograder.cli.collect",
     "autograder.cli.export",
+    "autograder.cli.marks",
+    "autograder.cli.quiz",
     "autograder.cli.replay",
     "autograder.cli.proof",
     "autograder.cli.demo",

@@ -64,10 +64,10 @@ class Roster:
             (person.key, lambda m: m.keys),
             (person.email, lambda m: (m.email,)),
             (person.key, lambda m: (m.email, m.email.partition("@")[0])),
-            (person.name, lambda m: _spellings(m.name)),
+            (person.name, lambda m: spellings(m.name)),
         ):
             if wanted:
-                found = [m for m in self.members if _same(wanted) in map(_same, filter(None, of(m)))]
+                found = [m for m in self.members if same(wanted) in map(same, filter(None, of(m)))]
                 if len(found) == 1:
                     return found[0]
         return None
@@ -138,7 +138,7 @@ def _refuse_doubles(members: Iterable[Member], path: Path) -> None:
             seen[key] = member
 
 
-def _spellings(name: str) -> tuple[str, ...]:
+def spellings(name: str) -> tuple[str, ...]:
     """A name, and the other way round where it has a comma; and as Canvas puts it into file names."""
     last, comma, first = name.partition(",")
     turned = f"{first.strip()} {last.strip()}" if comma else name
@@ -147,7 +147,8 @@ def _spellings(name: str) -> tuple[str, ...]:
     return (name, turned, sortable)
 
 
-def _same(text: str) -> str:
+def same(text: str) -> str:
+    """A name, key or e-mail address as they are compared: without case, more than one space, and NFD."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 

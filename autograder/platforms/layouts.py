@@ -1,0 +1,287 @@
+"""The layouts of `layouts.toml`, and a platform's file read by one of them: its people, its columns, its maximum."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import GradingError
+from autograder.platforms.table import Cell, Decoded, NotATable, Row, decoded, rows_of
+
+PLATFORMS = ("canvas", "moodle", "blackboard", "brightspace", "csv")
+
+
+class WrongFile(GradingError):
+    """A platform's file that cannot be filled; the message says what is missing and what is known."""
+
+
+@dataclass(frozen=True)
+class Locked:
+    """The column that says whether a row takes a mark, and the words there that say it does not."""
+
+    head: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A row of `layouts.toml`, where the fields are explained."""
+
+    id: str
+    delimiters: tuple[str, ...]
+    needs: tuple[str, ...]
+    mark: str
+    empty: tuple[str, ...]
+    decimal: str
+    key: tuple[str, ...] = ()
+    key_form: str = "(?P<key>.+)"
+    name: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    email: tuple[str, ...] = ()
+    maximum: tuple[str, ...] = ()
+    possible: str = ""
+    nobody: tuple[str, ...] = ()
+    locked: Locked | None = None
+    read_only: str = ""
+    feedback: str = ""
+
+    def heads(self, kind: str) -> tuple[str, ...]:
+        """The heads of a kind of column: "key", "name", "first", "last", "email" or "maximum"."""
+        known: tuple[str, ...] = getattr(self, kind)
+        return known
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A person's row in a platform's file."""
+
+    row: Row
+    keys: tuple[str, ...]  # ids, that of the first column of the layout first
+    name: str
+    email: str
+    locked: bool
+
+    @property
+    def shown(self) -> str:
+        """How the row is named in lists."""
+        ids = ", ".join(dict.fromkeys(filter(None, (*self.keys[:1], self.email))))
+        return f"line {self.row.line}: {self.name} ({ids})" if ids and self.name else f"line {self.row.line}: {ids}"
+
+
+@dataclass(frozen=True)
+class MarkColumn:
+    """A column that takes marks: its place, head, the assignment that its head names, and the maximum, in points."""
+
+    place: int
+    head: str
+    name: str
+    maximum: float | None
+
+
+@dataclass
+class Sheet:
+    """A platform's file, read."""
+
+    path: Path
+    layout: Layout
+    decoded: Decoded
+    delimiter: str
+    heads: list[str]
+    entries: list[Entry]
+    columns: list[MarkColumn]
+    places: dict[str, list[int]] = field(default_factory=dict)
+
+    def maximum_of(self, entry: Entry, column: MarkColumn) -> float | None:
+        """The maximum, in points, for a person's mark; None where the file has none."""
+        for place in self.places["maximum"]:
+            if place < len(entry.row.cells):
+                return number(entry.row.cells[place].value)
+        return column.maximum
+
+    def cell(self, entry: Entry, column: MarkColumn) -> Cell | None:
+        """The cell of a person's mark; None where the row is too short to have one."""
+        cells = entry.row.cells
+        return cells[column.place] if column.place < len(cells) else None
+
+    def decimal_sign(self, column: MarkColumn) -> str:
+        """The sign before decimals: that of the file's own marks and maxima, else a point.
+
+        A sheet with semicolons between cells comes from a place that writes a comma.
+        """
+        if self.layout.decimal != "file":
+            return self.layout.decimal
+        places = [column.place, *self.places["maximum"]]
+        for entry in self.entries:
+            for place in places:
+                value = entry.row.cells[place].value if place < len(entry.row.cells) else ""
+                if number(value) is not None and (signs := set(value) & {".", ","}):
+                    return signs.pop()
+        return "," if self.delimiter == ";" else "."
+
+
+@cache
+def layouts() -> dict[str, Layout]:
+    """The layouts, by id."""
+    text = (resources.files("autograder.platforms") / "layouts.toml").read_text(encoding="utf-8")
+    found = {}
+    for row in tomllib.loads(text)["layout"]:
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        if "locked" in row:
+            values["locked"] = Locked(row["locked"]["head"], tuple(row["locked"]["words"]))
+        found[row["id"]] = Layout(**values)
+    return found
+
+
+def number(text: str) -> float | None:
+    """A number with a decimal point or comma; None for anything else."""
+    plain = text.strip()
+    return float(plain.replace(",", ".")) if re.fullmatch(r"-?\d+(?:[.,]\d+)?", plain, re.ASCII) else None
+
+
+def plain(text: str) -> str:
+    """A head as heads are compared."""
+    return " ".join(text.casefold().split())
+
+
+def read_sheet(path: Path, platform: str, column: str | None = None) -> Sheet:
+    """A platform's file, read by its layout; `column` is a head that takes the mark, whatever the layout says.
+
+    Raises OSError, and WrongFile where the file is no table or lacks heads.
+    """
+    layout = layouts()[platform]
+    try:
+        text = decoded(path.read_bytes())
+        tries = [(rows_of(text.text, delimiter), delimiter) for delimiter in _by_count(layout, text.text)]
+    except NotATable as error:
+        raise WrongFile(f"{path} cannot be read as a table: {error}. Export it anew from the platform.") from None
+    if not tries[0][0]:
+        raise WrongFile(f"{path} is empty. Export it anew from the platform.")
+    lacking: list[list[str]] = []
+    for rows, delimiter in tries:
+        heads = [cell.value for cell in rows[0].cells]
+        lacking.append(_lacking(layout, heads, column))
+        if not lacking[-1]:
+            return _sheet(path, layout, text, delimiter, rows, column)
+    heads = [cell.value for cell in tries[0][0][0].cells]
+    raise WrongFile(_complaint(path, layout, heads, lacking[0], column))
+
+
+def _by_count(layout: Layout, text: str) -> list[str]:
+    """The delimiters, the one that the first line has most of first."""
+    first = (text.splitlines() or [""])[0]
+    return sorted(layout.delimiters, key=first.count, reverse=True)
+
+
+def _places(layout: Layout, kind: str, heads: Sequence[str]) -> list[int]:
+    """The columns of a kind, in the order of the layout."""
+    wanted = [plain(head) for head in layout.heads(kind)]
+    found = [place for place, head in enumerate(heads) if plain(head) in wanted]
+    return sorted(found, key=lambda place: wanted.index(plain(heads[place])))
+
+
+def _lacking(layout: Layout, heads: Sequence[str], column: str | None) -> list[str]:
+    """What a file has no head for: kinds of columns, "mark" among them."""
+    there = {kind for kind in ("key", "name", "first", "last", "email", "maximum") if _places(layout, kind, heads)}
+    people = there & {"key", "name", "last", "email"}
+    lacking = [need for need in layout.needs if need not in there and not (need == "person" and people)]
+    return lacking + (["mark"] if not _mark_places(layout, heads, column) else [])
+
+
+def _mark_places(layout: Layout, heads: Sequence[str], column: str | None) -> list[int]:
+    if column is not None:
+        return [place for place, head in enumerate(heads) if plain(column) in (plain(head), plain(_name(layout, head)))]
+    return [place for place, head in enumerate(heads) if re.fullmatch(layout.mark, head.strip(), re.IGNORECASE)]
+
+
+def _name(layout: Layout, head: str) -> str:
+    """The assignment that a head names; the head itself where the layout's pattern does not fit."""
+    found = re.fullmatch(layout.mark, head.strip(), re.IGNORECASE)
+    return (found.groupdict().get("name") if found else None) or head
+
+
+def _complaint(path: Path, layout: Layout, heads: Sequence[str], lacking: Sequence[str], column: str | None) -> str:
+    known = {
+        kind: ", ".join(layout.heads(kind)) for kind in ("key", "name", "first", "last", "email", "maximum")
+    }  # fmt: skip
+    wanted = []
+    for kind in lacking:
+        if kind == "mark" and column is not None:
+            wanted.append(f"a column {column!r}, as --column says")
+        elif kind == "mark":
+            wanted.append(f"a column for the mark (its head fits {layout.mark!r}; or name it with --column)")
+        elif kind == "person":
+            people = ("key", "name", "last", "email")
+            wanted.append("a column that says who it is (" + ", ".join(known[each] for each in people) + ")")
+        else:
+            wanted.append(f"a column of the kind {kind} ({known[kind]})")
+    others = [
+        other.id
+        for other in layouts().values()
+        if other.id not in (layout.id, "csv") and not _lacking(other, heads, None)
+    ]
+    hint = f" It looks like a file of {' or '.join(others)}: use --for {others[0]}." if others else ""
+    return (
+        f"{path} is no file of {layout.id} that takes marks. It lacks {'; '.join(wanted)}. "
+        f"Its heads are: {', '.join(heads) or 'none'}.{hint}"
+    )
+
+
+def _sheet(path: Path, layout: Layout, text: Decoded, delimiter: str, rows: Sequence[Row], column: str | None) -> Sheet:
+    heads = [cell.value for cell in rows[0].cells]
+    places = {kind: _places(layout, kind, heads) for kind in ("key", "name", "first", "last", "email", "maximum")}
+    entries: list[Entry] = []
+    possible: Row | None = None
+    for row in rows[1:]:
+        name = _value(row, places["name"])
+        if layout.possible and plain(name) == plain(layout.possible):
+            possible = row
+        elif plain(name) not in map(plain, layout.nobody) and (entry := _entry(layout, places, heads, row)):
+            entries.append(entry)
+    columns = [
+        found
+        for place in _mark_places(layout, heads, column)
+        if (found := _column(layout, place, heads[place], possible)) is not None
+    ]
+    if not columns:
+        raise WrongFile(f"{path}: the column {column!r} is one that {layout.id} computes; it takes no marks.")
+    return Sheet(path, layout, text, delimiter, heads, entries, columns, places)
+
+
+def _value(row: Row, places: Sequence[int]) -> str:
+    """What a row says in the first of some columns where it says anything."""
+    values = (row.cells[place].value.strip() for place in places if place < len(row.cells))
+    return next(filter(None, values), "")
+
+
+def _entry(layout: Layout, places: dict[str, list[int]], heads: Sequence[str], row: Row) -> Entry | None:
+    keys = []
+    for place in places["key"]:
+        found = re.fullmatch(layout.key_form, _value(row, [place]))
+        if found:
+            keys.append(found["key"])
+    first, last = _value(row, places["first"]), _value(row, places["last"])
+    name = _value(row, places["name"]) or " ".join(filter(None, (first, last)))
+    email = _value(row, places["email"])
+    if not (keys or name or email):
+        return None
+    shut = layout.locked
+    words = [_value(row, [place]) for place, head in enumerate(heads) if shut and plain(head) == plain(shut.head)]
+    locked = shut is not None and any(plain(word) in map(plain, shut.words) for word in words)
+    return Entry(row, tuple(keys), name, email, locked)
+
+
+def _column(layout: Layout, place: int, head: str, possible: Row | None) -> MarkColumn | None:
+    """A column for marks; None where the platform says that it is computed."""
+    said = possible.cells[place].value if possible and place < len(possible.cells) else ""
+    if layout.read_only and plain(said) == plain(layout.read_only):
+        return None
+    found = re.fullmatch(layout.mark, head.strip(), re.IGNORECASE)
+    most = (found.groupdict().get("max") if found else None) or said
+    return MarkColumn(place, head, _name(layout, head), number(most))
