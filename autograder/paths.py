@@ -14,8 +14,10 @@ lies beside the rooms in a checkout (source notebooks, alternatives, pins) is in
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from course.syllabus import Assignment, Exercise
@@ -53,6 +55,37 @@ def beside(root: Path, name: str) -> Path:
 def source(root: Path) -> Path:
     """The folder of the source notebooks."""
     return beside(root, "source")
+
+
+def source_notebook(sources: Path, assignment: Assignment) -> Path:
+    """The source notebook of an assignment in a folder of source notebooks, also where a course has renamed it.
+
+    Under the syllabus's name if it is there, else the first notebook whose metadata say that it is this assignment. The
+    path under the syllabus's name, where nothing is, if there is no such notebook.
+    """
+    usual = sources / assignment.id / f"{assignment.exercise.id}.ipynb"
+    if usual.is_file():
+        return usual
+    return next((path for path in sorted(sources.glob("*/*.ipynb")) if stated_assignment(path) == assignment.id), usual)
+
+
+def stated_assignment(notebook: Path) -> str | None:
+    """The assignment that a notebook's metadata name; None where they name none or the file cannot be read."""
+    try:
+        status = notebook.stat()
+    except OSError:
+        return None
+    return _stated(notebook, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=500)
+def _stated(notebook: Path, _modified: int, _size: int) -> str | None:
+    try:
+        metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["course"]
+        name = metadata["assignment"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def decides(root: Path) -> Iterable[Path]:

@@ -122,3 +122,4 @@ class Result(TypedDict):
     device: NotRequired[str | None]
     checkpoint: NotRequired[str | None]
     marking: NotRequired[str | None]  # the rule of the run
+    late_penalty: NotRequired[float]  # points that were taken off the score because it was handed in late

@@ -116,7 +116,13 @@ That is a row for each student and part, with the misconception; without `--expo
 
 `nbgrader_config.py` says what you may change. `source/` has the notebooks *with the answers*, which nobody else should
 read. For one assignment more, `autograder init` another folder and move what you want from its `source/` to this one.
-Assignments of your own beside these are graded by nbgrader as ever.
+Assignments of your own beside these are graded by nbgrader as ever. An assignment here may be renamed: rename its
+folder in `source/` before you release it. Tests of your own in an assignment here, in its notebook or in one beside it,
+are not run: they wait for you in formgrader, and feedback waits with them.
+
+`--nbgrader` enters the judge's marks first and then reads the gradebook: the table, `--csv`, `--json` and the pages
+have your own marks, your points and what lateness costs. `not in gradebook` beside a mark says that the gradebook has
+another one, of an earlier grading.
 """
 
 

@@ -54,7 +54,7 @@ def grade(options: argparse.Namespace) -> int:
         require_walls,
         require_writable,
     )
-    from autograder.cli.terminal import bar, err, marks_table, out
+    from autograder.cli.terminal import bar, err, marks_table, out, printable
     from autograder.grading.class_run import ClassRun, Settings, course_above
     from autograder.grading.people import summary, unclear
     from course import i18n
@@ -92,13 +92,15 @@ def grade(options: argparse.Namespace) -> int:
         err.print(f"{total - new} of {total} were graded before, and their results hold; --again grades them as well")
     with bar("Grading", new) as advance:
         results = run.grade(lambda _result: advance())
+    if options.nbgrader and course:
+        _to_nbgrader(course, results, run)  # the judge's own marks: those of a person are in the gradebook already
     results = _with_hand_marks(course, results, run.attempt)
     _write(options, run, results, language)
-    if options.nbgrader and course:
-        _to_nbgrader(course, results, run)
-    elif run.quizzes:
+    if run.quizzes and not options.nbgrader:
         names = " and ".join(sorted({name for _, name in run.quizzes}))
         err.print(f"{len(run.quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
+    for sentence in run.left_alone():
+        err.print(printable(sentence), markup=False, soft_wrap=True)
     if results:
         shown = err if options.json == "-" else out
         shown.print(f"{summary(results)}.", marks_table(results), sep="\n")

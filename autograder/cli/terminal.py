@@ -41,6 +41,8 @@ def marks_table(results: Sequence[Result]) -> Table:
         if result["status"] == "graded":
             mark = f"{result['score']:g} / {result['max_score']:g}"
             notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]]
+            if penalty := result.get("late_penalty"):
+                notes.append(f"late: {penalty:g} points off")
             notes += [flag.replace("-", " ") for flag in result["flags"]]
             note = escape("; ".join(dict.fromkeys(notes)))
         elif result["status"] == "by_hand":

@@ -10,7 +10,7 @@ that a course keeps; pages, tables and gradebooks are made of what it returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from autograder.grading.people import for_everybody, owner_record
 from autograder.records import Result
 from autograder.submission.attempts import one_each
 from autograder.submission.copies import is_copy
+from autograder.submission.course_folder import NO_COURSE, CourseFolder, read_course_folder
 from autograder.submission.find import find
 from autograder.submission.hand_in import Found, Submission
 from autograder.submission.read import read
@@ -88,13 +89,14 @@ class ClassRun:
         self.roster, self.assignment = roster, assignment
         self.settings = settings or Settings()
         self.attempt = Attempts()
+        self.folder = read_course_folder(course / "source") if course else NO_COURSE
         self.quizzes: list[tuple[str, str]] = []
+        self.unknown: dict[str, int] = {}  # folders that are no assignment here; how many hand-ins each has
         self.results: list[Result] = []
         self.data: dict[str, bytes] | None = {} if keep_files else None  # of the notebooks, by name
-        self.submissions: list[Submission] = one_each(
-            self._read(found) for found in self._exercises(frozenset(quizzes))
-        )
-        if not self.submissions and not self.quizzes:
+        read_all = (self._read(found) for found in self._exercises(frozenset(quizzes)))
+        self.submissions: list[Submission] = one_each(one for one in read_all if one is not None)
+        if not self.submissions and not self.quizzes and not self.unknown:
             raise NothingToGrade(f"there is no notebook, .py file or zip in {', '.join(self.paths)}")
         self.known: list[Result | None] = [
             self._known(submission) if course and not again else None for submission in self.submissions
@@ -104,6 +106,14 @@ class ClassRun:
     def new(self) -> list[Submission]:
         """The hand-ins that there is no result of."""
         return [submission for submission, result in zip(self.submissions, self.known, strict=True) if result is None]
+
+    def left_alone(self) -> list[str]:
+        """A sentence for each folder name that is no assignment here, whose files are not graded."""
+        return [
+            f"{count} {'file' if count == 1 else 'files'} in folders called {name}, which is no assignment here, "
+            f"{'is' if count == 1 else 'are'} left to nbgrader."
+            for name, count in sorted(self.unknown.items())
+        ]
 
     @property
     def failed(self) -> int:
@@ -133,8 +143,12 @@ class ClassRun:
         self.results = [next(fresh) if result is None else result for result in self.known]
         return self._rows()
 
-    def _read(self, found: Found) -> Submission:
+    def _read(self, found: Found) -> Submission | None:
+        """A hand-in; None for a file in a folder of no assignment here that is none of the judge's by what it says."""
         submission = read(found, self.source, self.assignment)
+        if self.course and submission.assignment is None and len(found.parts) > 2:
+            self.unknown[found.parts[1]] = self.unknown.get(found.parts[1], 0) + 1
+            return None
         if self.data is not None and found.data is not None and found.file.lower().endswith(".ipynb"):
             self.data[found.name] = found.data
         if self.course and "!" not in found.name:
@@ -177,12 +191,16 @@ class ClassRun:
     def _exercises(self, quizzes: frozenset[str]) -> Iterator[Found]:
         """What was found, without the quizzes, which are noted."""
         noted: dict[tuple[str, str], None] = {}
-        for found in find(self.paths):
+        for found in find(self.paths, self._without(quizzes)):
             if len(found.parts) > 2 and found.parts[1] in quizzes:
                 noted[found.parts[0], found.parts[1]] = None
                 self.quizzes = list(noted)
             else:
                 yield found
+
+    def _without(self, quizzes: frozenset[str]) -> CourseFolder:
+        """The course's assignments; quizzes are not among the instructor's own."""
+        return replace(self.folder, own=self.folder.own - quizzes)
 
     def _known(self, submission: Submission) -> Result | None:
         """The result that the course has of this very hand-in, made with these settings."""

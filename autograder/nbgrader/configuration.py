@@ -10,12 +10,13 @@ from nbgrader import converters
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute
+from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, SaveAutoGrades
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder.nbgrader.gradebook import forget
-from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, Translate
+from autograder.nbgrader.gradebook import mark_as_earlier
+from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, SaveMarks, Translate
 from autograder.nbgrader.reading import HandIn, find_all, without_links
+from autograder.nbgrader.timestamps import get_existing_timestamp
 from course.syllabus import syllabus
 
 STUB = "# Your code here.\nraise NotImplementedError"
@@ -40,20 +41,25 @@ def configure(c: Config, root: str | Path) -> None:
     c.ClearSolutions.code_stub = {"python": STUB}
     stock = [KeepOutput if p is ClearOutput else p for p in _stock("sanitize_preprocessors")]
     c.Autograde.sanitize_preprocessors = [Restore, *stock]
-    c.Autograde.autograde_preprocessors = [Judge if p is Execute else p for p in _stock("autograde_preprocessors")]
+    ours = {Execute: Judge, SaveAutoGrades: SaveMarks}
+    c.Autograde.autograde_preprocessors = [ours.get(p, p) for p in _stock("autograde_preprocessors")]
 
-    def forget_marks(assignment: str, student: str, notebooks: list[str]) -> None:
-        """Before a submission is graded anew its old marks go, so that none outlives a hand-in that cannot be read."""
+    def begin(assignment: str, student: str, notebooks: list[str]) -> None:
+        """Before a submission is graded anew its marks become earlier ones.
+
+        They stay so where nbgrader does not finish. The judge itself takes them away where a hand-in cannot be read.
+        """
         chosen = c.CourseDirectory.db_url if "db_url" in c.CourseDirectory else None
         url = chosen or f"sqlite:///{Path(c.CourseDirectory.root) / 'gradebook.db'}"
         for notebook in map(Path, notebooks):
-            forget(url, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
+            mark_as_earlier(url, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
 
-    c.Autograde.pre_convert_hook = forget_marks
+    c.Autograde.pre_convert_hook = begin
     c.Autograde.exporter_class = HandIn
     # What is copied to the autograded folder; an environment that came with a hand-in is no part of it.
     c.CourseDirectory.ignore = [*CourseDirectory.class_traits()["ignore"].default_args[0], "venv", ".venv", ".git"]
-    # These two have no setting.
+    # These three have no setting.
+    CourseDirectory.get_existing_timestamp = get_existing_timestamp
     Autograde.init_notebooks = find_all
     converters.base.find_all_files = without_links
 

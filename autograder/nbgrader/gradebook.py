@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import dataclass
 
 from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy.exc import DatabaseError
@@ -21,6 +22,59 @@ def forget(db_url: str, notebook: str, assignment: str, student: str) -> None:
         for grade in submission.grades:
             grade.auto_score = None
             grade.needs_manual_grade = True
+        gradebook.db.commit()
+
+
+def mark_as_earlier(db_url: str, notebook: str, assignment: str, student: str) -> None:
+    """Mark automatic marks as those of an earlier grading: they count, and wait for a person's look.
+
+    A grading that ends well takes this back; one that does not leaves them so.
+    """
+    with Gradebook(db_url) as gradebook:
+        try:
+            submission = gradebook.find_submission_notebook(notebook, assignment, student)
+        except MissingEntry:
+            return
+        for grade in submission.grades:
+            if grade.auto_score is not None:
+                grade.needs_manual_grade = True
+        gradebook.db.commit()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the gradebook has of a hand-in, to be put back."""
+
+    scores: dict[str, float | None]
+    penalty: float | None
+
+    @property
+    def any_mark(self) -> bool:
+        """Whether there is an automatic mark at all."""
+        return any(score is not None for score in self.scores.values())
+
+
+def keep(db_url: str, notebook: str, assignment: str, student: str) -> Kept:
+    """The automatic marks of a hand-in as they are now."""
+    with Gradebook(db_url) as gradebook:
+        try:
+            submission = gradebook.find_submission_notebook(notebook, assignment, student)
+        except MissingEntry:
+            return Kept({}, None)
+        return Kept({grade.name: grade.auto_score for grade in submission.grades}, submission.late_submission_penalty)
+
+
+def put_back(db_url: str, notebook: str, assignment: str, student: str, kept: Kept) -> None:
+    """Put marks back after a grading that nbgrader did not finish, marked as earlier."""
+    with Gradebook(db_url) as gradebook:
+        try:
+            submission = gradebook.find_submission_notebook(notebook, assignment, student)
+        except MissingEntry:
+            return
+        for grade in submission.grades:
+            grade.auto_score = kept.scores.get(grade.name)
+            grade.needs_manual_grade = True
+        submission.late_submission_penalty = kept.penalty
         gradebook.db.commit()
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.exc import DatabaseError
 
 from autograder.nbgrader.configuration import api_of
 from autograder.nbgrader.errors import NotGraded
-from autograder.nbgrader.gradebook import database_told, forget, machine_trouble
+from autograder.nbgrader.gradebook import database_told, forget, keep, machine_trouble, put_back
 from autograder.nbgrader.manual_marks import waiting
-from autograder.nbgrader.place import handed_over_results, quiz_of, read_json
+from autograder.nbgrader.place import handed_over_results, names_of, quiz_of, read_json
 from autograder.reporting.text import clean
 from autograder.submission.copies import NotOurs, put_copy, set_aside
 from course.i18n import _
@@ -135,10 +135,11 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
     if message := _no_student(student):
         return message
     try:
-        exercise = syllabus().assignment(assignment).exercise.id
+        known = syllabus().assignment(assignment)
     except UnknownName as error:
         return str(error)
     directory = api.coursedir
+    assignment, exercise = names_of(directory, known)
     submitted = Path(directory.format_path(directory.submitted_directory, student, assignment), f"{exercise}.ipynb")
     origin = Path(str(result.get("submission") or ""))
     if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
@@ -152,17 +153,26 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
         return _("There is no notebook of this student in the course's submitted folder.")
     if refused := _registered(api, exercise, assignment):
         return _last_line(refused)
+    where = (directory.db_url, exercise, assignment, student)
+    before = keep(*where)
     key = (directory.root, assignment, student)
     handed_over_results[key] = result
     try:
         done = api.autograde(assignment, student)
+        graded = done["success"]
     finally:
         del handed_over_results[key]
     if result.get("status") == "not_graded":
         return result.get("message") or _("could not be graded")
     if done["success"] and feedback and not waiting(directory.root, result):
         done = api.generate_feedback(assignment, student)
-    return None if done["success"] else _last_line(done)
+    if done["success"]:
+        return None
+    if graded or result.get("status") != "graded":
+        return _last_line(done)
+    put_back(*where, before)  # nbgrader may have failed after it had saved some
+    kept = " The gradebook keeps the earlier mark, as one that needs a look." if before.any_mark else ""
+    return f"{_last_line(done)}{kept}"
 
 
 def _nothing(_record: logging.LogRecord) -> bool:
@@ -174,8 +184,10 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _last_line(done: dict) -> str:
-    """What nbgrader says went wrong: our own reason where there is one, else the last line of its traceback."""
+    """What nbgrader says went wrong: our own reason where there is one, else the error of the last traceback."""
     if machines := machine_trouble(f"{done.get('log')} {done.get('error')}"):
         return machines
-    ours = re.findall(rf"{NotGraded.__name__}: (.+)", done.get("log") or "")
+    log = done.get("log") or ""
+    ours = re.findall(rf"{NotGraded.__name__}: (.+)", log)
+    ours = ours or re.findall(r"^ {0,4}([A-Za-z_][\w.]*: .+)", log, re.MULTILINE)  # the formatter of the log indents
     return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)

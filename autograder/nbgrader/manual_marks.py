@@ -1,7 +1,8 @@
-"""Marks that a person gave in formgrader, brought into the results."""
+"""What the gradebook says of a result: a person's marks, the instructor's points, what lateness costs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,78 +10,140 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError
 
+from autograder.messages import Message, table
 from autograder.nbgrader.configuration import config_of
 from autograder.nbgrader.errors import GradebookError
 from autograder.nbgrader.gradebook import database_told
+from autograder.nbgrader.place import names_of
+from autograder.reporting.text import points
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
 
+SAME = 0.01  # points: marks that differ by less are the same, rounded
 
-def _grades(course_root: str | Path, result: dict) -> list[Any] | None:
-    """What the gradebook has of a result's hand-in, a dict a cell; None where it has nothing."""
+
+@dataclass(frozen=True)
+class Grade:
+    """What the gradebook has of one graded cell. Scores are points."""
+
+    name: str
+    ours: bool  # whether it stands in the judge's notebook, or in one of the instructor's own
+    task: bool
+    auto: float | None
+    manual: float | None
+    extra: float
+    most: float
+    comment: str | None
+    awaited: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the gradebook has of a hand-in. `penalty` is what lateness costs, in points."""
+
+    grades: tuple[Grade, ...]
+    penalty: float
+
+
+def _entry(course_root: str | Path, result: dict[str, Any]) -> Entry | None:
+    """What the gradebook has of a result's hand-in; None where it has nothing."""
     directory = CourseDirectory(config=config_of(Path(course_root).resolve()))
     try:
-        exercise = syllabus().assignment(str(result.get("assignment"))).exercise.id
+        assignment, ours = names_of(directory, syllabus().assignment(str(result.get("assignment"))))
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
-            notebook = gradebook.find_submission_notebook(exercise, result["assignment"], str(result.get("student")))
-            tasks = {cell.name for cell in gradebook.find_notebook(exercise, result["assignment"]).task_cells}
-            said = {comment.name: comment.manual_comment for comment in notebook.comments}
-            return [
-                {"name": g.name, "task": g.name in tasks, "manual": g.manual_score, "extra": g.extra_credit,
-                 "most": g.max_score, "comment": said.get(g.name), "awaited": g.needs_manual_grade}
-                for g in notebook.grades
-            ]  # fmt: skip
+            submission = gradebook.find_submission(assignment, str(result.get("student")))
+            grades: list[Grade] = []
+            for notebook in submission.notebooks:
+                tasks = {cell.name for cell in gradebook.find_notebook(notebook.name, assignment).task_cells}
+                said = {comment.name: comment.manual_comment for comment in notebook.comments}
+                grades += [
+                    Grade(
+                        g.name, notebook.name == ours, g.name in tasks, g.auto_score, g.manual_score,
+                        g.extra_credit or 0.0, g.max_score, said.get(g.name), bool(g.needs_manual_grade),
+                    )
+                    for g in notebook.grades
+                ]  # fmt: skip
+            return Entry(tuple(grades), float(submission.late_submission_penalty or 0.0))
     except (MissingEntry, UnknownName):
         return None
     except DatabaseError as error:
         raise GradebookError(database_told(error)) from error
 
 
-def waiting(course_root: str | Path, result: dict) -> bool:
-    """Whether a task of a hand-in has no mark yet, or one for an earlier text."""
-    grades = _grades(course_root, result)
-    if grades is None:
+def waiting(course_root: str | Path, result: dict[str, Any]) -> bool:
+    """Whether something in a hand-in has no mark yet, or a task has one for an earlier text."""
+    entry = _entry(course_root, result)
+    if entry is None:
         return result.get("status") == "by_hand"
-    return any(grade["task"] and grade["awaited"] for grade in grades)
+    return any(_waits(grade) for grade in entry.grades)
 
 
-def with_hand_marks(course_root: str | Path, result: dict) -> dict:
-    """A result with what a person has marked in formgrader: tasks, and parts where that goes before the judge's mark.
+def _waits(grade: Grade) -> bool:
+    if grade.task:
+        return grade.awaited
+    return grade.awaited and grade.auto is None and grade.manual is None
 
-    A hand-in that the judge has no part in is "graded" when all its tasks are marked, and stays "by_hand" until then.
+
+def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str, Any]:
+    """A result as the gradebook has it: with what a person has marked, the instructor's points, and the penalty.
+
+    A person's mark comes before the judge's. The judge's share of a part counts for the points that the part has in the
+    gradebook. Where the gradebook has another mark of the judge's, of an earlier grading, the flag `not-in-gradebook`
+    says so. A hand-in that the judge has no part in is "graded" when all its tasks are marked, and stays "by_hand"
+    until then. The result that is given is left as it is.
     """
-    grades = _grades(course_root, result) if result["status"] in ("graded", "by_hand") else None
-    if not grades:
+    entry = _entry(course_root, result) if result["status"] in ("graded", "by_hand") else None
+    if entry is None or not entry.grades:
         return result
     exercise = syllabus().assignment(result["assignment"]).exercise
     titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
     parts, flags = [dict(part) for part in result["parts"]], list(result["flags"])
-    for grade in grades:
-        if grade["task"] and grade["awaited"]:
+    owed = 0.0  # points of what waits for a person and is no part yet
+    for grade in entry.grades:
+        name = grade.name.removeprefix("task-").removeprefix("test-")
+        part = next((p for p in parts if p["id"] == name and grade.ours and not grade.task), None)
+        if _waits(grade) and (part is None or grade.task):
             flags.append("waits-for-a-person")
-        if grade["manual"] is None:
+        if part is not None and part["max_score"] and grade.most != part["max_score"]:
+            share = part["score"] / part["max_score"]
+            part |= {"score": round(share * grade.most, 6), "max_score": grade.most}
+        judged = part is not None and grade.manual is None and result["status"] == "graded"
+        if judged and part and (grade.auto is None or abs(grade.auto - part["score"]) > SAME):
+            flags.append("not-in-gradebook")
+        if grade.manual is None and (part is not None or grade.auto is None):
+            owed += grade.most if part is None else 0.0
+            if part is not None and grade.extra:
+                part["score"] += grade.extra
             continue
-        name = grade["name"].removeprefix("task-").removeprefix("test-")
-        part = next((p for p in parts if p["id"] == name and not grade["task"]), None)
         if part is None:
-            title = titles.get(grade["name"], name)
             part = {
-                "id": name,
-                "symbol": "",
-                "title": title,
-                "max_score": grade["most"],
-                "tests": [],
+                "id": name, "symbol": "", "title": titles.get(grade.name, name), "max_score": grade.most, "tests": [],
                 "misconception": None,
-            }
+            }  # fmt: skip
             parts.append(part)
-        part |= {"score": grade["manual"] + (grade["extra"] or 0.0), "by_hand": True, "comment": grade["comment"]}
+        score = grade.auto if grade.manual is None else grade.manual
+        part |= {"score": (score or 0.0) + grade.extra, "by_hand": grade.manual is not None, "comment": grade.comment}
     flags = list(dict.fromkeys(flags))
     if result["status"] == "by_hand" and "waits-for-a-person" in flags:
         return {**result, "flags": flags}
     order = [part.id for part in exercise.parts]
     parts.sort(key=lambda p: order.index(p["id"]) if p["id"] in order else len(order))
-    return {
+    whole = {
         **result, "status": "graded", "flags": flags, "parts": parts,
         "message": None if result["status"] == "by_hand" else result["message"],
-        "score": round(sum(p["score"] for p in parts), 2), "max_score": sum(p["max_score"] for p in parts),
+        "score": round(sum(p["score"] for p in parts), 2),
+        "max_score": round(sum(p["max_score"] for p in parts) + owed, 6),
     }  # fmt: skip
+    return _less_penalty(whole, entry.penalty) if entry.penalty else whole
+
+
+def _less_penalty(result: dict[str, Any], penalty: float) -> dict[str, Any]:
+    """The result after what lateness costs, which is said; never below zero, as in nbgrader."""
+    remark = Message("Handed in late: {points} points are taken off.", points=points(penalty))
+    return {
+        **result,
+        "score": round(max(0.0, result["score"] - penalty), 2),
+        "late_penalty": round(penalty, 6),
+        "remarks": [*result.get("remarks", []), remark],
+        "words": {**(result.get("words") or {}), **table(remark)},
+    }

@@ -12,7 +12,9 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.paths import source_notebook
 from autograder.submission import matching
+from autograder.submission.course_folder import read_course_folder
 from course.quizzes import HOME as QUIZZES
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -46,13 +48,21 @@ class Place:
         except (OSError, ValueError):
             return {}
 
+    def sources(self) -> Path:
+        """The folder of the course's source notebooks."""
+        return Path(self.coursedir.root, self.coursedir.source_directory)
+
     def source_root(self, assignment: Assignment) -> Path | None:
-        """The course's source folder, if the grader finds this assignment in it under the syllabus's name."""
-        root = Path(self.coursedir.root, self.coursedir.source_directory)
-        return root if (root / assignment.id / f"{assignment.exercise.id}.ipynb").is_file() else None
+        """The course's source folder, if it has this assignment, under whatever name."""
+        return self.sources() if source_notebook(self.sources(), assignment).is_file() else None
 
     def ours(self) -> Assignment | None:
-        """The assignment in the syllabus: by nbgrader's name, or by what the source notebook says it is."""
+        """The assignment in the syllabus whose notebook this is; None for an instructor's own notebook.
+
+        By nbgrader's name of the assignment, or by what the source notebook says it is. What was handed in has no say.
+        """
+        if self.beside():
+            return None
         stated = self.source().get("metadata", {}).get("course", {})
         for name in (self.assignment, stated.get("assignment") if isinstance(stated, dict) else None):
             try:
@@ -60,6 +70,13 @@ class Place:
             except UnknownName:
                 continue
         return None
+
+    def beside(self) -> bool:
+        """Whether this is an instructor's own notebook in an assignment of the judge's.
+
+        It is not run: the kernel that nbgrader would run it in is not behind the judge's walls.
+        """
+        return (self.assignment, self.notebook) in read_course_folder(self.sources()).own_notebooks
 
     def quiz(self) -> str | None:
         """The quiz whose sheet this is, "pre" or "post", if it is one.
@@ -101,6 +118,12 @@ class Place:
             if stored is not None:
                 cells.append(stored | ({"id": cell["id"]} if "id" in cell else {}))
         return [*cells, *known.values()]
+
+
+def names_of(directory: CourseDirectory, assignment: Assignment) -> tuple[str, str]:
+    """What nbgrader calls an assignment of the syllabus in this course, and its notebook."""
+    path = source_notebook(Path(directory.root, directory.source_directory), assignment)
+    return path.parent.name, path.stem
 
 
 def quiz_of(source: Any, assignment: str) -> str | None:

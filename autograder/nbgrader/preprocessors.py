@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 from nbgrader import utils
-from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 
 from autograder.nbgrader.cells import about_cell, printed_by, remark_outputs, scored_cell
@@ -114,7 +114,13 @@ class KeepOutput(ClearOutput):
     """nbgrader's ClearOutput, but for what a person grades: there the outputs are what there is to see."""
 
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
-        assignment = Place.of(self, resources).ours()
+        place = Place.of(self, resources)
+        if place.beside():
+            for cell in nb.cells:
+                if cell.cell_type == "code":
+                    cell.outputs = [nbformat.from_dict(output) for output in shown_outputs(cell)]
+            return nb, resources
+        assignment = place.ours()
         if assignment is not None and assignment.exercise.by_hand:
             return nb, resources
         return super().preprocess(nb, resources)
@@ -129,6 +135,12 @@ class Judge(NbGraderPreprocessor):
         if assignment is None and (quiz := place.quiz()):
             with i18n.using(Translate(config=self.config).spoken()):
                 return mark_sheet(nb, quiz, place), resources
+        if assignment is None and place.beside():
+            self.log.warning(
+                "%s, %s: the notebook %s is the instructor's own and is not run; mark its tests in formgrader.",
+                line(place.student), place.assignment, place.notebook,
+            )  # fmt: skip
+            return nb, resources
         if assignment is None:
             return Execute(parent=self.parent).preprocess(nb, resources)
         _drop_copies(place)
@@ -157,7 +169,7 @@ class Judge(NbGraderPreprocessor):
             if cell.cell_type != "code":
                 continue
             cell.outputs, cell.execution_count = [], None
-            if utils.is_grade(cell) and not utils.is_solution(cell):
+            if matching.grade_id_of(cell) in _tests(assignment) and utils.is_grade(cell):
                 cell.outputs, cell.execution_count = [_verdict(cell, result)], 1
             else:
                 ours = cell.metadata.get("nbgrader", {})
@@ -185,6 +197,38 @@ class Judge(NbGraderPreprocessor):
         if finished is not None:
             return finished
         return warm_grader.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
+
+
+class SaveMarks(SaveAutoGrades):
+    """nbgrader's SaveAutoGrades, but for an instructor's own tests in an assignment of the judge's.
+
+    The judge does not run these, and nbgrader gives full marks to a test that shows nothing. They wait for a person.
+    """
+
+    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+        place = Place.of(self, resources)
+        assignment = place.ours()
+        self._judged: set[str] | None = None  # None: an assignment of the instructor's own, or a quiz
+        if assignment is not None:
+            self._judged = set() if assignment.exercise.by_hand else _tests(assignment)
+        elif place.beside():
+            self._judged = set()
+        return super().preprocess(nb, resources)
+
+    def _add_score(self, cell: Any, resources: dict) -> None:
+        super()._add_score(cell, resources)
+        if self._judged is None or cell.metadata.nbgrader["grade_id"] in self._judged or utils.is_solution(cell):
+            return
+        grade = self.gradebook.find_grade(
+            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
+        grade.auto_score, grade.needs_manual_grade = None, True
+        self.gradebook.db.commit()
+
+
+def _tests(assignment: Assignment) -> set[str]:
+    """The test cells that the judge marks."""
+    return {f"test-{part.id}" for part in assignment.exercise.parts}
 
 
 def _verdict(cell: Any, result: dict) -> Any:

@@ -14,7 +14,7 @@ def csv_table(results: list[dict]) -> str:
     """All results as one CSV text: who, what, points in all and by part, misconceptions, flags."""
     columns = list(dict.fromkeys(p["id"] for r in results for p in r.get("parts") or []))
     head = ["student", "assignment", "submission", "status", "score", "max_score", *columns]
-    rows = [[*head, "misconceptions", "flags", "message", *OWNER]]
+    rows = [[*head, "misconceptions", "flags", "message", *OWNER, "late_penalty"]]
     for r in results:
         parts = {p["id"]: p for p in r.get("parts") or []}
         named = [m["id"] for p in parts.values() for m in _named(p)]
@@ -27,6 +27,7 @@ def csv_table(results: list[dict]) -> str:
                 r.get("message"),
                 *((r.get("owner") or {}).get(key) for key in OWNER[:5]),
                 "late" if (r.get("owner") or {}).get("late") else None,
+                r.get("late_penalty"),
             ]
         )
     return write_csv(rows)

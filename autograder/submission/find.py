@@ -22,6 +22,7 @@ from autograder.messages import Message
 from autograder.submission import hand_in
 from autograder.submission.archives import DAMAGED, MAX_DEPTH, Entry, entries_of, opened, unpack
 from autograder.submission.budget import Budget, Budgets, Exceeded
+from autograder.submission.course_folder import NO_COURSE, CourseFolder
 from autograder.submission.hand_in import Found, too_large
 from autograder.submission.owner import Around, Owner, Person, owner_of, wrappers
 from course.syllabus import syllabus
@@ -49,26 +50,33 @@ class _Place:
         return owner_of(parts[self.skip :] or parts[-1:], self.around)
 
 
-def find(paths: Iterable[str | Path]) -> Iterator[Found]:
-    """All hand-ins at or below the paths, in a stable order. A path that is not there raises FileNotFoundError."""
+def find(paths: Iterable[str | Path], course: CourseFolder = NO_COURSE) -> Iterator[Found]:
+    """All hand-ins at or below the paths, in a stable order. A path that is not there raises FileNotFoundError.
+
+    `course` is the course whose `submitted/` the paths lie in: an assignment that is renamed there has the syllabus's
+    name in what is found, and the instructor's own are left out.
+    """
     for path in map(Path, paths):
         if not path.exists() and not path.is_symlink():
             raise FileNotFoundError(f"there is nothing at {path}")
         if path.is_dir():
-            yield from _in_folder(path)
+            yield from _in_folder(path, course)
         elif path.suffix.lower() == ".zip" and path.is_file() and not path.is_symlink():
             yield from _given_zip(path)
         else:
-            parts = _below(path, path.parent)
+            parts = _in_course(_below(path, path.parent), course)
+            if parts is None:
+                continue
             place = _Place(0, Around())
             yield from _of_person(
                 place, parts, str(path), lambda budget, f=path, p=parts: _from_file(f, p, str(f), budget)
             )
 
 
-def _in_folder(folder: Path) -> Iterator[Found]:
-    files = sorted(_walk(folder))
-    below = {file: _below(file, folder) for file in files}
+def _in_folder(folder: Path, course: CourseFolder) -> Iterator[Found]:
+    named = {file: _in_course(_below(file, folder), course) for file in sorted(_walk(folder))}
+    below = {file: parts for file, parts in named.items() if parts is not None}
+    files = list(below)
     seen = [(*parts, "") if file.is_dir() and not file.is_symlink() else parts for file, parts in below.items()]
     clones = {git.parent.name for git in folder.glob("*/.git")}
     submitters = _submitters((PurePosixPath(*below[file]), file.read_bytes) for file in files if below[file])
@@ -183,6 +191,15 @@ def _below(file: Path, top: Path) -> tuple[str, ...]:
     if len(relative) <= 2 and file.stem in exercises and len(whole) > 3 and whole[-2] in syllabus().released():
         return whole[-3:]
     return relative
+
+
+def _in_course(parts: tuple[str, ...], course: CourseFolder) -> tuple[str, ...] | None:
+    """A path in `submitted/` with the syllabus's name of the assignment; None for what is the instructor's own."""
+    if len(parts) < 2:
+        return parts
+    if course.is_own(parts[1], parts[2] if len(parts) == 3 else ""):
+        return None
+    return (parts[0], course.judged.get(parts[1], parts[1]), *parts[2:])
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.messages import Message
+from autograder.paths import source_notebook
 from autograder.submission import hand_in, ready_made
 from autograder.submission.apart import slimmed
 from autograder.submission.budget import Exceeded
@@ -257,7 +258,7 @@ def content_of(assignment: Assignment, cells: list[dict]) -> str:
 
 def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
     """The cells of the assignment's source notebook; it is ours, so anything wrong with it is an error of ours."""
-    path = source_root / assignment.id / f"{assignment.exercise.id}.ipynb"
+    path = source_notebook(source_root, assignment)
     if not path.exists():
         raise FileNotFoundError(f"there is no source notebook at {path}; --source DIR says where they are")
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
