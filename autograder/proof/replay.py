@@ -19,7 +19,7 @@ from autograder.submission.hand_in import Submission
 from autograder.submission.read import read
 
 VARIES = ("seconds", "cpu_seconds", "peak_mb")  # what the machine adds, differently each time
-OF_THE_FILE = ("submission",)  # where it lies today
+OF_THE_FILE = ("submission", "owner", "late_penalty")  # where it lies today
 
 
 class ReplayError(Exception):
@@ -74,6 +74,7 @@ def settings_of(result: dict[str, Any]) -> dict[str, Any]:
         "device": result.get("device") or "cpu",
         "isolation": result.get("isolation") or "full",
         "checkpoint": result.get("checkpoint") or "bert-mini",
+        "marking": result.get("marking"),
     }
 
 

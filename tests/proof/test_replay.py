@@ -41,6 +41,15 @@ def test_a_result_is_replayed(graded, capsys, student):
     assert "The same again" in capsys.readouterr().out
 
 
+def test_a_result_is_replayed_by_the_rule_that_gave_its_mark(graded, capsys):
+    results, strict = graded / "results.json", graded / "strict.json"
+    command = ["grade", str(graded / "bo.py"), "--assignment", "self-attention-pytorch", "--marking", "strict"]
+    assert cli.main([*command, "--json", str(strict)]) == 0
+    scores = [r["score"] for path in (results, strict) for r in json.loads(path.read_text()) if r["student"] == "bo"]
+    assert scores[0] != scores[1]
+    assert again(strict, "--student", "bo") == 0 and again(results, "--student", "bo") == 0
+
+
 def test_a_result_that_was_touched_is_told(graded, capsys, tmp_path):
     results = json.loads((graded / "results.json").read_text())
     (one,) = [r for r in results if r["student"] == "bo"]
