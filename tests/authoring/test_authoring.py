@@ -260,7 +260,7 @@ def test_building_gives_the_committed_bytes_but_for_the_pixels(course):
 def test_a_full_check_runs_the_notebook_and_compares_what_it_shows(course):
     path = build.source_path(course, syllabus().assignment(ONE))
     assert build.build(course, [ONE], check=True, full=True) == [path]
-    edit(path, "all 3 checks passed", "all 2 checks passed")
+    edit(path, "all 4 checks passed", "all 2 checks passed")
     assert build.build(course, [ONE], check=True) == [path]
     with pytest.raises(AuthoringError, match="the output of cell test-"):
         build.build(course, [ONE], check=True, full=True)
