@@ -39,6 +39,7 @@ class Standing:
     ruled_out: bool = False
     shows: bool = False  # whether it changes anything that a failing test looked at
     fits: bool = True  # nothing that was run is of another kind
+    seen: bool = False  # most failing tests have seen it themselves, by what only it does (frequencies of random ids)
     in_favour: int = 0  # programs of failing tests in which some value is the mistake's
     explained: list[Verdict] = field(default_factory=list)  # failing tests, each explained to its end
 
@@ -67,7 +68,7 @@ def standings(
 def _standing(
     mistake: str, failed: list[Verdict], verdicts: Sequence[Verdict], oracle: Oracle, granted: tuple[str, ...]
 ) -> Standing:
-    standing = Standing(mistake)
+    standing = Standing(mistake, seen=2 * sum(v.told == mistake for v in failed) >= max(1, len(failed)))
     if granted and not oracle.go_together(granted[0], mistake):
         standing.ruled_out = True
         return standing
@@ -80,7 +81,7 @@ def _standing(
             values = _stances(program, answer, mistake, oracle, granted)
             standing.shows = standing.shows or _shows(program, mistake, oracle, granted)
             standing.in_favour += Stance.FOR in values
-            if Stance.AGAINST in values:
+            if Stance.AGAINST in values and not standing.seen:
                 standing.ruled_out = True
                 return standing
             seen.append(worst(values))
@@ -94,10 +95,10 @@ def _standing(
             if program.once and not standing.fits:
                 continue
             values = _stances(program, answer, mistake, oracle, granted)
-            if Stance.AGAINST in values:
+            if Stance.AGAINST in values and not standing.seen:  # of random results, few agree by chance
                 standing.ruled_out = True
                 return standing
-            standing.fits = standing.fits and Stance.OTHER not in values
+            standing.fits = standing.fits and not {Stance.OTHER, Stance.AGAINST} & values
     return standing
 
 

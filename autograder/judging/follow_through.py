@@ -160,7 +160,7 @@ def _best(
         tried = _Found(mistakes, judged(standing.mistake), failed)
         if 2 * tried.explained < 1:
             continue
-        if not granted and speaks_against(tried.log, mistakes, oracle):
+        if not granted and not standing.seen and speaks_against(tried.log, mistakes, oracle):
             continue
         if best is None or (tried.explained, tried.share) > (best.explained, best.share):
             best = tried

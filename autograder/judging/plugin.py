@@ -59,6 +59,7 @@ class Verdict:
     message: str | None = None
     picture: dict | None = None
     misconception: str | None = None
+    told: str | None = None  # the mistake that the test has seen itself, by what only that does
     raised: bool = False  # the test itself fell over the answer: for the instructor to look at
     unseen: bool = False  # passed only because granted mistakes stop it in the same way: it shows nothing of the rest
     log: list[tuple[Program, Answer]] = field(default_factory=list)
@@ -94,7 +95,7 @@ class Desk:
             if not isinstance(self.error, Mismatch):
                 raise JudgeError(f"{spec.name}: {type(self.error).__name__}: {self.error}") from self.error
             self.verdict.message = self.error.args[0]
-            self.verdict.misconception = self.error.mistake
+            self.verdict.misconception = self.verdict.told = self.error.mistake
         elif [r.when for r in reports if r.passed] == ["setup", "call", "teardown"]:
             self.verdict.outcome = "passed"
             self.verdict.picture = None

@@ -187,6 +187,18 @@ def of_neighbours(first, both, pairs):
     return both[chosen].mean() if chosen.any() else 0.0
 
 
+def in_a_row(labels, special):
+    """The share of places that are selected, of those that have a selected place before them."""
+    selected, usable = labels != IGNORED, ~special
+    return of_neighbours(selected[:, :-1], selected[:, 1:], usable[:, :-1] & usable[:, 1:])
+
+
+def same_places(labels, special):
+    """Which mistake selects the same places each time: without a toss, they lie side by side."""
+    together = in_a_row(labels, special) > share_selected(labels, special) + 0.3
+    return "neighbours-selected" if together else "seed-set-inside"
+
+
 @pytest.mark.part("mask-tokens", share=3, needs=("test_special_places",))
 def test_places_are_independent(student, rng, fail):
     """Each place has its own fate: it does not depend on its row, its column, its neighbours or its word."""
@@ -194,7 +206,7 @@ def test_places_are_independent(student, rng, fail):
     _inputs, labels = taken(student.run(program).out, ids.shape, fail)
     selected, usable = labels != IGNORED, ~special
     share = share_selected(labels, special)
-    along = of_neighbours(selected[:, :-1], selected[:, 1:], usable[:, :-1] & usable[:, 1:])
+    along = in_a_row(labels, special)
     across = of_neighbours(selected[:-1], selected[1:], usable[:-1] & usable[1:])
     if along > share + 0.3:
         fail("Selected places lie side by side.", "neighbours-selected")
@@ -379,7 +391,7 @@ def test_generator(student, rng, fail):
     if not (first[0] == second[0]).all():
         fail("Two generators with the same seed changed the selected places differently.", "generator-half-used")
     if (first[1] == third[1]).all():
-        fail("Generators with different seeds selected the same places.", "seed-set-inside")
+        fail("Generators with different seeds selected the same places.", same_places(first[1], special))
 
 
 @pytest.mark.part("mask-tokens", needs=("test_generator",))
@@ -402,7 +414,7 @@ def test_default_probability(student, rng, fail):
     values = student.run(program).values
     (_, first), (_, second) = (taken(values.get(name), ids.shape, fail) for name in ("out", "out2"))
     if (first == second).all():
-        fail("Two calls without a generator selected the same places.", "seed-set-inside")
+        fail("Two calls without a generator selected the same places.", same_places(first, special))
     for labels in (first, second):
         share = share_selected(labels, special)
         if not near(share, 0.15):
