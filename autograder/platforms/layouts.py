@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.errors import GradingError
 from autograder.platforms.table import Cell, Decoded, NotATable, Row, decoded, rows_of
+from autograder.submission.roster import HEADS, NUMBERED, head_letters
 
 PLATFORMS = ("canvas", "moodle", "blackboard", "brightspace", "csv")
 
@@ -23,10 +24,10 @@ class WrongFile(GradingError):
 
 @dataclass(frozen=True)
 class Locked:
-    """The column that says whether a row takes a mark, and the words there that say it does not."""
+    """The words of the column that says whether a row takes a mark."""
 
-    head: str
-    words: tuple[str, ...]
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,25 @@ class Layout:
     empty: tuple[str, ...]
     decimal: str
     key: tuple[str, ...] = ()
+    numbered: bool = False
     key_form: str = "(?P<key>.+)"
     name: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     email: tuple[str, ...] = ()
+    any_person: bool = False
     maximum: tuple[str, ...] = ()
+    maximum_follows: bool = False
     possible: str = ""
     nobody: tuple[str, ...] = ()
     locked: Locked | None = None
-    read_only: str = ""
+    computed: bool = False
     feedback: str = ""
 
     def heads(self, kind: str) -> tuple[str, ...]:
         """The heads of a kind of column: "key", "name", "first", "last", "email" or "maximum"."""
         known: tuple[str, ...] = getattr(self, kind)
-        return known
+        return (*known, *HEADS.get("id" if kind == "key" else kind, ())) if self.any_person else known
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def layouts() -> dict[str, Layout]:
     for row in tomllib.loads(text)["layout"]:
         values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         if "locked" in row:
-            values["locked"] = Locked(row["locked"]["head"], tuple(row["locked"]["words"]))
+            values["locked"] = Locked(tuple(row["locked"]["yes"]), tuple(row["locked"]["no"]))
         found[row["id"]] = Layout(**values)
     return found
 
@@ -146,7 +150,7 @@ def number(text: str) -> float | None:
 
 
 def plain(text: str) -> str:
-    """A head as heads are compared."""
+    """A word of a cell as such words are compared."""
     return " ".join(text.casefold().split())
 
 
@@ -165,12 +169,10 @@ def read_sheet(path: Path, platform: str, column: str | None = None) -> Sheet:
         raise WrongFile(f"{path} is empty. Export it anew from the platform.")
     lacking: list[list[str]] = []
     for rows, delimiter in tries:
-        heads = [cell.value for cell in rows[0].cells]
-        lacking.append(_lacking(layout, heads, column))
+        lacking.append(_lacking(layout, rows, column))
         if not lacking[-1]:
             return _sheet(path, layout, text, delimiter, rows, column)
-    heads = [cell.value for cell in tries[0][0][0].cells]
-    raise WrongFile(_complaint(path, layout, heads, lacking[0], column))
+    raise WrongFile(_complaint(path, layout, tries[0][0], lacking[0], column))
 
 
 def _by_count(layout: Layout, text: str) -> list[str]:
@@ -179,24 +181,47 @@ def _by_count(layout: Layout, text: str) -> list[str]:
     return sorted(layout.delimiters, key=first.count, reverse=True)
 
 
-def _places(layout: Layout, kind: str, heads: Sequence[str]) -> list[int]:
-    """The columns of a kind, in the order of the layout."""
-    wanted = [plain(head) for head in layout.heads(kind)]
-    found = [place for place, head in enumerate(heads) if plain(head) in wanted]
-    return sorted(found, key=lambda place: wanted.index(plain(heads[place])))
+KINDS = ("key", "name", "first", "last", "email", "maximum")
 
 
-def _lacking(layout: Layout, heads: Sequence[str], column: str | None) -> list[str]:
-    """What a file has no head for: kinds of columns, "mark" among them."""
-    there = {kind for kind in ("key", "name", "first", "last", "email", "maximum") if _places(layout, kind, heads)}
+def _heads(rows: Sequence[Row]) -> list[str]:
+    return [cell.value for cell in rows[0].cells]
+
+
+def _places(layout: Layout, rows: Sequence[Row], column: str | None) -> dict[str, list[int]]:
+    """The columns of each kind: by their heads, in the order of the layout, then by their cells."""
+    heads = [head_letters(head) for head in _heads(rows)]
+    places = {}
+    for kind in KINDS:
+        wanted = [head_letters(head) for head in layout.heads(kind)]
+        found = [place for place, head in enumerate(heads) if head in wanted]
+        places[kind] = sorted(found, key=lambda place, wanted=wanted: wanted.index(heads[place]))  # type: ignore[misc]
+    if layout.numbered and 0 not in places["key"] and _all(rows, 0, NUMBERED.fullmatch):
+        places["key"].insert(0, 0)
+    if layout.maximum_follows and not places["maximum"]:
+        after = [place + 1 for place in _mark_places(layout, _heads(rows), column)]
+        places["maximum"] = [n for n in after if _all(rows, n, lambda word: number(word) is not None)]
+    return places
+
+
+def _all(rows: Sequence[Row], place: int, fits: Callable[[str], object]) -> bool:
+    """Whether there are cells in a column, and all of them fit."""
+    words = [row.cells[place].value.strip() for row in rows[1:] if place < len(row.cells)]
+    return bool(words) and all(map(fits, words))
+
+
+def _lacking(layout: Layout, rows: Sequence[Row], column: str | None) -> list[str]:
+    """What a file has no column for: kinds of columns, "mark" among them."""
+    there = {kind for kind, places in _places(layout, rows, column).items() if places}
     people = there & {"key", "name", "last", "email"}
     lacking = [need for need in layout.needs if need not in there and not (need == "person" and people)]
-    return lacking + (["mark"] if not _mark_places(layout, heads, column) else [])
+    return lacking + (["mark"] if not _mark_places(layout, _heads(rows), column) else [])
 
 
 def _mark_places(layout: Layout, heads: Sequence[str], column: str | None) -> list[int]:
     if column is not None:
-        return [place for place, head in enumerate(heads) if plain(column) in (plain(head), plain(_name(layout, head)))]
+        wanted = plain(column)
+        return [place for place, head in enumerate(heads) if wanted in (plain(head), plain(_name(layout, head)))]
     return [place for place, head in enumerate(heads) if re.fullmatch(layout.mark, head.strip(), re.IGNORECASE)]
 
 
@@ -206,10 +231,8 @@ def _name(layout: Layout, head: str) -> str:
     return (found.groupdict().get("name") if found else None) or head
 
 
-def _complaint(path: Path, layout: Layout, heads: Sequence[str], lacking: Sequence[str], column: str | None) -> str:
-    known = {
-        kind: ", ".join(layout.heads(kind)) for kind in ("key", "name", "first", "last", "email", "maximum")
-    }  # fmt: skip
+def _complaint(path: Path, layout: Layout, rows: Sequence[Row], lacking: Sequence[str], column: str | None) -> str:
+    heads, known = _heads(rows), {kind: ", ".join(layout.heads(kind)) for kind in KINDS}
     wanted = []
     for kind in lacking:
         if kind == "mark" and column is not None:
@@ -224,7 +247,7 @@ def _complaint(path: Path, layout: Layout, heads: Sequence[str], lacking: Sequen
     others = [
         other.id
         for other in layouts().values()
-        if other.id not in (layout.id, "csv") and not _lacking(other, heads, None)
+        if other.id not in (layout.id, "csv") and not _lacking(other, rows, None)
     ]
     hint = f" It looks like a file of {' or '.join(others)}: use --for {others[0]}." if others else ""
     return (
@@ -234,21 +257,18 @@ def _complaint(path: Path, layout: Layout, heads: Sequence[str], lacking: Sequen
 
 
 def _sheet(path: Path, layout: Layout, text: Decoded, delimiter: str, rows: Sequence[Row], column: str | None) -> Sheet:
-    heads = [cell.value for cell in rows[0].cells]
-    places = {kind: _places(layout, kind, heads) for kind in ("key", "name", "first", "last", "email", "maximum")}
+    heads, places = _heads(rows), _places(layout, rows, column)
+    marks = _mark_places(layout, heads, column)
+    shut = _locked_place(layout, rows, marks)
     entries: list[Entry] = []
     possible: Row | None = None
     for row in rows[1:]:
         name = _value(row, places["name"])
         if layout.possible and plain(name) == plain(layout.possible):
             possible = row
-        elif plain(name) not in map(plain, layout.nobody) and (entry := _entry(layout, places, heads, row)):
+        elif plain(name) not in map(plain, layout.nobody) and (entry := _entry(layout, places, shut, row)):
             entries.append(entry)
-    columns = [
-        found
-        for place in _mark_places(layout, heads, column)
-        if (found := _column(layout, place, heads[place], possible)) is not None
-    ]
+    columns = [found for place in marks if (found := _column(layout, place, heads[place], possible)) is not None]
     if not columns:
         raise WrongFile(f"{path}: the column {column!r} is one that {layout.id} computes; it takes no marks.")
     return Sheet(path, layout, text, delimiter, heads, entries, columns, places)
@@ -260,7 +280,16 @@ def _value(row: Row, places: Sequence[int]) -> str:
     return next(filter(None, values), "")
 
 
-def _entry(layout: Layout, places: dict[str, list[int]], heads: Sequence[str], row: Row) -> Entry | None:
+def _locked_place(layout: Layout, rows: Sequence[Row], marks: Sequence[int]) -> list[int]:
+    """The column, right of the mark, that says whether a row takes one; none where the layout has no such thing."""
+    if layout.locked is None:
+        return []
+    words = {plain(word) for word in (*layout.locked.yes, *layout.locked.no)}
+    right = range(min(marks, default=0) + 1, len(rows[0].cells))
+    return [place for place in right if _all(rows, place, lambda word: plain(word) in words)][:1]
+
+
+def _entry(layout: Layout, places: dict[str, list[int]], shut: list[int], row: Row) -> Entry | None:
     keys = []
     for place in places["key"]:
         found = re.fullmatch(layout.key_form, _value(row, [place]))
@@ -271,16 +300,14 @@ def _entry(layout: Layout, places: dict[str, list[int]], heads: Sequence[str], r
     email = _value(row, places["email"])
     if not (keys or name or email):
         return None
-    shut = layout.locked
-    words = [_value(row, [place]) for place, head in enumerate(heads) if shut and plain(head) == plain(shut.head)]
-    locked = shut is not None and any(plain(word) in map(plain, shut.words) for word in words)
+    locked = layout.locked is not None and plain(_value(row, shut)) in map(plain, layout.locked.no)
     return Entry(row, tuple(keys), name, email, locked)
 
 
 def _column(layout: Layout, place: int, head: str, possible: Row | None) -> MarkColumn | None:
     """A column for marks; None where the platform says that it is computed."""
     said = possible.cells[place].value if possible and place < len(possible.cells) else ""
-    if layout.read_only and plain(said) == plain(layout.read_only):
+    if layout.computed and said.strip() and number(said) is None:
         return None
     found = re.fullmatch(layout.mark, head.strip(), re.IGNORECASE)
     most = (found.groupdict().get("max") if found else None) or said

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,20 +16,26 @@ from pathlib import Path
 
 from autograder.submission.owner import Person
 
-# What a column is, by its head in lower case. The first row of a kind is the id that tables show.
+# What a column is, by its head; of heads, letters and digits count. The first row of a kind is the id that tables show.
 HEADS: dict[str, tuple[str, ...]] = {
     "id": (
-        "id", "sis user id", "sis login id", "student id", "studentid", "sid", "student number", "id number",
-        "identifier", "participant number", "orgdefinedid", "username", "user name", "login", "login id", "user id",
-        "github username", "key", "studienummer", "brugernavn",
+        "id", "sis user id", "sis login id", "student id", "sid", "student number", "id number",
+        "identifier", "participant number", "orgdefinedid", "username", "login", "login id", "user id",
+        "github username", "key", "id-nummer", "studienummer", "studie-id", "brugernavn", "brugerid",
     ),
-    "name": ("name", "full name", "student", "student name", "display name", "navn", "fulde navn"),
-    "first": ("first name", "firstname", "first", "given name", "fornavn"),
-    "last": ("last name", "lastname", "last", "surname", "family name", "efternavn"),
-    "email": ("email", "e-mail", "email address", "e-mail address", "mail", "e-mailadresse"),
+    "name": (
+        "name", "full name", "student", "student name", "display name", "navn", "fulde navn", "studerende",
+    ),
+    "first": ("first name", "first", "given name", "given names", "fornavn", "fornavne"),
+    "last": ("last name", "last", "surname", "family name", "efternavn"),
+    "email": ("email", "email address", "mail", "e-mailadresse", "mailadresse"),
     "section": ("section", "sections", "class", "team", "hold"),
-    "group": ("group", "group name", "gruppe"),
+    "group": ("group", "group name", "gruppe", "gruppenavn"),
 }  # fmt: skip
+
+NUMBERED = re.compile(
+    r"[^\W\d]+ (\d+)"
+)  # a key of Moodle's worksheet, "Participant 4711", the word in Moodle's language
 
 
 class RosterError(ValueError):
@@ -86,7 +93,7 @@ def read_roster(path: Path) -> Roster:
     head, *_rest = text.splitlines() or [""]
     delimiter = max(",;\t", key=head.count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    columns = _columns(rows[0] if rows else [], path)
+    columns = _columns(rows, path)
     members, line = [], 1
     for row in rows[1:]:
         line += 1
@@ -97,20 +104,19 @@ def read_roster(path: Path) -> Roster:
     return Roster(tuple(members))
 
 
-def _columns(heads: Sequence[str], path: Path) -> dict[str, list[int]]:
-    columns: dict[str, list[int]] = {kind: [] for kind in HEADS}
-    for number, head in enumerate(heads):
-        plain = " ".join(head.strip().strip('"').casefold().split())
-        for kind, names in HEADS.items():
-            if plain in names:
-                columns[kind].append(number)
-    for kind in ("id",):
-        columns[kind].sort(key=lambda n: HEADS[kind].index(" ".join(heads[n].strip().strip('"').casefold().split())))
+def _columns(rows: Sequence[Sequence[str]], path: Path) -> dict[str, list[int]]:
+    heads = rows[0] if rows else []
+    letters = [head_letters(head) for head in heads]
+    known = {kind: [head_letters(name) for name in names] for kind, names in HEADS.items()}
+    columns = {kind: [n for n, head in enumerate(letters) if head in names] for kind, names in known.items()}
+    columns["id"].sort(key=lambda n: known["id"].index(letters[n]))
+    if 0 not in columns["id"] and rows[1:] and all(row and NUMBERED.fullmatch(row[0].strip()) for row in rows[1:]):
+        columns["id"].append(0)
     if not columns["id"] and not columns["email"] and not columns["name"] and not columns["last"]:
-        known = "; ".join(f"{kind}: {', '.join(names[:6])}" for kind, names in HEADS.items())
+        listed = "; ".join(f"{kind}: {', '.join(names[:6])}" for kind, names in HEADS.items())
         raise RosterError(
             f"{path} has no column that says who somebody is. Its heads are {', '.join(heads) or 'empty'}. "
-            f"Known heads are, among others, {known}."
+            f"Known heads are, among others, {listed}."
         )
     return columns
 
@@ -122,7 +128,9 @@ def _member(row: Sequence[str], columns: dict[str, list[int]], line: int) -> Mem
 
     first, last, whole = (next(iter(values(kind)), "") for kind in ("first", "last", "name"))
     name = whole or " ".join(filter(None, (first, last)))
-    keys = tuple(dict.fromkeys(value.removeprefix("Participant ").removeprefix("#") for value in values("id")))
+    numbers = (NUMBERED.fullmatch(value) for value in values("id"))
+    ids = (found[1] if found else value.removeprefix("#") for found, value in zip(numbers, values("id"), strict=True))
+    keys = tuple(dict.fromkeys(ids))
     email, section, group = (next(iter(values(kind)), "") for kind in ("email", "section", "group"))
     if not (keys or name or email) or name.casefold() in ("points possible", "student, test"):
         return None
@@ -145,6 +153,11 @@ def spellings(name: str) -> tuple[str, ...]:
     words = turned.split()
     sortable = "".join([words[-1], *words[:-1]]) if words else ""
     return (name, turned, sortable)
+
+
+def head_letters(head: str) -> str:
+    """A head as heads are compared: "E-mail address" is "email address"."""
+    return "".join(letter for letter in unicodedata.normalize("NFC", head).casefold() if letter.isalnum())
 
 
 def same(text: str) -> str:

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from platforms.exports import FORMS, export, graded_class, marks_in, owned, people, read_back
+from platforms.exports import FORMS, PEOPLE, export, graded_class, marks_in, owned, people, read_back
 
 from autograder import cli
 from autograder.platforms.fill import Kind, choose_column, plan
@@ -88,6 +88,43 @@ def test_nothing_is_written_unless_asked_for(tmp_path, platform, capsys):
 def test_decimal_commas_are_kept_and_quoted_where_commas_part_the_cells(tmp_path):
     made = planned(tmp_path, "moodle", export("moodle", most="14,00"), [owned("4711", "Ann Ash", 12.5)])
     assert b'late",' in made.filled() and b'"12,5","14,00"' in made.filled()
+
+
+DANISH = "Id,Fulde navn,E-mailadresse,Status,Karakter,Maksimal karakter,Kan ændres,Sidst ændret (karakter),Kommentarer"
+GERMAN = "Nr,Vollständiger Name,E-Mail,Status,Bewertung,Bestwertung,Änderbar,Zuletzt geändert,Feedback"
+
+
+def worksheet(heads, yes="Ja", no="Nej"):
+    """Moodle's worksheet in another language: the word of the keys, yes and no, and decimal commas."""
+    row = 'Deltager {},{} {},{}@example.org,Afleveret,,"14,00",{},-,\r\n'
+    rows = (
+        row.format(n, first, last.replace(",", ""), login, no if n == "4712" else yes)
+        for n, login, first, last in PEOPLE
+    )
+    return ("\ufeff" + heads + "\r\n" + "".join(rows).replace('"JJ"', "JJ")).encode()
+
+
+def test_moodles_danish_worksheet_is_filled(tmp_path):
+    made = planned(tmp_path, "moodle", worksheet(DANISH), graded_class("moodle"))
+    assert {change.kind for change in made.changes} == {Kind.FILL, Kind.REFUSED} and len(made.changes) == len(PEOPLE)
+    assert [change.entry.keys[0] for change in made.changes if change.kind is Kind.REFUSED] == ["4712"]  # "Nej"
+    text = made.filled().decode("utf-8-sig")
+    assert 'Deltager 4711,Ann Ash,ann@example.org,Afleveret,"12,5","14,00",Ja' in text
+    assert 'Deltager 4712,Søren Ærø,soren@example.org,Afleveret,,"14,00",Nej' in text
+
+
+def test_a_worksheet_in_another_language_needs_the_marks_column_alone(tmp_path):
+    with pytest.raises(WrongFile, match="--column"):
+        planned(tmp_path, "moodle", worksheet(GERMAN), graded_class("moodle"))
+    made = planned(tmp_path, "moodle", worksheet(GERMAN), graded_class("moodle"), column="Bewertung")
+    assert not made.matches.lost and made.column.head == "Bewertung"
+    assert made.sheet.maximum_of(made.changes[0].entry, made.column) == 14.0
+
+
+def test_what_canvas_computes_is_told_by_any_words_beside_the_maxima(tmp_path):
+    data = export("canvas").replace(b"(read only)", b"(skrivebeskyttet)")
+    with pytest.raises(WrongFile, match="computes"):
+        planned(tmp_path, "canvas", data, graded_class("canvas"), column="Final Score")
 
 
 # -- whose row --------------------------------------------------------------------------------------------------------
@@ -201,7 +238,7 @@ def test_missing_heads_are_named_with_those_that_are_known(tmp_path, platform, c
     assert run(tmp_path, graded_class("moodle"), b"One,Two\n1,2\n", "--for", platform) == 2
     said = told(capsys)
     known = layouts()[platform]
-    assert "One, Two" in said and (known.key or known.name)[0] in said and "--column" in said
+    assert "One, Two" in said and known.heads("key")[0] in said and "--column" in said
 
 
 def test_the_file_of_another_platform_is_recognised(tmp_path, capsys):

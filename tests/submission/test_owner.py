@@ -289,6 +289,10 @@ ROSTERS = {
     "canvas": 'Student,ID,SIS User ID,SIS Login ID,Section\n,,,,\n"Bo, Ann",101,s1,ann,A\n"Li, Cy",104,s4,cy,B\n',
     "moodle": "\ufeffIdentifier,Full name,Email address\nParticipant 101,Ann Bo,ann@uni.example\n"
     "Participant 104,Cy Li,cy@uni.example\n",
+    "moodle, danish worksheet": "\ufeffIdentifikator,Fulde navn,E-mailadresse,Status\n"
+    "Deltager 101,Ann Bo,ann@uni.example,x\nDeltager 104,Cy Li,cy@uni.example,x\n",
+    "moodle, danish people": "Fornavn,Efternavn,Id-nummer,E-mail-adresse\nAnn,Bo,101,ann@uni.example\n"
+    "Cy,Li,104,cy@uni.example\n",
     "danish": "Fornavn;Efternavn;Studienummer;E-mail;Hold\nAnn;Bo;101;ann@uni.example;A\nCy;Li;104;cy@uni.example;B\n",
 }
 
