@@ -137,6 +137,14 @@ def mask_rows(answer: Answer) -> None:
     shares = np.where(selected, hidden, 0).sum(axis=0) / np.maximum(selected.sum(axis=0), 1)
     if np.isin(shares, (0.0, 1.0)).mean() > 0.5 and other.any():
         raise Unexpected(_("A place has the same fate in all sentences."), hint)
+    words = ids[~special]  # each of some 55 words stands at hundreds of places
+    often = np.bincount(words, weights=(labels != IGNORED)[~special], minlength=VOCABULARY)
+    often = often[np.unique(words)] / np.bincount(words)[np.unique(words)]
+    if np.isin(often, (0.0, 1.0)).mean() > 0.5:
+        raise Unexpected(
+            _("Some words are selected wherever they stand, others never."),
+            _("Draw one number for each place, not one for each id of the vocabulary."),
+        )
     none = answer.pair(*_sentences(8, 16), MASK, VOCABULARY, 0.0)[1]
     if (none != IGNORED).any():
         raise Unexpected(
