@@ -4,9 +4,8 @@ A result is plain JSON data, so that it can be stored, sent and read by any prog
 `reporting/result.schema.json` says the same to other programs, and a test holds the two against each other.
 """
 
-from __future__ import annotations
-
-from typing import Any, Literal, NotRequired, TypedDict
+# Without `from __future__ import annotations`: with it, `__required_keys__` would not see NotRequired.
+from typing import Literal, NotRequired, TypedDict
 
 Status = Literal["graded", "not_graded", "by_hand"]
 Outcome = Literal["passed", "failed", "not_run"]
@@ -79,11 +78,11 @@ class MessageParts(TypedDict):
     """How a sentence was made: the message, and the values that were put in (see `autograder.messages`)."""
 
     message: str
-    values: dict[str, Any]
+    values: "dict[str, str | MessageParts]"  # a value that is a sentence itself was made in the same way
 
 
 class OwnerRecord(TypedDict):
-    """Whose a hand-in is, and by which rule that is known."""
+    """The student whose hand-in it is, and the rule that told."""
 
     key: str  # the platform's own, such as Moodle's participant number
     name: str

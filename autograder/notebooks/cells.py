@@ -1,4 +1,4 @@
-"""What every notebook that we write has alike: its kernel, and nbgrader's metadata of a cell."""
+"""What all notebooks of the project have in common: the kernel, and nbgrader's metadata of a cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCHEMA_VERSION = 3  # of nbgrader's cell metadata
 
 
 def python_notebook(cells: list[NotebookNode], course: dict[str, Any]) -> NotebookNode:
-    """A notebook of these cells; `course` is what it says of itself, for our own use."""
+    """A notebook of these cells; `course` is metadata that this project reads again, such as the assignment."""
     made = new_notebook(cells=cells)
     made.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -30,8 +30,8 @@ def as_nbgraders(
     task: bool = False,
     points: float | None = None,
 ) -> NotebookNode:
-    """The cell as one of nbgrader's, by this id; all but solutions are locked."""
-    ours = {
+    """The cell with nbgrader's metadata and this id; all cells but solutions are locked. Changes the cell itself."""
+    nbgrader = {
         "grade": grade,
         "grade_id": grade_id,
         "locked": not solution,
@@ -40,5 +40,5 @@ def as_nbgraders(
         "task": task,
     }
     cell.id = grade_id
-    cell.metadata = NotebookNode(nbgrader=ours if points is None else {**ours, "points": points})
+    cell.metadata = NotebookNode(nbgrader=nbgrader if points is None else {**nbgrader, "points": points})
     return cell

@@ -45,7 +45,7 @@ BEGIN_MARKS, END_MARKS = "=== BEGIN MARK SCHEME ===", "=== END MARK SCHEME ==="
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a notebook to be. `role` is None for Markdown; `line` is its line in the lesson."""
+    """A cell of the notebook that a lesson gives. `role` is None for Markdown; `line` is its line in the lesson."""
 
     role: str | None
     name: str
@@ -55,15 +55,15 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """Its id in the notebook, which is nbgrader's too where the cell is of nbgrader's business."""
+        """The cell's id in the notebook; in nbgrader's metadata too, for cells that have these."""
         return self.name if self.role is None else f"{self.role}-{self.name}"
 
 
 def read_lesson(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> list[Cell]:
     """The cells of an assignment's notebook, in order, their text in a language.
 
-    Raises AuthoringError where the lesson is not there or not right: an unknown part, a part without a check, a symbol
-    that the solution does not define, a cell that does not say what it is.
+    Raises AuthoringError where the lesson is missing or wrong: an unknown part, a part without a check, a symbol that
+    the solution does not define, a code cell without its option.
     """
     path = paths.lesson(root, assignment.exercise)
     reader = _Reader(root, path, assignment, language)
@@ -74,9 +74,9 @@ def read_lesson(root: Path, assignment: Assignment, language: str = i18n.SOURCE_
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:
-    """The blocks of a Markdown text that blank lines divide: its line from 0, the block, and whether it has words.
+    """The blocks of a Markdown text that blank lines divide: line number from 0, the block, whether to translate it.
 
-    A block of code, of displayed mathematics without words, or of tags alone says the same in every language.
+    Code, mathematics without words, and tags alone are the same in every language.
     """
     at, fenced = 0, False
     for block in re.split(r"(\n\s*\n)", text):
@@ -93,7 +93,7 @@ def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def translated(text: str, catalogue: gettext.NullTranslations) -> str:
-    """A Markdown text with each paragraph in the catalogue's language, English where the catalogue lacks it."""
+    """A Markdown text with each paragraph in the catalogue's language; a paragraph that it lacks stays English."""
     out, lines = [], text.split("\n")
     at = 0
     for start, block, spoken in paragraphs(text):
@@ -123,7 +123,10 @@ def _first_line(node: ast.stmt) -> int:
 
 
 def raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
-    """The cells of all tracks, each with the number of the line where its text, or its fence, begins."""
+    """The cells of all tracks, each with the number of the line where its text, or its fence, begins, from 1.
+
+    Raises AuthoringError where there is no such file, or it cannot be read as a MyST notebook.
+    """
     if not path.is_file():
         raise AuthoringError(f"{path}: there is no such lesson")
     text = path.read_text(encoding="utf-8")
@@ -141,7 +144,7 @@ def raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
 
 
 def overview(root: Path, language: str = i18n.SOURCE_LANGUAGE) -> str:
-    """The page that says what the whole course teaches, in a language; empty where the course has none."""
+    """The overview of the course as Markdown, in a language; empty where the course has none."""
     path = paths.overview(root)
     if not path.is_file():
         return ""
@@ -151,7 +154,7 @@ def overview(root: Path, language: str = i18n.SOURCE_LANGUAGE) -> str:
 
 
 def _course_facts() -> dict[str, str]:
-    """What any text may say of any exercise."""
+    """The values that any text of the course may use, by name."""
     facts = {"course": _(syllabus().title)}
     for exercise in (*syllabus().exercises.values(), *syllabus().by_hand.values()):
         facts[f"title {exercise.id}"] = _(exercise.title)
@@ -161,9 +164,9 @@ def _course_facts() -> dict[str, str]:
 
 
 def _filled(text: str, facts: dict[str, str], path: Path, line: int) -> str:
-    """A text, which begins at a line of a file, with facts in the place of their names."""
+    """A text with facts in the place of their names; it begins at `line` of the file, for error messages."""
 
-    def fact(match: re.Match) -> str:
+    def fact(match: re.Match[str]) -> str:
         name = " ".join(match.group(1).split())
         if name not in facts:
             at = line + text[: match.start()].count("\n")
@@ -174,7 +177,7 @@ def _filled(text: str, facts: dict[str, str], path: Path, line: int) -> str:
 
 
 class _Reader:
-    def __init__(self, root: Path, path: Path, assignment: Assignment, language: str):
+    def __init__(self, root: Path, path: Path, assignment: Assignment, language: str) -> None:
         self.path, self.assignment = path, assignment
         self.catalogue = i18n.lesson_text(language, assignment.exercise.id)
         self.solution = paths.solution(root, assignment)

@@ -1,4 +1,4 @@
-"""The two comments between which a solution's body stands: nbgrader's markers, read here and nowhere else."""
+"""The two comments around the body of a solution: nbgrader's markers. No other file looks for them."""
 
 from __future__ import annotations
 

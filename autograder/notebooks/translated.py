@@ -13,14 +13,17 @@ from course.syllabus import Assignment
 
 
 def lesson_texts(root: Path, assignment: Assignment, language: str) -> dict[str, str]:
-    """The texts of a lesson in a language, by the id of their cells; tasks are texts too. None where it is missing."""
+    """The texts of a lesson in a language, tasks included, by the id of their cells; empty where there is no lesson."""
     if not paths.lesson(root, assignment.exercise).is_file():
         return {}
     return {cell.id: cell.source for cell in read_lesson(root, assignment, language) if cell.role in (None, "task")}
 
 
 def translate_notebook(root: Path, assignment: Assignment, notebook: NotebookNode, language: str) -> NotebookNode:
-    """The source notebook with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
+    """The source notebook with its text cells in a language. Changes the notebook itself.
+
+    A cell that an instructor has rewritten stays as it is. Raises course.i18n.UnknownLanguage for an unknown language.
+    """
     english, other = (lesson_texts(root, assignment, said) for said in (i18n.SOURCE_LANGUAGE, i18n.known(language)))
     if not english:
         return notebook

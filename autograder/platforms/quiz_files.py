@@ -1,9 +1,8 @@
-"""A quiz in the forms that platforms import: Moodle XML, GIFT and QTI. The texts are in the language in use.
+"""A quiz in the formats that platforms import: Moodle XML, GIFT and QTI, in the language that is chosen now.
 
-The marks are those of `autograder.quizzes.marking`: where several options are right, each has its share, and each wrong
-one takes its share of the wrong ones off. QTI has no such shares: its platform decides. A number counts where it is the
-right one when it is rounded to the question's decimals; the numbers that a slip gives have their own feedback, and so
-has any other number.
+Marks are as in `autograder.quizzes.marking`: where several options are right, each right one adds its share, and each
+wrong one takes off its share. QTI has no such shares: there the platform decides. A number is right if it is so after
+rounding to the question's decimals. Common wrong numbers have feedback of their own; all others share one text.
 """
 
 from __future__ import annotations
@@ -11,20 +10,18 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from autograder.quizzes.marking import points_of
+from autograder.quizzes.marking import Question, QuizRecord, points_of
 from autograder.quizzes.notebooks import QuizError
 from course.i18n import _
 
-Question = dict[str, Any]  # as `autograder.quizzes.notebooks.read_quiz` gives it
 QTI_DECIMALS = 3  # text2qti writes four, and the ends of a range need one more than the number
 
 
-def moodle(quiz: dict[str, Any], name: str) -> bytes:
-    """A quiz as Moodle XML, in a category of the quiz's title."""
+def moodle(quiz: QuizRecord, name: str) -> bytes:
+    """A quiz as a file of Moodle XML, in a category with the quiz's title."""
     top = Element("quiz")
     category = SubElement(top, "question", type="category")
     _text(SubElement(category, "category"), f"$course$/top/{_category(_(quiz['title']))}")
@@ -60,8 +57,8 @@ def _moodle_question(question: Question, name: str) -> Element:
     return made
 
 
-def gift(quiz: dict[str, Any], name: str) -> bytes:
-    """A quiz in Moodle's GIFT format. It has no place for points."""
+def gift(quiz: QuizRecord, name: str) -> bytes:
+    """A quiz as a file in Moodle's GIFT format, which has no points."""
     lines = [f"// {' '.join(_(quiz['intro']).split())}", f"$CATEGORY: {_category(_(quiz['title']))}", ""]
     for question in quiz["questions"]:
         number = question["kind"] == "number"
@@ -82,7 +79,7 @@ def gift(quiz: dict[str, Any], name: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-def qti(quiz: dict[str, Any], name: str) -> bytes:
+def qti(quiz: QuizRecord, name: str) -> bytes:
     """A quiz as a zip of QTI 1.2, made by text2qti.
 
     Raises ModuleNotFoundError where text2qti is not installed, and QuizError for what it cannot express.
@@ -99,7 +96,7 @@ def qti(quiz: dict[str, Any], name: str) -> bytes:
     return packed
 
 
-def qti_source(quiz: dict[str, Any], name: str) -> str:
+def qti_source(quiz: QuizRecord, name: str) -> str:
     """A quiz in the Markdown that text2qti reads.
 
     Raises QuizError for a number with more decimals than text2qti writes.
@@ -121,22 +118,22 @@ def _qti_answers(question: Question, name: str) -> Iterator[str]:
         if question["decimals"] > QTI_DECIMALS:
             raise QuizError(f"{name}: question {question['id']!r}: QTI takes at most {QTI_DECIMALS} decimals")
         right = next(option for option in question["options"] if option.get("right"))
-        slips = [f"{option['value']}: {_(option['why'])}" for option in question["options"] if option is not right]
+        others = [f"{option['value']}: {_(option['why'])}" for option in question["options"] if option is not right]
         yield f"+ {_markdown(_(right['why']))}"
-        yield "- " + _markdown("\n".join([_(question["otherwise"]), *slips]))  # QTI has one text for all wrong numbers
+        yield "- " + _markdown("\n".join([_(question["otherwise"]), *others]))  # QTI has one text for all wrong numbers
         yield f"= {right['value']} +- {_tolerance(question)}"
         return
     for letter, option in zip("abcdefghijklmnopqrstuvwxyz", question["options"], strict=False):
-        right = option.get("right", False)
+        marked = option.get("right", False)
         if question["kind"] == "one":
-            start = f"*{letter})" if right else f"{letter})"
+            start = f"*{letter})" if marked else f"{letter})"
         else:
-            start = "[*]" if right else "[ ]"
+            start = "[*]" if marked else "[ ]"
         yield f"{start} {_markdown(_(option['text']))}"
         yield f"... {_markdown(_(option['why']))}"
 
 
-FORMATS: dict[str, tuple[Callable[[dict[str, Any], str], bytes], str]] = {  # the writer, and how its files end
+FORMATS: dict[str, tuple[Callable[[QuizRecord, str], bytes], str]] = {  # the writer, and how its files end
     "moodle": (moodle, ".xml"),
     "gift": (gift, ".gift.txt"),
     "qti": (qti, ".qti.zip"),
@@ -153,7 +150,7 @@ def _shares(question: Question) -> list[str]:
 
 
 def _tolerance(question: Question) -> str:
-    """How far off a number may be: what rounds to the right one. The half itself rounds up, so it is left out."""
+    """The largest difference at which a number still rounds to the right one; a half rounds up, so it is less."""
     return f"{0.499 * 10.0 ** -question['decimals']:.9f}".rstrip("0")
 
 
@@ -167,7 +164,7 @@ def _html(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """The same for Markdown: every sign that could mean something there is written as an entity."""
+    """A text of the quiz file as Markdown: every sign that could have a meaning there is written as an entity."""
     return _marked(
         text, lambda piece: re.sub(r"[^\w\s,]", lambda sign: f"&#{ord(sign[0])};", piece).replace("_", "&#95;")
     )

@@ -1,15 +1,16 @@
 """Marks for a quiz that was handed in. Nothing that a student wrote is run: answers are read as text.
 
 An answer is a line `answers["bottleneck"] = "b"` in any cell: the letter of an option, letters where several are right,
-a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Of
-several lines for a question the last that says something counts. Where there is none, what stands in the question's own
-cell is the answer.
+a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Where a
+question has several lines, the last one that is not empty counts. Where it has none, the answer is the text of the
+question's own cell.
 
-A question is worth its `points` (1 unless its file says otherwise), all or nothing; where several options are right,
-the share of them that was found less the share of the wrong ones that was named, and never less than 0.
+A question is worth its `points` (1 unless its file says otherwise), all or nothing. Where several options are right,
+the score is the share of the right options that were named, less the share of the wrong ones, and at least 0.
 
-What is right stands in `course/quizzes/` of the judge; a course folder has nothing of it. So that a letter means what
-it meant on the sheet, the sheet has a hash of what was asked (`asked`): where that has changed, nothing is marked.
+The right answers are in `course/quizzes/` of the grader's installation; a course folder does not have them. The sheet
+has a hash of each question (`asked`), so that a letter means what it meant on the sheet: where a question has changed,
+nothing is marked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from autograder.submission.cell_text import grade_id_of, text_of
 from course.i18n import _
@@ -34,9 +35,38 @@ LONGEST = 60  # characters of an answer; more is none
 LONGEST_READ = 1000  # characters of a line or cell that are looked at
 
 
+class Option(TypedDict):
+    """An option of a question: a choice with a text, or a number that may be typed."""
+
+    text: NotRequired[str]  # of a choice
+    value: NotRequired[float]  # of a number
+    right: NotRequired[bool]
+    why: str  # why it is right or wrong
+
+
+class Question(TypedDict):
+    """A question of a quiz, as its file has it."""
+
+    id: str
+    kind: Literal["one", "several", "number"]
+    text: str
+    options: list[Option]
+    points: NotRequired[float]  # 1 unless said
+    decimals: NotRequired[int]  # of a number: how many decimals count
+    otherwise: NotRequired[str]  # of a number: what is said of any other number
+
+
+class QuizRecord(TypedDict):
+    """A quiz as its TOML file has it, checked by `autograder.quizzes.notebooks.read_quiz`."""
+
+    title: str
+    intro: str
+    questions: list[Question]
+
+
 @dataclass(frozen=True)
 class Marked:
-    """What became of a question: the score of `points`, and what the student reads, as HTML."""
+    """The mark of a question: `score` of `points`, and the report for the student, as HTML."""
 
     id: str
     score: float
@@ -45,29 +75,28 @@ class Marked:
 
 
 def answer_line(question: str, answer: str = "") -> str:
-    """What stands in the cell of a question."""
+    """The text of a question's cell with this answer in it."""
     return f'answers["{question}"] = {json.dumps(answer, ensure_ascii=False)}'
 
 
-def points_of(question: dict[str, Any]) -> float:
+def points_of(question: Question) -> float:
+    """The points that a question is worth."""
     return float(question.get("points", 1))
 
 
-def asked(question: dict[str, Any]) -> str:
+def asked(question: Question) -> str:
     """A hash of what the answers to a question mean: its kind and its options in their order.
 
-    Which one is right, the explanations and the points may be corrected when the sheet is out, and it is marked anew.
+    It does not depend on which option is right, the explanations and the points, so that these may be corrected after
+    the sheet was released.
     """
     options = [option["text"] for option in question["options"] if "text" in option]
     meant = [question["id"], question["kind"], question.get("decimals"), options]
     return sha256(json.dumps(meant).encode()).hexdigest()[:16]
 
 
-def changed(quiz: dict[str, Any], sheet: dict[str, Any]) -> list[str]:
-    """The questions of a sheet that mean something else by now, or are gone, by id.
-
-    Arguments: a quiz as `read_quiz` gives it; what its sheet says was asked, the hash of each question.
-    """
+def changed(quiz: QuizRecord, sheet: dict[str, str]) -> list[str]:
+    """The ids of questions of a sheet that have changed since, or are gone; `sheet` has the hash of each question."""
     now = {question["id"]: asked(question) for question in quiz["questions"]}
     return [question for question, then in sheet.items() if now.get(question) != then]
 
@@ -76,7 +105,7 @@ def changed(quiz: dict[str, Any], sheet: dict[str, Any]) -> list[str]:
 
 
 def read_answers(cells: Iterable[Any]) -> dict[str, str]:
-    """The answers in a hand-in's cells, as they were written, by question; whatever the file has for a cell."""
+    """The answers in a hand-in's cells, as they were written, by question. A cell may be any JSON value."""
     found: dict[str, str] = {}
     in_place: dict[str, str] = {}
     for cell in cells:
@@ -97,7 +126,7 @@ def _value(written: str) -> str:
 
 
 def _question_of(cell: Any) -> str | None:
-    """Whose cell it is in the release: by nbgrader's id, or the notebook format's, which Colab moves into metadata."""
+    """The question of a cell: by nbgrader's id, or the notebook format's, which Colab moves into metadata."""
     metadata = cell.get("metadata") if isinstance(cell, dict) else None
     for name in (
         grade_id_of(cell),
@@ -112,12 +141,12 @@ def _question_of(cell: Any) -> str | None:
 # -- marking ----------------------------------------------------------------------------------------------------------
 
 
-def mark_quiz(quiz: dict[str, Any], answers: dict[str, str]) -> list[Marked]:
-    """Mark each question of a quiz, as `read_quiz` gives it; what is said is in the language in use."""
+def mark_quiz(quiz: QuizRecord, answers: dict[str, str]) -> list[Marked]:
+    """Mark each question of a quiz; reports are in the language that is chosen now."""
     return [_marked(question, answers.get(question["id"], "")) for question in quiz["questions"]]
 
 
-def _marked(question: dict[str, Any], answer: str) -> Marked:
+def _marked(question: Question, answer: str) -> Marked:
     number = question["kind"] == "number"
     chosen = None if len(answer) > LONGEST else _typed(question, answer) if number else _letters(question, answer)
     right = [n for n, option in enumerate(question["options"]) if option.get("right", False)]
@@ -142,21 +171,21 @@ def _marked(question: dict[str, Any], answer: str) -> Marked:
     return Marked(question["id"], share * points_of(question), points_of(question), report)
 
 
-def _letters(question: dict[str, Any], answer: str) -> list[int] | None:
+def _letters(question: Question, answer: str) -> list[int] | None:
     """The numbers of the options that were named, in order; None for anything but letters of options."""
     letters = LETTERS[: len(question["options"])]
     named = BETWEEN.sub("", answer).lower()
     return sorted({letters.index(letter) for letter in named}) if named and set(named) <= set(letters) else None
 
 
-def _typed(question: dict[str, Any], answer: str) -> list[int] | None:
-    """The number of the option that has the value which was typed, none of them for another; None for no number."""
+def _typed(question: Question, answer: str) -> list[int] | None:
+    """The number of the option with the typed value, the number after the last for any other; None for no number."""
     typed = canonical(answer, question["decimals"])
     values = [canonical(option["value"], question["decimals"]) for option in question["options"]]
     return None if typed is None else [n for n, value in enumerate(values) if value == typed] or [len(values)]
 
 
-def _share(question: dict[str, Any], chosen: list[int], right: list[int]) -> float:
+def _share(question: Question, chosen: list[int], right: list[int]) -> float:
     if question["kind"] != "several":
         return float(chosen == right)
     wrong = len(question["options"]) - len(right)
@@ -164,7 +193,7 @@ def _share(question: dict[str, Any], chosen: list[int], right: list[int]) -> flo
     return max(0.0, found / len(right) - ((len(chosen) - found) / wrong if wrong else 0.0))
 
 
-def _verdict(question: dict[str, Any], chosen: list[int], right: list[int], share: float) -> str:
+def _verdict(question: Question, chosen: list[int], right: list[int], share: float) -> str:
     if chosen == right:
         return _(WORDS["right"])
     if question["kind"] == "one" and len(chosen) > 1:
@@ -174,7 +203,7 @@ def _verdict(question: dict[str, Any], chosen: list[int], right: list[int], shar
     return _("Partly right.") if share else _(WORDS["wrong"])
 
 
-def _reason(question: dict[str, Any], number: int) -> str:
+def _reason(question: Question, number: int) -> str:
     """Why an option is right or wrong; the number after the last one asks for that of all other numbers."""
     if number == len(question["options"]):
         return _(question["otherwise"])

@@ -8,19 +8,19 @@
     decimals, otherwise             a number's: how many decimals count, and what any other number is told
     points                          what it is worth where the quiz is marked; 1 unless said
     [[questions.options]]
-    text, or a number's value       what is clicked, or typed: the right number, and those that a slip gives
-    right = true                    where it is
+    text, or a number's value       what is clicked, or typed: the right number, and common wrong ones
+    right = true                    for a right option
     why                             why it is right or wrong, shown on the click
 
-`build_quizzes` makes two things of it. `course/quizzes/<name>.json` is the sealed form that `course.quizzes` shows and
-that students get; the TOML is never released. `source/quiz-<name>/quiz-<name>.ipynb` shows it. A quiz has a notebook of
-its own and is not a part of an exercise's, because one is asked before the lecture and the other after it, by a class
-that may do any of the exercises, in either track; so it needs no framework, and its cell has its output when it is
-released: the quiz can be answered before any kernel runs. It carries no marks, since what is marked had better not be
-answered by clicking until it is green.
+`build_quizzes` makes two files of it. `course/quizzes/<name>.json` is the sealed form that `course.quizzes` shows and
+that students get; the TOML is never released. `source/quiz-<name>/quiz-<name>.ipynb` shows it.
 
-For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course: the
-questions, a line for each answer, and nothing of what is right, sealed or not. `autograder.quizzes.marking` marks it.
+A quiz has its own notebook because it is asked before or after the lecture, and not with one exercise or track. The
+notebook needs no framework. It is released with its output, so that the quiz can be answered before any kernel runs. It
+carries no marks: whoever may click until the answer is green has not shown anything.
+
+For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course. It has the
+questions, a line for each answer, and no right answers, sealed or not. `autograder.quizzes.marking` marks it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import tomllib
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import nbformat
 from nbformat import NotebookNode
@@ -41,7 +41,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from autograder import paths
 from autograder.errors import AuthoringError
 from autograder.notebooks.cells import as_nbgraders, python_notebook
-from autograder.quizzes.marking import answer_line, asked, points_of
+from autograder.quizzes.marking import Question, QuizRecord, answer_line, asked, points_of
 from course import i18n
 from course.i18n import N_, _
 from course.quizzes import LETTERS, WORDS, Quiz, canonical, mark, seal
@@ -57,15 +57,16 @@ INTRO = N_(
 
 
 class QuizError(AuthoringError):
-    """A quiz is not right; the message names the file and the question's id."""
+    """A mistake in a quiz; the message names the file and the question's id."""
 
 
 def quiz_names(root: Path) -> list[str]:
+    """The names of all quizzes, those of their TOML files."""
     return sorted(path.stem for path in (root / "course" / "quizzes").glob("*.toml"))
 
 
 def named(root: Path, quizzes: Iterable[str]) -> list[str]:
-    """The quizzes called so, "quiz-pre" for example, each once. Raises AuthoringError for one that there is not."""
+    """The quizzes of these names, "quiz-pre" for example, each once. Raises AuthoringError for an unknown name."""
     known = [f"{PREFIX}{name}" for name in quiz_names(root)]
     for quiz in (quizzes := list(dict.fromkeys(quizzes))):
         if quiz not in known:
@@ -74,10 +75,10 @@ def named(root: Path, quizzes: Iterable[str]) -> list[str]:
 
 
 def build_quizzes(root: Path, check: bool = False) -> list[Path]:
-    """Build the sealed quizzes and their notebooks that are not fresh, or, with `check`, see that all are.
+    """Build the sealed quizzes and their notebooks that are out of date; with `check`, only see that none is.
 
-    Returns: the files that were written; with `check`, those that were looked at.
-    Raises QuizError for a quiz that is not right, AuthoringError, with `check`, for stale files.
+    Returns: the files that were written; with `check`, all files that were compared.
+    Raises QuizError for a mistake in a quiz and, with `check`, AuthoringError for files that are out of date.
     """
     wanted: dict[Path, str] = {}
     for name in quiz_names(root):
@@ -99,15 +100,17 @@ def build_quizzes(root: Path, check: bool = False) -> list[Path]:
 
 
 def notebook_path(root: Path, name: str) -> Path:
+    """The notebook that shows a quiz."""
     return paths.source(root) / f"{PREFIX}{name}" / f"{PREFIX}{name}.ipynb"
 
 
 def sealed_text(sealed: dict[str, Any]) -> str:
+    """The JSON text of a sealed quiz, the same each time."""
     return json.dumps(sealed, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def notebook(sealed: dict[str, Any]) -> NotebookNode:
-    """The notebook of a sealed quiz, with its output, as a run of the cell would leave it."""
+    """The notebook of a sealed quiz, with the output that running it gives."""
     quiz = Quiz(sealed)
     shown = new_output("execute_result", {"text/html": quiz._repr_html_(), "text/plain": str(quiz)}, execution_count=1)
     code = f'from course import quiz\n\nquiz("{sealed["name"]}")'
@@ -127,17 +130,16 @@ MARKED_INTRO = N_(
     "where several may be right; or a number. Save the notebook and hand it in. Nothing needs to be run. What is "
     "right, and why, you will read in your feedback."
 )
-MARKED_ID = re.compile(r"[A-Za-z0-9_-]+")  # what nbgrader can call a cell
+MARKED_ID = re.compile(r"[A-Za-z0-9_-]+")  # the ids that nbgrader allows
 MARKED_HERE = "# Your mark for question {number} will stand here."  # a graded cell's; code is English in every language
 
 
-def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
-    """The sheet of a quiz that is handed in, as nbgrader's source notebook, in the language in use.
+def marked_notebook(quiz: QuizRecord, name: str) -> NotebookNode:
+    """The sheet of a quiz that is handed in, as nbgrader's source notebook, in the language that is chosen now.
 
-    Every cell is nbgrader's, so that a damaged hand-in can be put back in order with the questions in it. Nothing says
-    what is right. The metadata has for each question a hash of what was asked: see `asked`.
-    Arguments: a quiz as `read_quiz` gives it, and its name.
-    Raises QuizError for an id that nbgrader cannot keep.
+    Every cell has nbgrader's metadata, so that a damaged hand-in can be repaired with its questions. Nothing says what
+    is right. The notebook's metadata has a hash of each question: see `asked`.
+    Raises QuizError for an id that nbgrader does not allow.
     """
     head = f"# {_(syllabus().title)}\n\n## {_(quiz['title'])}\n\n{_(MARKED_INTRO)}"
     cells = [
@@ -169,13 +171,13 @@ def marked_notebook(quiz: dict[str, Any], name: str) -> NotebookNode:
 
 
 def marked_sheet(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> NotebookNode:
-    """`marked_notebook` of a quiz by its name, in a language."""
+    """The sheet of a quiz by its name, in a language. Raises QuizError as `read_quiz` and `marked_notebook` do."""
     with i18n.using(language):
         return marked_notebook(read_quiz(root / "course" / "quizzes" / f"{name}.toml"), name)
 
 
 def translate_sheet(root: Path, name: str, sheet: NotebookNode, language: str) -> NotebookNode:
-    """A sheet with its text cells in a language; a cell that an instructor has rewritten stays as it is."""
+    """A sheet with its text cells in a language; a cell that an instructor has rewritten stays. Changes the sheet."""
     english, other = (
         {cell.id: cell.source for cell in marked_sheet(root, name, spoken).cells}
         for spoken in (i18n.SOURCE_LANGUAGE, i18n.known(language))
@@ -188,7 +190,7 @@ def translate_sheet(root: Path, name: str, sheet: NotebookNode, language: str) -
     return sheet
 
 
-def _question_text(number: int, question: dict[str, Any]) -> str:
+def _question_text(number: int, question: Question) -> str:
     points = f"{points_of(question):g}"
     lines = [
         f"### {number}. " + (_("({points} point)") if points == "1" else _("({points} points)")).format(points=points),
@@ -206,9 +208,9 @@ def _question_text(number: int, question: dict[str, Any]) -> str:
 
 
 def sealed_quiz(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> dict[str, Any]:
-    """A quiz without anything in it that tells an answer to the eye; its texts in a language.
+    """A quiz in which the right answers cannot be read, as `course.quizzes` shows it; its texts in a language.
 
-    Salts come from the quiz itself, so that sealing twice gives the same.
+    Salts are made from the quiz itself, so that sealing twice gives the same. Raises QuizError as `read_quiz` does.
     """
     quiz = read_quiz(root / "course" / "quizzes" / f"{name}.toml")
     with i18n.using(language):
@@ -222,32 +224,33 @@ def sealed_quiz(root: Path, name: str, language: str = i18n.SOURCE_LANGUAGE) -> 
         }
 
 
-def _sealed_question(name: str, question: dict[str, Any]) -> dict[str, Any]:
+def _sealed_question(name: str, question: Question) -> dict[str, Any]:
     salt = sha256(json.dumps([name, question], sort_keys=True).encode()).hexdigest()[:16]
-    sealed = {key: question[key] for key in ("id", "kind")} | {"text": _(question["text"]), "salt": salt}
+    sealed: dict[str, Any] = {"id": question["id"], "kind": question["kind"], "text": _(question["text"]), "salt": salt}
     options = []
     for number, option in enumerate(question["options"]):
         entry = {"why": seal(_(option["why"]), salt, number)}
-        answer: int | str = number
+        answer: int | str | None = number
         if question["kind"] == "number":
             answer = canonical(option["value"], question["decimals"])
         else:
             entry["text"] = _(option["text"])
+        assert answer is not None, "read_quiz refuses a number that nobody can type"
         options.append(entry | {"mark": mark(salt, answer, option.get("right", False))})
     if question["kind"] == "number":
         sealed["decimals"] = question["decimals"]
         sealed["otherwise"] = seal(_(question["otherwise"]), salt, len(options))
-    return sealed | {"options": options}
+    return {**sealed, "options": options}
 
 
 # -- reading and refusing ---------------------------------------------------------------------------------------------
 
 
-def read_quiz(path: Path) -> dict[str, Any]:
-    """A quiz as its file says it.
+def read_quiz(path: Path) -> QuizRecord:
+    """A quiz as its TOML file has it, checked.
 
-    Raises QuizError for a file that is not there, is no TOML, or has a question that is not right: an unknown kind, a
-    repeated id, a missing text or explanation, not the number of right options that its kind asks for.
+    Raises QuizError for a file that is missing or is no TOML, and for a question with an unknown kind, a repeated id,
+    no text or explanation, or another number of right options than its kind asks for.
     """
     try:
         quiz = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -262,7 +265,7 @@ def read_quiz(path: Path) -> dict[str, Any]:
         raise QuizError(f"{path}: nothing is called {sorted(unknown)[0]!r} in a quiz")
     if not _is_list_of_tables(quiz.get("questions")):
         raise QuizError(f"{path}: the quiz has no [[questions]]")
-    seen = set()
+    seen: set[str] = set()
     for number, question in enumerate(quiz["questions"], 1):
         name = question.get("id")
         if not _is_text(name):
@@ -271,11 +274,11 @@ def read_quiz(path: Path) -> dict[str, Any]:
         if problem:
             raise QuizError(f"{path}: question {name!r}: {problem}")
         seen.add(name)
-    return quiz
+    return cast(QuizRecord, quiz)  # the checks above have shown that it is one
 
 
 def _problem(question: dict[str, Any]) -> str | None:
-    """What is not right with a question."""
+    """What is wrong with a question; None for nothing."""
     kind = question.get("kind")
     if kind not in KINDS:
         return f"unknown kind {kind!r}; there is: {', '.join(KINDS)}"
@@ -307,7 +310,7 @@ def _problem(question: dict[str, Any]) -> str | None:
             return f"option {number} has no explanation, `why`"
         if type(option.get("right", False)) is not bool:
             return f"`right` of option {number} is neither true nor false"
-        given.append(canonical(value, question["decimals"]) if kind == "number" else value)
+        given.append(canonical(str(value), question["decimals"]) if kind == "number" else value)
         if given[-1] is None:
             return f"option {number} has a value that nobody could type"
     if twice := [value for value in given if given.count(value) > 1]:
@@ -320,13 +323,13 @@ def _problem(question: dict[str, Any]) -> str | None:
     return None
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _is_list_of_tables(value: object) -> bool:
+def _is_list_of_tables(value: object) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)

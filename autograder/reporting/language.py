@@ -1,61 +1,72 @@
-"""A result in the reader's language. Results are English, all of them; what a person reads is said again here.
+"""A result in the reader's language. Stored results are English; what a person reads is translated here.
 
-`spoken` gives a copy with every sentence for students in the language that `course.i18n` has chosen: titles and hints
-by themselves, sentences with values in them by the result's table `words` (see `autograder.messages`). What is in
-neither, such as an exception's message, stays as it is.
+`spoken` gives a copy with every sentence for students in the language that `course.i18n` has chosen. Titles and hints
+are looked up as they are, sentences with values in them by the result's table `words` (see `autograder.messages`). What
+is in neither, such as an exception's message, stays as it is.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from autograder.messages import Message, again, cell_name, sentence
+from autograder.records import Cell, Misconception, Part, Result, Test
 from course.i18n import _
 
 
-def spoken(result: dict) -> dict:
-    """The result in the language that is chosen now; each test also gets its title without the case, and the case."""
+def spoken(result: Result) -> Result:
+    """The result in the language that is chosen now; parts and tests without a title get one."""
     words = result.get("words") or {}
 
-    def say(text: Any) -> Any:
-        if not isinstance(text, str):
-            return text
+    def say(text: str) -> str:
         return sentence(again(words[text])) if text in words else _(text)
 
-    def cell(c: dict) -> dict:
+    def maybe(text: str | None) -> str | None:
+        return say(text) if isinstance(text, str) else text
+
+    def cell(c: Cell) -> Cell:
         name = cell_name(str(c.get("label")))
-        label = again(name.told()) if isinstance(name, Message) else c.get("label")
-        return {**c, "label": label, "error": say(c.get("error"))}
+        label = again(name.told()) if isinstance(name, Message) else c.get("label", "")
+        return {**c, "label": label, "error": maybe(c.get("error"))}
 
-    def part(p: dict) -> dict:
-        def named(known: dict | None) -> dict | None:
-            return {**known, "title": _(known["title"]), "hint": _(known["hint"])} if known else None
-
-        title = _(p["title"]) if p.get("title") else p["id"]
-        several = [named(m) for m in p.get("misconceptions") or []]
-        return {**p, "title": title, "misconception": named(p.get("misconception")), "misconceptions": several,
-                "tests": [test(t) for t in p["tests"]]}  # fmt: skip
-
-    def test(t: dict) -> dict:
+    def test(t: Test) -> Test:
+        base, case = titles(t)
+        title = f"{base.rstrip('.')} ({case})." if case else base
+        said: Test = {**t, "title": title, "message": maybe(t.get("message"))}
         picture = t.get("picture")
         if picture:
-            names = {key: _(picture[key]) for key in ("title", "rows", "columns") if picture.get(key)}
-            picture = {**picture, **names}
-        base, case = _titles(t)
-        whole = f"{base.rstrip('.')} ({case})." if case else base
-        return {**t, "title": whole, "base": base, "case": case, "message": say(t.get("message")), "picture": picture}
+            said["picture"] = picture = {**picture}
+            if above := picture.get("title"):
+                picture["title"] = _(above)
+            if rows := picture.get("rows"):
+                picture["rows"] = _(rows)
+            if columns := picture.get("columns"):
+                picture["columns"] = _(columns)
+        return said
+
+    def part(p: Part) -> Part:
+        title = p.get("title")
+        named = p.get("misconception")
+        return {
+            **p,
+            "title": _(title) if title else p["id"],
+            "misconception": _spoken_mistake(named) if named else None,
+            "misconceptions": [_spoken_mistake(known) for known in p.get("misconceptions") or []],
+            "tests": [test(t) for t in p["tests"]],
+        }
 
     return {
         **result,
-        "message": say(result.get("message")),
+        "message": maybe(result.get("message")),
         "cells": [cell(c) for c in result.get("cells") or []],
         "remarks": [say(remark) for remark in result.get("remarks") or []],
         "parts": [part(p) for p in result.get("parts") or []],
     }
 
 
-def _titles(test: dict) -> tuple[str, str]:
-    """A test's title, and the name of its case: `test_values[a batch]` is the case "a batch" of test_values."""
+def titles(test: Test) -> tuple[str, str]:
+    """The title of a test of an English result without its case, and the case, both in the language chosen now.
+
+    The test `test_values[a batch]` is the case "a batch" of `test_values`; the case is empty where a test has none.
+    """
     case = test["name"].partition("[")[2].removesuffix("]")
     title = test.get("title") or test["name"]
     for written in (case, case.replace("-", ", ")):
@@ -64,5 +75,9 @@ def _titles(test: dict) -> tuple[str, str]:
 
 
 def _names(case: str) -> list[str]:
-    """The names in a case of several parameters, "a batch-with a mask"; a name may have a hyphen in itself."""
+    """The names in a case of several parameters, "a batch-with a mask"; a name may itself have a hyphen."""
     return [case] if _(case) != case else case.split("-")
+
+
+def _spoken_mistake(known: Misconception) -> Misconception:
+    return {**known, "title": _(known["title"]), "hint": _(known["hint"])}

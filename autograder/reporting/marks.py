@@ -1,45 +1,47 @@
-"""Marks as a table for spreadsheets: a row a hand-in, a column a part, and no field that is taken for a formula."""
+"""Marks as a table for spreadsheets: a row for each hand-in, a column for each part, and no field that is a formula."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping, Sequence
 
+from autograder.records import Misconception, Part, Result
 from autograder.reporting.text import cell
 
 OWNER = ("key", "name", "email", "section", "attempt", "late")  # of the record `owner`
 
 
-def csv_table(results: list[dict]) -> str:
-    """All results as one CSV text: who, what, points in all and by part, misconceptions, flags."""
+def csv_table(results: Sequence[Result]) -> str:
+    """All results as one CSV text: student, assignment, points in all and by part, misconceptions, flags, owner."""
     columns = list(dict.fromkeys(p["id"] for r in results for p in r.get("parts") or []))
-    head = ["student", "assignment", "submission", "status", "score", "max_score", *columns]
-    rows = [[*head, "misconceptions", "flags", "message", *OWNER, "late_penalty"]]
+    head = ["student", "assignment", "submission", "status", "score", "max_score"]
+    rows: list[list[object]] = [[*head, *columns, "misconceptions", "flags", "message", *OWNER, "late_penalty"]]
     for r in results:
         parts = {p["id"]: p for p in r.get("parts") or []}
-        named = [m["id"] for p in parts.values() for m in _named(p)]
+        owner: Mapping[str, object] = r.get("owner") or {}
         rows.append(
             [
-                *(r.get(key) for key in head[:6]),
+                *map(r.get, head),
                 *(parts[c]["score"] if c in parts else None for c in columns),
-                " ".join(named),
+                " ".join(m["id"] for p in parts.values() for m in _named(p)),
                 " ".join(r.get("flags") or []),
                 r.get("message"),
-                *((r.get("owner") or {}).get(key) for key in OWNER[:5]),
-                "late" if (r.get("owner") or {}).get("late") else None,
+                *map(owner.get, OWNER[:5]),
+                "late" if owner.get("late") else None,
                 r.get("late_penalty"),
             ]
         )
     return write_csv(rows)
 
 
-def _named(part: dict) -> list[dict]:
+def _named(part: Part) -> list[Misconception]:
     """The known mistakes that are named in a part; results of earlier versions have one at most."""
     return part.get("misconceptions") or [m for m in [part.get("misconception")] if m]
 
 
-def write_csv(rows: list[list]) -> str:
-    """Rows of any values as CSV text, each field defused."""
+def write_csv(rows: Iterable[Iterable[object]]) -> str:
+    """Rows of any values as CSV text; a field that a spreadsheet would run as a formula is made plain text."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([[cell(value) for value in row] for row in rows])
     return out.getvalue()

@@ -1,7 +1,7 @@
 """Small pictures as inline SVG: heat maps of an answer beside the expected one, and a histogram of marks.
 
-Drawn by hand rather than by a plotting library: a report must not need one, and every value can be read on hover.
-Nothing here trusts its input: a picture that is not a matrix of numbers is left out.
+They are drawn without a plotting library, so that a report does not need one; each value can be read on hover.
+The input may be anything: a picture that is not a matrix of numbers is left out.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from autograder.reporting.text import line
 from course.i18n import _
 
 MOST = 12  # rows and columns drawn
+_Values = list[list[float | None]]  # None: not a number
+_Rgb = tuple[int, int, int]
 _LOW, _MIDDLE, _HIGH = (247, 251, 255), (66, 146, 198), (8, 48, 107)  # pale to deep blue
 _NEGATIVE, _ZERO, _POSITIVE = (178, 24, 43), (247, 247, 247), (33, 102, 172)  # red, white, blue
 
 
 def heatmaps(picture: object) -> Markup:
-    """Yours beside expected, in one colour scale; entries that differ are ringed. Empty where there is no picture."""
+    """A record `Picture` as SVG: yours beside expected, in one colour scale, with a ring around entries that differ.
+
+    At most the first 12 rows and columns of each matrix are drawn. Empty for anything that is no such picture.
+    """
     if not isinstance(picture, dict):
         return Markup("")
     yours, expected = _matrix(picture.get("yours")), _matrix(picture.get("expected"))
@@ -34,7 +39,7 @@ def heatmaps(picture: object) -> Markup:
         low = -high
     else:
         low = min(low, 0.0)
-    comparable = len(panels) == 2 and _shape(yours) == _shape(expected)
+    pair = (yours, expected) if yours and expected and _shape(yours) == _shape(expected) else None
     noticeable = 0.03 * ((high - low) or 1.0)
 
     size = 22 if max(len(v) for _l, v in panels) <= 8 and max(len(v[0]) for _l, v in panels) <= 8 else 17
@@ -46,10 +51,8 @@ def heatmaps(picture: object) -> Markup:
         for i, row in enumerate(values):
             for j, value in enumerate(row):
                 differs = False
-                if comparable:
-                    a, b = yours[i][j], expected[i][j]
-                    ok = all(v is not None and math.isfinite(v) for v in (a, b))
-                    differs = label == _("yours") and (abs(a - b) > noticeable if ok else a != b)
+                if pair:
+                    differs = label == _("yours") and _differ(pair[0][i][j], pair[1][i][j], noticeable)
                 ringed |= differs
                 out.append(_square(x + j * size, top + i * size, size, value, low, high, diverging, i, j, differs))
         out.append(_text(x + columns * size / 2, top + rows * size + 15, line(picture.get("columns") or "", 24)))
@@ -80,7 +83,7 @@ def heatmaps(picture: object) -> Markup:
 
 
 def histogram(shares: list[float], bins: int = 10) -> Markup:
-    """How many hand-ins reached which tenth of the points."""
+    """A bar chart of hand-ins by their share of the points, each share from 0 to 1, in bins of equal width."""
     counts = [0] * bins
     for share in shares:
         counts[min(bins - 1, max(0, int(share * bins + 1e-9)))] += 1
@@ -122,15 +125,15 @@ def histogram(shares: list[float], bins: int = 10) -> Markup:
 # -- pieces -----------------------------------------------------------------------------------------------------------
 
 
-def _matrix(value: object) -> list[list[float | None]] | None:
+def _matrix(value: object) -> _Values | None:
     """The top left corner of a matrix of numbers; None for anything else. JSON's null stands for not a number."""
     if not isinstance(value, (list, tuple)) or not value:
         return None
-    rows = []
+    rows: _Values = []
     for row in value[:MOST]:
         if not isinstance(row, (list, tuple)) or not row:
             return None
-        cells = []
+        cells: list[float | None] = []
         for item in row[:MOST]:
             if isinstance(item, bool):
                 item = float(item)
@@ -139,12 +142,19 @@ def _matrix(value: object) -> list[list[float | None]] | None:
     return rows if len({len(row) for row in rows}) == 1 else None
 
 
-def _shape(values: list) -> tuple[int, int]:
+def _shape(values: _Values) -> tuple[int, int]:
     return len(values), len(values[0])
 
 
-def _mix(a: tuple, b: tuple, share: float) -> tuple:
-    return tuple(round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
+def _differ(a: float | None, b: float | None, noticeable: float) -> bool:
+    if a is None or b is None or not (math.isfinite(a) and math.isfinite(b)):
+        return a != b
+    return abs(a - b) > noticeable
+
+
+def _mix(a: _Rgb, b: _Rgb, share: float) -> _Rgb:
+    red, green, blue = (round(p + (q - p) * share) for p, q in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def _colour(value: float, low: float, high: float, diverging: bool) -> str:
@@ -156,12 +166,23 @@ def _colour(value: float, low: float, high: float, diverging: bool) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def _square(x, y, size, value, low, high, diverging, i, j, differs) -> Markup:
-    known = value is not None and math.isfinite(value)
+def _square(
+    x: float,
+    y: float,
+    size: int,
+    value: float | None,
+    low: float,
+    high: float,
+    diverging: bool,
+    i: int,
+    j: int,
+    differs: bool,
+) -> Markup:
     shown = f"{value:.4g}" if value is not None else "nan"
-    fill = _colour(value, low, high, diverging) if known else "#9a9a9a"
-    mark = Markup("")
-    if not known:
+    fill, mark = "#9a9a9a", Markup("")
+    if value is not None and math.isfinite(value):
+        fill = _colour(value, low, high, diverging)
+    else:
         mark = Markup('<path d="M{a} {b}l{s} {s}m0 -{s}l-{s} {s}" stroke="#fff" stroke-width="1.5"/>').format(
             a=x + 6, b=y + 6, s=size - 12
         )
@@ -175,7 +196,7 @@ def _square(x, y, size, value, low, high, diverging, i, j, differs) -> Markup:
     ).format(i=i, j=j, shown=shown, x=x, y=y, s=size, fill=fill, mark=mark)
 
 
-def _scale(x, y, height, low, high, diverging) -> Markup:
+def _scale(x: float, y: float, height: float, low: float, high: float, diverging: bool) -> Markup:
     steps = 24
     bars = [
         Markup('<rect x="{x}" y="{y:.2f}" width="9" height="{h:.2f}" fill="{fill}"/>').format(
@@ -193,7 +214,7 @@ def _scale(x, y, height, low, high, diverging) -> Markup:
     return Markup("").join(bars)
 
 
-def _text(x, y, words: str, bold: bool = False, turn: bool = False) -> Markup:
+def _text(x: float, y: float, words: str, bold: bool = False, turn: bool = False) -> Markup:
     return Markup(
         '<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" fill="currentColor"{bold}{turn}>{words}</text>'
     ).format(

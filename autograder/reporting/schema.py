@@ -13,12 +13,16 @@ class NotAResult(ValueError):
 
 
 @cache
-def schema() -> dict:
+def schema() -> dict[str, Any]:
+    """The documented format of a list of results, as a JSON Schema."""
     return json.loads((resources.files("autograder.reporting") / "result.schema.json").read_text(encoding="utf-8"))
 
 
 def validate(results: Any) -> None:
-    """Raise `NotAResult` unless this is a list of results as `autograder grade --json` writes it."""
+    """Check that this is a list of results as `autograder grade --json` writes it.
+
+    Raises NotAResult where it is not, and RuntimeError where the package jsonschema is not installed.
+    """
     try:
         from jsonschema import Draft202012Validator  # comes with nbgrader; the core of grading does without
     except ImportError:

@@ -1,8 +1,8 @@
 """Cleaning text for people: what students wrote may hold terminal escapes, control characters and formulas.
 
-Cleaning is not escaping. HTML is escaped by the templates, all of it and at the last step; here goes what has no place
-in any report: escapes that would drive a terminal, controls, marks that turn the direction of text around, halves of
-surrogate pairs that no file can hold.
+Cleaning is not escaping. The templates escape HTML, all of it, as the last step. Here is removed what has no place in
+any report: terminal escapes, control characters, marks that reverse the direction of text, and halves of surrogate
+pairs, which cannot be written as UTF-8.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def clean(value: object, longest: int = LONGEST) -> str:
 
 
 def line(value: object, longest: int = 200) -> str:
-    """The same on one line, for names and headings."""
+    """Any value as clean text on one line, for names and headings."""
     return " ".join(clean(value, longest).split())
 
 
@@ -43,7 +43,7 @@ def points(value: object) -> str:
 
 
 def slug(value: object, longest: int = 40) -> str:
-    """The harmless part of a name: lower-case ASCII letters, digits and hyphens; maybe empty."""
+    """A name reduced to lower-case ASCII letters, digits and hyphens, for file names; may be empty."""
     plain = unicodedata.normalize("NFKD", line(value)).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].strip("-")
 
@@ -57,6 +57,6 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return points(value) if math.isfinite(value) else ""
-    text = clean(value, 2000)  # first: what is taken out may stand before a sign that is then the first
+    text = clean(value, 2000)  # first: after cleaning, another sign may be the first
     risky = text[:1] in "\t\r\n" or text.lstrip(BLANKS).startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     return "'" + text if text and risky else text

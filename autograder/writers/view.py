@@ -1,4 +1,4 @@
-"""What all writers say of a result: its parts and checks with points and messages, in the reader's language."""
+"""What all writers take from a result: its parts and checks with points and messages, in the reader's language."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograder.records import Misconception, Outcome, Result
-from autograder.reporting.html import part_report, part_text, part_views
+from autograder.reporting.html import part_report, part_text
 from autograder.reporting.language import spoken
 from autograder.reporting.text import clean, line
+from autograder.reporting.views import part_views
 
 
 class OnePersonOnly(ValueError):

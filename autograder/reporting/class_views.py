@@ -1,0 +1,140 @@
+"""What the page for a class prints: who has which marks, what went wrong most, and who waits or was not graded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple, TypedDict
+
+from autograder.records import Result
+from autograder.reporting.language import spoken
+from autograder.reporting.text import line
+from autograder.reporting.views import PartView, part_views
+
+
+class Member(NamedTuple):
+    """A result on the page for a class."""
+
+    name: str  # of the student, for people
+    link: str  # address of the student's page; empty for none
+    result: Result  # in the reader's language
+    parts: list[PartView]
+
+    @property
+    def assignment(self) -> str:
+        """The assignment's id, or "?"."""
+        return str(self.result.get("assignment") or "?")
+
+    @property
+    def share(self) -> float | None:
+        """The share of the points that was reached; None where there is no mark."""
+        score, most = self.result.get("score"), self.result.get("max_score")
+        return float(score) / float(most) if isinstance(score, (int, float)) and most else None
+
+
+class Overview(TypedDict):
+    """The whole class: students by assignments, and the hand-ins without a mark."""
+
+    columns: list[str]  # ids of assignments
+    rows: list[tuple[str, dict[str, list[Member]]]]  # a student's name, and the results by assignment
+    failed: list[Member]  # not graded
+    waiting: list[Member]  # for a person's mark
+
+
+class KnownMistake(TypedDict):
+    """A known mistake that was made in an assignment."""
+
+    title: str
+    hint: str
+    part: str
+    who: list[tuple[str, str]]  # the name and link of each student who made it
+
+
+class PassRate(TypedDict):
+    """How many hand-ins passed a test."""
+
+    part: str
+    title: str
+    counts: Counter[str]  # by outcome
+
+
+class Section(TypedDict):
+    """One assignment."""
+
+    name: str
+    columns: dict[str, str]  # the titles of its parts, by id
+    rows: list[Member]  # by name
+    shares: list[float]  # of the points, from low to high
+    mean: float | None
+    median: float | None
+    misconceptions: list[KnownMistake]  # the most frequent first
+    tests: list[PassRate]
+
+
+def members(results: Sequence[Result], links: Sequence[str]) -> list[Member]:
+    """The results of a class with a link each, in the language that is chosen now."""
+    return [
+        Member(line(r.get("student") or r.get("submission") or "?", 80), link, spoken(r), part_views(r))
+        for r, link in zip(results, links, strict=True)
+    ]
+
+
+def overview(everybody: Sequence[Member]) -> Overview:
+    """The class by student and assignment."""
+    rows: dict[str, dict[str, list[Member]]] = {}
+    for member in everybody:
+        rows.setdefault(member.name, {}).setdefault(member.assignment, []).append(member)
+    return {
+        "columns": sorted({member.assignment for member in everybody}),
+        "rows": sorted(rows.items(), key=lambda item: item[0].casefold()),
+        "failed": [m for m in everybody if m.result["status"] == "not_graded"],
+        "waiting": [
+            m
+            for m in everybody
+            if m.result["status"] == "by_hand" or "waits-for-a-person" in (m.result.get("flags") or [])
+        ],
+    }
+
+
+def sections(everybody: Sequence[Member]) -> list[Section]:
+    """A section for each assignment, by its id."""
+    groups: dict[str, list[Member]] = {}
+    for member in everybody:
+        groups.setdefault(member.assignment, []).append(member)
+    return [_section(name, group) for name, group in sorted(groups.items())]
+
+
+def _section(name: str, group: list[Member]) -> Section:
+    rows = sorted(group, key=lambda m: m.name.casefold())
+    columns: dict[str, str] = {}
+    known: dict[tuple[str, str], KnownMistake] = {}
+    tests: dict[tuple[str, str], PassRate] = {}
+    for member in rows:
+        if member.result["status"] != "graded":
+            continue
+        for part in member.parts:
+            columns.setdefault(part["id"], part["title"])
+            if found := part["misconception"]:
+                mistake = known.setdefault(
+                    (part["id"], found["id"]),
+                    {"title": found["title"], "hint": found["hint"], "part": part["title"], "who": []},
+                )
+                mistake["who"].append((member.name, member.link))
+            for test in part["tests"]:
+                rate = tests.setdefault(
+                    (part["id"], test["name"]), {"part": part["title"], "title": test["title"], "counts": Counter()}
+                )
+                rate["counts"][test["outcome"]] += 1
+    shares = sorted(share for member in rows if (share := member.share) is not None)
+    middle = len(shares) // 2
+    order = list(columns)
+    return {
+        "name": name,
+        "columns": columns,
+        "rows": rows,
+        "shares": shares,
+        "mean": sum(shares) / len(shares) if shares else None,
+        "median": (shares[middle] + shares[~middle]) / 2 if shares else None,
+        "misconceptions": sorted(known.values(), key=lambda m: (-len(m["who"]), m["title"])),
+        "tests": [t for _key, t in sorted(tests.items(), key=lambda item: order.index(item[0][0]))],
+    }
