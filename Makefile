@@ -38,7 +38,8 @@ bench: $(STAMP)
 clean:
 	rm -rf $(VENV) demo bench-results
 
-# make CPU=1 takes the build of PyTorch without CUDA (0.2 GB, not 3), for a machine without a GPU. uv is used where it is.
+# make CPU=1 takes the build of PyTorch without CUDA (a download of 0.2 GB, not 3), for a machine without a GPU. It comes
+# alone from PyTorch's own index, whose versions of other packages are not ours. uv is used where it is installed.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 UV := $(shell command -v uv 2>/dev/null)
 PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
@@ -47,6 +48,6 @@ PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) $(if $(CPU),--index-url $(CPU_INDEX),) --constraint constraints.txt torch
+	$(PIP) $(if $(CPU),--index-url $(CPU_INDEX) --no-deps,) --constraint constraints.txt torch
 	$(PIP) --constraint constraints.txt --editable '.[test]'
 	touch $(STAMP)

@@ -57,6 +57,11 @@ def source(root: Path) -> Path:
     return beside(root, "source")
 
 
+def sources_of(course: Path | None) -> Path:
+    """The folder of an nbgrader course's source notebooks; of our own, if None."""
+    return course / "source" if course else source(ROOT)
+
+
 def source_notebook(sources: Path, assignment: Assignment) -> Path:
     """The source notebook of an assignment in a folder of source notebooks, also where a course has renamed it.
 

@@ -295,8 +295,8 @@ positions, {parameters:,} parameters, float32.
 - **For** the exercises `bert-pretraining` and `bert-finetuning`; it knows nothing but their news. It is no model of
   English.
 - **Text**: {settings["stories"]:,} stories from `course.data.news.generate`, made by rule. Places are real; people,
-  parties, clubs, companies and laboratories are invented. No text of others went in, so there is no licence but the
-  project's own.
+  parties, clubs, companies and laboratories are invented. No text of others went in.
+- **License**: MIT, the project's own (the file LICENSE).
 - **Training**: the masked language model (15% of the pieces; 80/10/10), and, from the pooled output at [CLS], the words
   of the story (a linear layer, thrown away afterwards). No next-sentence prediction, no labels.
   {settings["steps"]:,} batches of {settings["batch"]}; AdamW, rate up to {settings["learning_rate"]} and down to 0; no

@@ -29,7 +29,7 @@ def collect(options: argparse.Namespace) -> int:
     from autograder.cli.requirements import require_roster
     from autograder.cli.terminal import err, out, printable, table
     from autograder.grading.class_run import ClassRun, course_above
-    from autograder.paths import ROOT
+    from autograder.paths import sources_of
     from autograder.submission.attempts import UNKNOWN_OWNER
     from course.syllabus import syllabus
 
@@ -37,7 +37,7 @@ def collect(options: argparse.Namespace) -> int:
         syllabus().assignment(options.assignment)
     roster = require_roster(options.roster)
     course = course_above(options.paths)
-    source = options.source or (course / "source" if course else ROOT / "source")
+    source = options.source or sources_of(course)
     run = ClassRun(
         options.paths, source, assignment=options.assignment, course=course, roster=roster, again=True, keep_files=True
     )

@@ -62,7 +62,7 @@ def grade(options: argparse.Namespace) -> int:
 
     require_walls(options.isolation)
     course = course_above(options.paths)
-    source = options.source or (course / "source" if course else paths.source(paths.ROOT))
+    source = options.source or paths.sources_of(course)
     if options.nbgrader and not course:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:

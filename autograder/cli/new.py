@@ -41,5 +41,10 @@ def new(options: argparse.Namespace) -> int:
         raise Usage(str(error)) from None
     for path in written:
         out.print(escape(str(path)), soft_wrap=True)
-    out.print(f"Change these files, then say: autograder build {options.name}; autograder verify {options.name}")
+    program = f"autograder --course {paths.ROOT}" if paths.ROOT != paths.PACKAGE_ROOT else "autograder"
+    out.print(
+        f"Change these files, then say: {program} build {options.name}; {program} verify {options.name}",
+        markup=False,
+        soft_wrap=True,
+    )
     return 0

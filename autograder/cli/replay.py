@@ -32,7 +32,7 @@ def replay(options: argparse.Namespace) -> int:
         result = again.choose(options.result, options.student)
         path = options.hand_in or Path(str(result["submission"]).split("!")[0])
         course = course_above([str(path)])
-        source = options.source or (course / "source" if course else paths.source(paths.ROOT))
+        source = options.source or paths.sources_of(course)
         submission = again.hand_in_of(result, path, source)
     except again.ReplayError as error:
         raise Usage(str(error)) from None

@@ -80,7 +80,8 @@ def test_the_wheel_has_all_rooms_and_the_marks_of_types(wheel):
     ):  # fmt: skip
         assert name in names
     roots = {name.split("/")[0] for name in names}
-    assert {root for root in roots if not root.endswith(".dist-info")} == {"autograder", "course", "solutions"}
+    packages = {"autograder", "course", "solutions", "attention_exercises.py"}
+    assert {root for root in roots if not root.endswith(".dist-info")} == packages
 
 
 @pytest.mark.slow
@@ -99,6 +100,10 @@ def test_one_exercise_from_init_to_feedback(installed):
     (submitted / "self-attention.ipynb").write_text(json.dumps(released))
     assert "0 / 14" in installed("grade", "submitted", "--nbgrader", "--jobs", "1", cwd="course")
     assert (installed.folder / "course" / "feedback" / "ann" / ONE / "self-attention.html").exists()
+    assert "ann" in installed("collect", f"course/submitted/ann/{ONE}/self-attention.ipynb")
+    loose = installed.folder / "bob.ipynb"
+    loose.write_text(json.dumps(released))
+    assert "self-attention-pytorch" in installed("collect", "bob.ipynb")
     assert "fresh: " in installed("build", "--check", ONE)
     installed("verify", ONE, "--jobs", "2")
 
