@@ -21,7 +21,7 @@ from autograder.nbgrader.gradebook import database_told, forget, keep, machine_t
 from autograder.nbgrader.manual_marks import waiting
 from autograder.nbgrader.place import handed_over_results, names_of, quiz_of, read_json
 from autograder.reporting.text import clean
-from autograder.submission.copies import NotOurs, put_copy, set_aside
+from autograder.submission.copies import StudentsFile, put_copy, set_aside
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
 
@@ -145,7 +145,7 @@ def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str
     if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
         try:
             put_copy(Path(directory.root), origin.read_bytes(), submitted)
-        except NotOurs:  # the student handed in both; the other one keeps its bytes under another name
+        except StudentsFile:  # the student handed in both; the other one keeps its bytes under another name
             set_aside(submitted)
             put_copy(Path(directory.root), origin.read_bytes(), submitted)
     if not submitted.is_file():

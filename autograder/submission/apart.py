@@ -1,4 +1,4 @@
-"""Makes a notebook of very many values small, in a process of its own that has limits of memory and time."""
+"""Makes a notebook with very many values smaller, in another process with limits on memory and time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from autograder.messages import Message
 from autograder.submission import slim
 from autograder.submission.hand_in import Unreadable
 
-FEW_PIECES = 100_000  # values that are read here: they take some twenty megabytes
+FEW_PIECES = 100_000  # values that are read in this process; they take about 20 MB
 MEGABYTES, SECONDS = 3_000, 20  # of the process that reads more
 
 
 def slimmed(text: str) -> str:
-    """A notebook's JSON without outputs where it holds very many values, else as it is.
+    """A notebook's JSON, without outputs if it holds very many values.
 
-    Raises RecursionError and ValueError as `json.loads` does, and Unreadable where the limits do not suffice.
+    Raises RecursionError and ValueError as `json.loads` does, and Unreadable where it exceeds the limits.
     """
     if sum(map(text.count, "{[,")) <= FEW_PIECES:
         return text

@@ -56,7 +56,7 @@ class Entry:
 
     @property
     def problem(self) -> Message | None:
-        """Why its bytes are not unpacked, a sentence for the student."""
+        """Why its bytes are not unpacked, a sentence for the student; None where they can be."""
         if self.encrypted:
             return Message("The file is locked with a password in the zip. Hand in the notebook itself.")
         if self.info.compress_type not in _METHODS:
@@ -65,7 +65,7 @@ class Entry:
 
     @property
     def modified(self) -> float:
-        """When the file was written, in seconds since 1970 (local time); 0 where the archive says nonsense."""
+        """When the file was written, in seconds since 1970 (local time); 0 where the archive has no valid date."""
         try:
             return datetime(*self.info.date_time).timestamp()
         except (ValueError, OverflowError, OSError):
@@ -73,14 +73,14 @@ class Entry:
 
 
 def opened(file: Path | BinaryIO, budget: Budget) -> zipfile.ZipFile:
-    """An archive, open; its table of contents is bounded before it is read.
+    """An open archive; the size of its table of contents is checked before it is read.
 
-    Raises Exceeded where the budget does not allow it, and what is in DAMAGED where it cannot be opened.
+    Raises Exceeded where the budget does not allow it, and one of DAMAGED where it cannot be opened.
     """
     with budget.clock():
         if isinstance(file, Path):
             with file.open("rb") as stream:
-                end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # what `ZipFile` itself goes by
+                end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # as `ZipFile` itself does
         else:
             end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
         if end is not None:
@@ -95,7 +95,7 @@ def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
-    """An entry's name: UTF-8 where its bytes are UTF-8, flagged or not, else the code page that gives more letters."""
+    """An entry's name: as UTF-8 where it is valid UTF-8, else in the code page that gives more letters."""
     name = info.filename
     if not info.flag_bits & _UTF8 and not name.isascii():
         try:
@@ -110,9 +110,9 @@ def name_of(info: zipfile.ZipInfo) -> str:
 
 
 def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:
-    """An entry's bytes, at most one more than `hand_in.MAX_BYTES`; the size that the archive states is not believed.
+    """An entry's bytes, at most one more than `hand_in.MAX_BYTES`, whatever size the archive states.
 
-    Raises Exceeded as soon as the budget is used up, and what is in DAMAGED where it cannot be read.
+    Raises Exceeded as soon as the budget is used up, and one of DAMAGED where it cannot be read.
     """
     pieces, rest = [], hand_in.MAX_BYTES + 1
     with budget.clock(), archive.open(info) as file:

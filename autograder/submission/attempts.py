@@ -1,4 +1,4 @@
-"""Which of several: one hand-in for each person and assignment, the latest attempt."""
+"""Chooses one hand-in for each person and assignment: the latest attempt."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ UNKNOWN_OWNER = "unknown-owner"
 def one_each(submissions: Iterable[Submission]) -> list[Submission]:
     """One hand-in for each person and assignment; the others are named in its remarks.
 
-    The latest is taken: by the platform's own order of attempts, then the notebook's own name, then the time of the
-    file, then its name. But a file with answers comes before one without, and before a file without answers one that
-    cannot be read, which may have had them.
+    The latest is taken: by the platform's own order of attempts, then a file with the exercise's name, then the time of
+    the file, then its name. But a file with answers comes before one that cannot be read, and that one before a file
+    without answers.
     """
     groups: dict[tuple[str, ...], list[Submission]] = {}
     for submission in submissions:
@@ -49,7 +49,7 @@ def _one(group: list[Submission]) -> Submission:
 
 
 def _name_people(submissions: list[Submission]) -> None:
-    """Give each person a name of their own, and flag the files that name nobody where there are several."""
+    """Give each person a different name, and flag the files that name nobody if there are several."""
     names = distinct_names(s.owner for s in submissions if s.owner)
     unsure = {s.owner.identity for s in submissions if s.owner and not s.owner.sure}
     for submission in submissions:
@@ -68,7 +68,7 @@ def _attempt(submission: Submission) -> tuple[int | str, ...]:
 
 
 def _own_name(submission: Submission) -> bool:
-    """Whether the file is called like its exercise, or is a copy of one that was."""
+    """Whether the file, or the one that it is a copy of, has the name of its exercise."""
     return submission.assignment is not None and plain_stem(submission.name) == submission.assignment.exercise.id
 
 

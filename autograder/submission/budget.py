@@ -1,7 +1,7 @@
-"""What reading may cost: a budget for each person's hand-in, within one for all that was given together.
+"""Limits on reading: a budget for each person's hand-in, within one for all files that were given together.
 
-Bytes, files and seconds are counted while a hand-in is unpacked and read, before anything of it is decoded. Who has
-used up a budget gets a row with the reason, and the next person's hand-in is read.
+Bytes, files and seconds are counted while a hand-in is unpacked and read, before any of it is decoded. A hand-in that
+uses up its budget gets a row with the reason, and the next one is read.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from autograder.messages import Message
 
 
 class Exceeded(Exception):
-    """A budget is used up; `args[0]` is the sentence for the row of the person whose hand-in it was."""
+    """A budget is used up; `args[0]` is the reason, a sentence for the student."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a budget holds: bytes that are read or unpacked, files that are looked into, CPU seconds, and the bytes of
-    an archive's table of contents."""
+    """The size of a budget: bytes that are read or unpacked, files that are opened, CPU seconds, and the bytes of an
+    archive's table of contents."""
 
     size: int
     files: int
@@ -34,7 +34,7 @@ OF_ALL = Limits(size=64 << 30, files=200_000, seconds=1_200, directory=64 << 20)
 
 
 class Budget:
-    """What may still be read. Whatever is taken from it is taken from the budget `around` it as well."""
+    """What may still be read. Everything that is taken from it is also taken from the budget `around` it."""
 
     def __init__(self, limits: Limits = OF_A_PERSON, around: Budget | None = None) -> None:
         self.limits, self.around = limits, around
@@ -44,7 +44,7 @@ class Budget:
         self._since: float | None = None
 
     def file(self, size: int = 0) -> None:
-        """Take a file of `size` bytes that is to be looked into. Raises Exceeded."""
+        """Count a file of `size` bytes that will be opened. Raises Exceeded."""
         self.files += 1
         if self.files > self.limits.files:
             self._end(
@@ -59,7 +59,7 @@ class Budget:
         self.take(size)
 
     def take(self, size: int) -> None:
-        """Take bytes, and look at the clock. Raises Exceeded."""
+        """Count `size` bytes, and check the time. Raises Exceeded."""
         self.size += size
         if self.size > self.limits.size:
             self._end(
@@ -73,12 +73,12 @@ class Budget:
             self.around.take(size)
 
     def directory(self, size: int) -> None:
-        """Ask for an archive's table of contents of so many bytes. Raises Exceeded."""
+        """Check the size of an archive's table of contents, in bytes. Raises Exceeded."""
         if size > self.limits.directory:
             self._end(Message("The zip holds far too many files, and is not read. Hand in the notebook itself."))
 
     def check(self) -> None:
-        """Raises Exceeded where the time is up."""
+        """Raise Exceeded if the time is used up."""
         running = 0.0 if self._since is None else time.thread_time() - self._since
         if self.seconds + running > self.limits.seconds:
             self._end(
@@ -91,7 +91,7 @@ class Budget:
 
     @contextmanager
     def clock(self) -> Iterator[None]:
-        """Count the CPU seconds of what is done inside. Raises Exceeded where they were used up before."""
+        """Count the CPU seconds of the block. Raises Exceeded where they were used up before."""
         self.check()
         if self.around is not None:
             self.around.check()

@@ -1,6 +1,6 @@
 """Reads a single cell: its text, its ids, the names that it defines, and what is left of it without its stub.
 
-Plain dicts in, plain values out, no notebook library. Nothing is run, and each function takes time in proportion to the
+Cells are plain JSON, no notebook library is used, and nothing is run. Each function takes time in proportion to the
 length of the text.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 import ast
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from autograder.notebooks.solution_markers import marker
 
+Role = Literal["setup", "answer", "own", "test", "demo", "markdown", "spare"]  # see `matching`
+
 SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
-LONGEST_PARSED = 100_000  # characters; longer cells are read by the look of their lines only
+LONGEST_PARSED = 100_000  # characters; longer cells are not parsed; their lines are searched
 
 
 def text_of(cell: Any) -> str:
-    """A cell's source as one string, whatever the file has there."""
+    """A cell's source as one string, without halves of characters; empty for what is no cell."""
     if not isinstance(cell, dict):
         return ""
     source = cell.get("source", cell.get("input"))  # `input` was the name in version 3 of the format
@@ -31,22 +33,23 @@ def text_of(cell: Any) -> str:
 
 
 def grade_id_of(cell: Any) -> str | None:
-    """nbgrader's id of a cell, if there is a usable one."""
+    """nbgrader's id of a cell; None where it has none."""
     metadata = cell.get("metadata") if isinstance(cell, dict) else None
-    ours = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = ours.get("grade_id") if isinstance(ours, dict) else None
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
     return grade_id if isinstance(grade_id, str) and grade_id else None
 
 
-def role_of(cell: dict) -> str:
+def role_of(cell: dict[str, Any]) -> Role:
     """The role of a *released* cell: by the prefix of its grade_id, by nbgrader's flags where the prefix is unknown."""
     if cell.get("cell_type") != "code":
         return "markdown"
     prefix = (grade_id_of(cell) or "").partition("-")[0]
-    if prefix in ("setup", "answer", "test", "demo"):
-        return prefix
-    ours = (cell.get("metadata") or {}).get("nbgrader") or {}
-    return "test" if ours.get("grade") else "answer" if ours.get("solution") else "demo"
+    named: dict[str, Role] = {"setup": "setup", "answer": "answer", "test": "test", "demo": "demo"}
+    if prefix in named:
+        return named[prefix]
+    nbgrader = (cell.get("metadata") or {}).get("nbgrader") or {}
+    return "test" if nbgrader.get("grade") else "answer" if nbgrader.get("solution") else "demo"
 
 
 def parse(source: str) -> ast.Module | None:
@@ -62,7 +65,7 @@ def parse(source: str) -> ast.Module | None:
 
 
 def definitions(source: str) -> dict[str, bool]:
-    """The names that a cell defines at top level; True where something is written there, False for a stub."""
+    """The names that a cell defines at top level; True for a definition with content, False for a stub."""
     tree = parse(source)
     if tree is None:
         return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
@@ -89,8 +92,8 @@ def definitions(source: str) -> dict[str, bool]:
     return names
 
 
-def _written(node: ast.AST) -> bool:
-    """Whether a definition is more than a stub: a class, if one of its methods is; a function, if it gets anywhere."""
+def _written(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether a definition is more than a stub; a class is, if one of its methods is."""
     if isinstance(node, ast.ClassDef):
         methods = [n for n in node.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
         return any(_written(method) for method in methods) if methods else not _idle(node.body)
@@ -109,12 +112,12 @@ def _idle(body: list[ast.stmt]) -> bool:
 
 
 def stub(source: str, instead: str = "raise NotImplementedError") -> str:
-    """A source cell with each solution region replaced by `instead`, as nbgrader releases it."""
+    """A source cell with each solution replaced by `instead`, as nbgrader releases it."""
     lines, inside = [], False
     for line in source.split("\n"):
         if marker(line) == "begin":
             inside = True
-            lines.append(re.match(r"\s*", line).group() + instead)
+            lines.append(line[: len(line) - len(line.lstrip())] + instead)
         elif marker(line) == "end":
             inside = False
         elif not inside:
@@ -123,7 +126,7 @@ def stub(source: str, instead: str = "raise NotImplementedError") -> str:
 
 
 def without_mark_scheme(source: str) -> str:
-    """A task's text as nbgrader releases it: without what only the grader reads."""
+    """A task's text as nbgrader releases it: without its mark scheme."""
     lines, inside = [], False
     for line in source.split("\n"):
         if "BEGIN MARK SCHEME" in line:
@@ -137,7 +140,7 @@ def without_mark_scheme(source: str) -> str:
 
 @lru_cache(maxsize=128)  # a cell is compared with every answer of the exercise
 def skeleton(source: str) -> tuple[str, ...]:
-    """What is left of an unanswered cell: its lines without solution, comments, blanks and placeholders."""
+    """The lines of a cell without solution, comments, blank lines and placeholders."""
     placeholders = ("pass", "...")
     lines = (line.strip() for line in stub(source).split("\n"))
     return tuple(
@@ -148,7 +151,7 @@ def skeleton(source: str) -> tuple[str, ...]:
 
 
 def same(one: str, other: str) -> bool:
-    """Equal text, but for blanks at the ends of lines and around it, which editors change by themselves."""
+    """Whether two texts are equal, apart from blanks at the ends of lines and around the text."""
     return one == other or _tidy(one) == _tidy(other)
 
 
@@ -162,16 +165,16 @@ def heading(source: str) -> str:
     return source.strip().partition("\n")[0].rstrip()
 
 
-def additions(edited: str, released: str, only: tuple | None = None) -> str:
-    """The top-level statements that a student put into an instructor's cell."""
+def additions(edited: str, released: str, only: tuple[type[ast.stmt], ...] | None = None) -> str:
+    """The top-level statements that a student added to an instructor's cell; with `only`, those of these types."""
     tree, known = parse(edited), parse(released)
     if tree is None:
         return ""
     lines, layout = edited.split("\n"), _plain(edited)
     try:
         old = {ast.dump(node) for node in (known.body if known else [])}
-        new = [n for n in tree.body if not isinstance(n, ast.Pass) and (only is None or isinstance(n, only))]
-        new = [n for n in new if ast.dump(n) not in old]
+        added = [n for n in tree.body if not isinstance(n, ast.Pass) and (only is None or isinstance(n, only))]
+        new = [n for n in added if ast.dump(n) not in old]
         return "\n".join("\n".join(lines[n.lineno - 1 : n.end_lineno]) if layout else ast.unparse(n) for n in new)
     except RecursionError:  # an expression so deep that only a machine writes it
         return ""

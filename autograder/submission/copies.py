@@ -1,8 +1,8 @@
 """The copies that the grader puts into a course's `submitted/` tree, and a record of them.
 
-nbgrader wants every notebook under one name. A student's file of another name is copied to it. The record,
-`.autograder/copies.json`, tells such a copy from what a student handed in: a copy is never graded beside the file that
-it was made of, and only a copy is ever overwritten.
+nbgrader expects each notebook under one name, so a student's file of another name is copied to it. The record,
+`.autograder/copies.json`, tells such copies from students' files: a copy is never graded beside its original, and only
+a copy may be overwritten.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pathlib import Path
 RECORD = Path(".autograder") / "copies.json"
 
 
-class NotOurs(OSError):
-    """A file of a student's is in the place where a copy was to go; it is left as it is."""
+class StudentsFile(OSError):
+    """There is a student's file in the place of a copy; it is not overwritten."""
 
 
 def is_copy(course: Path, path: Path) -> bool:
-    """Whether a file is a copy that the grader made, and still has the bytes that it wrote."""
+    """Whether the grader made a file as a copy, and nobody has changed it since."""
     wanted = _record(course).get(_key(course, path))
     return wanted is not None and path.is_file() and wanted == _hash(path.read_bytes())
 
 
 def put_copy(course: Path, data: bytes, path: Path) -> None:
-    """Write a copy to `path`, in the course. Raises NotOurs where a student's own file with other bytes is there."""
+    """Write a copy to `path`, in the course. Raises StudentsFile where a student's file with other bytes is there."""
     if path.exists() and path.read_bytes() != data and not is_copy(course, path):
-        raise NotOurs(f"{path} was handed in by the student and is not overwritten")
+        raise StudentsFile(f"{path} was handed in by the student and is not overwritten")
     if path.exists() and not is_copy(course, path):
         return  # the student's own, with the same bytes
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def put_copy(course: Path, data: bytes, path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a student's file another name beside it, so that a copy can have its name; gives the new path."""
+    """Rename a student's file in its folder, so that a copy can have its name. Returns the new path."""
     other = path.with_name(f"{path.stem}.handed-in-{_hash(path.read_bytes())[:8]}{path.suffix}")
     path.rename(other)
     return other

@@ -1,7 +1,7 @@
-"""What the assignments of an instructor's course folder are: the judge's under any name, and the instructor's own.
+"""The assignments of an instructor's course folder: those that the judge grades, under any name, and all others.
 
-nbgrader knows an assignment by the name of its folder in `source/`. What it is, its source notebook says; what was
-handed in has no say in it.
+nbgrader knows an assignment by the name of its folder in `source/`. The metadata of its source notebook tell which
+assignment of the syllabus it is; students' files do not count.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from course.syllabus import syllabus
 class CourseFolder:
     """The assignments of a course, by the names of their folders.
 
-    `judged` gives the judge's assignment for each name. `own` are assignments of the instructor's, `own_notebooks` the
-    instructor's notebooks in an assignment of the judge's, as (folder, name without its ending).
+    `judged` has the syllabus's assignment for each name. `own` are the instructor's own assignments, and
+    `own_notebooks` the instructor's notebooks in a judged assignment, as (folder, name without its ending).
     """
 
     judged: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class CourseFolder:
     own_notebooks: frozenset[tuple[str, str]] = frozenset()
 
     def is_own(self, folder: str, file: str) -> bool:
-        """Whether a file that was handed in for an assignment is left to the instructor's own tests or eyes."""
+        """Whether a file that was handed in for an assignment is not for the judge to grade."""
         return folder in self.own or (folder, Path(file).stem) in self.own_notebooks
 
 
@@ -37,8 +37,8 @@ NO_COURSE = CourseFolder()
 def read_course_folder(sources: Path) -> CourseFolder:
     """The assignments in a course's `source/`; `NO_COURSE` where there is no such folder.
 
-    Of two copies of one assignment, the one under the syllabus's name is the judge's, else the first by name. The other
-    counts as the instructor's own, because a student has one result for each assignment.
+    If an assignment is there twice, the judge grades the one with the syllabus's name, else the first by name. The
+    other counts as the instructor's own, because a student has one result for each assignment.
     """
     known = syllabus().released()
     folders = sorted(folder for folder in sources.glob("*") if folder.is_dir())
@@ -59,6 +59,6 @@ def read_course_folder(sources: Path) -> CourseFolder:
             continue
         judged[name] = assignment
         usual = known[assignment].exercise.id
-        ours = usual if usual in stated else next((stem for stem, said in stated.items() if said == assignment), usual)
-        own_notebooks |= {(name, stem) for stem in stated if stem != ours}
+        main = usual if usual in stated else next((stem for stem, said in stated.items() if said == assignment), usual)
+        own_notebooks |= {(name, stem) for stem in stated if stem != main}
     return CourseFolder(judged, frozenset(own), frozenset(own_notebooks))

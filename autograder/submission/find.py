@@ -1,7 +1,7 @@
 """Finds hand-ins: notebooks, `.py` files, folders and zips of such (also nested, as learning platforms pack them).
 
-Nothing is opened through a symbolic link, nothing is unpacked to disk, sizes are capped. What is wrong with one file is
-a sentence about that file. Who handed in other things only, or nothing, is among what is found, with the reason.
+Nothing is opened through a symbolic link, nothing is unpacked to disk, and sizes are limited. A problem with one file
+is a sentence about that file. A person who handed in only other files, or nothing, is also found, with the reason.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
@@ -33,28 +34,28 @@ METADATA = "submission_metadata.yml"  # of Gradescope's export
 MAX_METADATA = 16 << 20  # bytes of it
 OWN_FOLDER = re.compile(r"submission_\d+")  # of a person or group, in that export
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# What platforms and the grader itself put beside hand-ins; nobody handed these in.
+# Files that platforms and the grader put beside hand-ins; no student handed these in.
 NOT_HANDED_IN = {"timestamp.txt", "index.html", METADATA, "desktop.ini", "thumbs.db"}
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where files were given from: how many folders are around all people, and what is known of all files."""
+    """The folder or archive that was given: how many folders are around all people, and what is known of all files."""
 
     skip: int
     around: Around
     budgets: Budgets = field(default_factory=Budgets)
 
     def owner(self, parts: tuple[str, ...]) -> Owner:
-        """Whose the file at a path is."""
+        """The student who handed in the file at a path."""
         return owner_of(parts[self.skip :] or parts[-1:], self.around)
 
 
 def find(paths: Iterable[str | Path], course: CourseFolder = NO_COURSE) -> Iterator[Found]:
-    """All hand-ins at or below the paths, in a stable order. A path that is not there raises FileNotFoundError.
+    """All hand-ins at or below the paths, in a stable order. Raises FileNotFoundError for a path that does not exist.
 
-    `course` is the course whose `submitted/` the paths lie in: an assignment that is renamed there has the syllabus's
-    name in what is found, and the instructor's own are left out.
+    `course` is the course whose `submitted/` has the paths: an assignment that was renamed there is found under the
+    syllabus's name, and the instructor's own assignments are left out.
     """
     for path in map(Path, paths):
         if not path.exists() and not path.is_symlink():
@@ -68,9 +69,7 @@ def find(paths: Iterable[str | Path], course: CourseFolder = NO_COURSE) -> Itera
             if parts is None:
                 continue
             place = _Place(0, Around())
-            yield from _of_person(
-                place, parts, str(path), lambda budget, f=path, p=parts: _from_file(f, p, str(f), budget)
-            )
+            yield from _of_person(place, parts, str(path), partial(_from_file, path, parts, str(path)))
 
 
 def _in_folder(folder: Path, course: CourseFolder) -> Iterator[Found]:
@@ -88,9 +87,7 @@ def _in_folder(folder: Path, course: CourseFolder) -> Iterator[Found]:
     for file in files:
         parts = below[file]
         if parts and _may_be_hand_in(parts):
-            yield from _of_person(
-                place, parts, str(file), lambda budget, f=file, p=parts: _from_file(f, p, str(f), budget)
-            )
+            yield from _of_person(place, parts, str(file), partial(_from_file, file, parts, str(file)))
     yield from _without_notebook(seen, str(folder), place)
 
 
@@ -100,7 +97,7 @@ def _given_zip(path: Path) -> Iterator[Found]:
         with opened(path, budgets.whole) as archive:
             entries = entries_of(archive)
             inside = [entry.parts for entry in entries if not entry.leads_out]
-            submitters = _submitters((e.path, lambda e=e: unpack(archive, e.info, Budget())) for e in entries)
+            submitters = _submitters((e.path, partial(unpack, archive, e.info, Budget())) for e in entries)
     except (*DAMAGED, Exceeded):
         inside, submitters = [], {}
     around = Around(PurePosixPath(parts[-1]).stem, frozenset(), submitters)
@@ -119,7 +116,7 @@ def _given_zip(path: Path) -> Iterator[Found]:
 def _of_person(
     place: _Place, parts: tuple[str, ...], name: str, read: Callable[[Budget], Iterable[Found]]
 ) -> Iterator[Found]:
-    """What is found in a file of one person, within that person's budget; one row where it is used up."""
+    """The hand-ins in a file of one person, within that person's budget; one with the reason where it is used up."""
     owner = place.owner(parts)
     budget = place.budgets.of(owner.identity)
     if budget.over:
@@ -145,9 +142,9 @@ def _is_class(path: Path) -> bool:
 
 
 def _submitters(files: Iterable[tuple[PurePosixPath, Callable[[], bytes]]]) -> dict[str, tuple[Person, ...]]:
-    """Who is behind each `submission_N`, from Gradescope's metadata: several people are a group.
+    """The people of each folder `submission_N`, from Gradescope's metadata: several people are a group.
 
-    What a student handed in under the same name, in a folder of one's own, has no say.
+    A file of that name in a student's own folder is not read.
     """
     found: dict[str, tuple[Person, ...]] = {}
     for path, read in files:
@@ -177,9 +174,9 @@ def _person(entry: dict[object, object]) -> Person:
 
 
 def _below(file: Path, top: Path) -> tuple[str, ...]:
-    """A file's path below what was given, with the folders above that where they are nbgrader's and say whose it is.
+    """A file's path below the folder that was given, with nbgrader's folders above that, which name the student.
 
-    Only folders at or above what was given count for that: below it, a student may have made folders of any name.
+    Only folders at or above the one that was given count as nbgrader's: below it, students make folders of any name.
     """
     relative = file.relative_to(top).parts
     above = Path(os.path.abspath(top)).parts
@@ -194,7 +191,7 @@ def _below(file: Path, top: Path) -> tuple[str, ...]:
 
 
 def _in_course(parts: tuple[str, ...], course: CourseFolder) -> tuple[str, ...] | None:
-    """A path in `submitted/` with the syllabus's name of the assignment; None for what is the instructor's own."""
+    """A path in `submitted/` with the syllabus's name of the assignment; None in an instructor's own assignment."""
     if len(parts) < 2:
         return parts
     if course.is_own(parts[1], parts[2] if len(parts) == 3 else ""):
@@ -203,7 +200,7 @@ def _in_course(parts: tuple[str, ...], course: CourseFolder) -> tuple[str, ...] 
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """The files below a folder, and the folders that have nothing in them."""
+    """The files below a folder, and the empty folders."""
     empty = True
     for entry in folder.iterdir():
         if entry.name in SKIPPED or entry.name.startswith("."):
@@ -219,7 +216,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
-    """By its name; not what students got with the notebook, who hand in their whole folder."""
+    """Whether a file may be a hand-in, by its name; files that were released with the notebook are not."""
     if PurePosixPath(parts[-1]).suffix.lower() not in SUFFIXES:
         return False
     if SKIPPED & set(parts) or any(part.startswith(".") and part != ".." for part in parts):
@@ -234,9 +231,9 @@ def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
 
 
 def _without_notebook(files: Iterable[tuple[str, ...]], name: str, place: _Place) -> Iterator[Found]:
-    """The people who handed in other things only, or nothing: nobody is passed over.
+    """The people who handed in only other files, or nothing, each with the reason.
 
-    A folder with nothing in it is among the files as one without a name.
+    `files` has an empty folder as a file without a name.
     """
     known = syllabus().released()
     handed_in: dict[tuple[str, str | None], tuple[tuple[str, ...], Owner, list[str]]] = {}
@@ -247,7 +244,7 @@ def _without_notebook(files: Iterable[tuple[str, ...]], name: str, place: _Place
             continue
         owner = place.owner(parts)
         if owner.rule in ("file", "archive"):
-            continue  # a file beside the people's folders that nobody is named by
+            continue  # a file beside the people's folders, which names nobody
         assignment = next((folder for folder in inside[:-1] if folder in known), None)
         key = (owner.identity, assignment)
         if _may_be_hand_in(parts):
@@ -294,10 +291,10 @@ def _from_zip(
     depth: int = 0,
     place: _Place | None = None,
 ) -> Iterator[Found]:
-    """The hand-ins in a zip, and in the zips in it; what is wrong with one entry does not touch the others.
+    """The hand-ins in a zip, and in the zips in it; a problem with one entry does not affect the others.
 
-    `place`: how to tell whose each is, where this is the archive that was given; else all of it is one person's. Raises
-    Exceeded where the budget is used up: of the archive as a whole where it was given, else of the person.
+    `place` tells the owners of the entries of an archive that was given; without it, all entries are one person's.
+    Raises Exceeded where the budget is used up: that of the whole archive if it was given, else that of the person.
     """
     try:
         with opened(file, budget) as archive:
@@ -315,7 +312,7 @@ def _from_zip(
                         place,
                         below,
                         label,
-                        lambda own, e=entry, b=below, s=label: _from_entry(archive, e, b, s, own, depth),
+                        partial(_from_entry, archive, entry, below, label, depth=depth),
                     )
             if place is not None:
                 yield from _without_notebook(((*above, *entry.parts) for entry in entries), name, place)
@@ -355,8 +352,8 @@ def _from_entry(
 
 
 def _only(names: Iterable[str]) -> Message:
-    names = sorted(filter(None, names))
-    only = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    named = sorted(filter(None, names))
+    only = ", ".join(named[:3]) + (", …" if len(named) > 3 else "")
     return Message("There is no notebook in the hand-in, only {only}. Hand in the file that ends in .ipynb.", only=only)
 
 

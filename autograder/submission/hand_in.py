@@ -4,47 +4,69 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TypedDict
 
 from autograder.messages import Message
 from autograder.submission.budget import Budget
 from autograder.submission.owner import Owner
+from autograder.submission.placed import RunRole
 from course.syllabus import Assignment
 
 MAX_BYTES = 64 << 20  # of a notebook, on disk or unpacked
 
 
 class Unreadable(Exception):
-    """Why a hand-in cannot be read; a sentence for the student."""
+    """A hand-in cannot be read; `args[0]` is the reason, a sentence for the student."""
+
+
+class CodeCell(TypedDict):
+    """A cell that will run."""
+
+    label: str  # how a person finds it, for example "cell 5"
+    source: str
+    grade_id: str | None  # nbgrader's id; None for a student's own cell
+    index: int | None  # its place in the hand-in, from 0; None where it is not from there
+    role: RunRole
+
+
+class ReadyMadeUse(TypedDict):
+    """A place in the text of an answer that names a framework's own attention."""
+
+    name: str  # the dotted path in the framework
+    label: str  # the cell's
+    line: int  # in the cell, from 1
 
 
 @dataclass
 class Submission:
     """One student's hand-in of one assignment, ready to be judged, or the reason (`problem`) why it cannot be.
 
-    `cells` are what will run, in order. `mentions` lists, for each symbol, the other symbols that the answer uses, and
-    `ready_made` where it names attention of the framework's own. `content` is the SHA-256 of the student's code.
+    `cells` will run, in this order. By symbol of the exercise, `mentions` has the other symbols that the hand-in uses,
+    and `ready_made` the places where it names the framework's own attention. `content` is the SHA-256 of the student's
+    code.
     """
 
     name: str
     student: str
     assignment: Assignment | None
-    cells: list[dict] = field(default_factory=list)
+    cells: list[CodeCell] = field(default_factory=list)
     mentions: dict[str, list[str]] = field(default_factory=dict)
-    ready_made: dict[str, list[dict]] = field(default_factory=dict)
+    ready_made: dict[str, list[ReadyMadeUse]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     content: str | None = None
     problem: str | None = None
     owner: Owner | None = None
     modified: float = 0.0  # seconds since 1970, of the file
-    copied: bool = False  # whether the grader itself made the file, a copy of one that was handed in
+    copied: bool = False  # whether the grader made the file, as a copy of one that was handed in
 
 
 @dataclass(frozen=True)
 class Found:
     """A file that may be a hand-in: where it is, and its bytes or the reason (`problem`) why it has none.
 
-    `parts` is the path below what was asked for; of a file in an archive, with the archive's name before it.
+    `parts` are the names on its path, from the folder or archive that was given; for a file in an archive, the
+    archive's name comes first.
     """
 
     name: str
@@ -53,7 +75,7 @@ class Found:
     problem: str | None = None
     owner: Owner | None = None
     modified: float = 0.0
-    budget: Budget = field(default_factory=Budget, compare=False, repr=False)  # of the person whose it is
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)  # of the person who handed it in
 
     @property
     def file(self) -> str:

@@ -10,7 +10,7 @@ handed in and the cells of the source notebook and says, in running order, what 
     test      `check("...")`, source from the release, never run by the judge
     demo      the instructor's worked example, source from the release, never run by the judge
     markdown  text, never run; a task that is graded by hand is one, with its source from the release
-    spare     a second copy, or a stub that an answer elsewhere has overtaken: kept for reading, never run
+    spare     a second copy, or a stub whose answer stands elsewhere: kept for reading, never run
 
 How a cell is recognised, first rule that holds:
 
@@ -18,20 +18,19 @@ How a cell is recognised, first rule that holds:
 2. the notebook format's own cell `id`, which Colab moves into the metadata, if the release has it;
 3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, however it is spaced; of a
    task its heading is enough);
-4. the symbols that it defines at top level, for answers. Read with `ast`; where the code does not parse, by the look
-   of its lines.
+4. the symbols that it defines at top level, for answers. Read with `ast`; where the code does not parse, with patterns
+   on its lines.
 
-Of several candidates for an answer the one that defines the symbol counts, before one that leaves the stub standing, a
-cell with the right id before one without, the last before an earlier one. So ids that were swapped, an answer written
-under the wrong heading, and a stub left below a finished copy all come out right. An answer cell that has its id and
-its symbol is not overtaken by an experiment that comes after its test: in the student's own notebook, too, the check
-looked at the answer above it.
+If an answer has several candidates, one that defines the symbol comes before one that still has the stub, a cell with
+the right id before one without, and a later one before an earlier one. So ids that were swapped, an answer under the
+wrong heading, and a stub below a finished copy are all handled. An answer cell with its id and its symbol also counts
+before an experiment that comes after its test, because in the student's notebook the check saw that answer.
 
-The order is the student's own (what "Run all" does), with what is missing put back after its predecessor in the
-release. The released cells come from the *source* notebook and so hold the solutions: nothing of an answer cell's
-released text is ever placed; `stub` gives it with the solution taken out.
+The order is the student's own (that of "Run all"); a missing cell is put back after the cell before it in the release.
+The released cells come from the *source* notebook and so hold the solutions. The released text of an answer cell is
+never placed; `stub` gives it without the solution.
 
-Plain dicts in, plain values out, no notebook library: the core of grading has none.
+Cells are plain JSON and no notebook library is used, because the core of grading has none.
 """
 
 from __future__ import annotations
@@ -45,6 +44,7 @@ from typing import Any
 
 from autograder.messages import Message
 from autograder.submission.cell_text import (
+    Role,
     additions,
     cell_ids,
     definitions,
@@ -57,8 +57,9 @@ from autograder.submission.cell_text import (
     text_of,
 )
 from autograder.submission.placed import ROLES, RUN, Match, Placed, restore
+from course.syllabus import Part
 
-# What callers need of a hand-in's cells, in one place.
+# All that callers need for a hand-in's cells.
 __all__ = ["ROLES", "RUN", "Match", "Placed", "grade_id_of", "match", "restore", "role_of", "stub", "text_of"]
 
 MOST_REMARKS = 40
@@ -66,14 +67,14 @@ MOST_REMARKS = 40
 
 def match(
     submitted_cells: Any,
-    released_cells: list[dict],
-    parts: Iterable[Any],
+    released_cells: list[dict[str, Any]],
+    parts: Iterable[Part],
     others: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> Match:
     """Place the cells of a hand-in.
 
-    `parts` are the syllabus's parts of the exercise (`id`, `symbol`); `others`, by grade id, what a task says in other
-    languages: a hand-in may have any of them.
+    `submitted_cells` may be any JSON value; `released_cells` are those of the source notebook; `parts` are those of the
+    exercise; `others` are a task's texts in other languages, by its grade id, because a hand-in may have any language.
     """
     return _Matcher(submitted_cells, released_cells, parts, others).match()
 
@@ -81,10 +82,10 @@ def match(
 @dataclass
 class _Released:
     grade_id: str
-    role: str
+    role: Role
     source: str
     order: int
-    symbol: str | None = None  # for answers: the name that the cell has to define
+    symbol: str = ""  # for answers: the name that the cell has to define
     task: bool = False  # a task that is graded by hand
     others: tuple[str, ...] = ()  # a task's text in other languages
 
@@ -100,7 +101,7 @@ class _Unit:
     index: int
     code: bool
     source: str
-    claim: str | None  # the released cell that it says it is, or that its text says it is
+    claim: str | None  # the released cell that it is, by its id or its text
     by_id: bool = False
     names: dict[str, bool] = field(default_factory=dict)
     placed: Placed | None = None
@@ -111,7 +112,13 @@ class _Unit:
 
 
 class _Matcher:
-    def __init__(self, submitted: Any, released: list[dict], parts: Iterable[Any], others: Mapping[str, Iterable[str]]):
+    def __init__(
+        self,
+        submitted: Any,
+        released: list[dict[str, Any]],
+        parts: Iterable[Part],
+        others: Mapping[str, Iterable[str]],
+    ) -> None:
         symbols = {part.id: part.symbol for part in parts}
         self.remarks: list[str] = []
         self.flags: list[str] = []
@@ -129,12 +136,12 @@ class _Matcher:
         self.answers = [r for r in self.released.values() if r.role == "answer"]
         defined = {r.grade_id: definitions(r.source) for r in self.answers}
         for r in self.answers:
-            wanted = symbols.get(r.grade_id.removeprefix("answer-"))
+            wanted = symbols.get(r.grade_id.removeprefix("answer-"), "")
             elsewhere = any(wanted in names for names in defined.values())
             if wanted in defined[r.grade_id] or (wanted and not defined[r.grade_id] and not elsewhere):
                 r.symbol = wanted
             else:
-                r.symbol = next(iter(defined[r.grade_id]), None)
+                r.symbol = next(iter(defined[r.grade_id]), "")
         self.units = list(self._units(submitted))
         self.ids = {i: cell_ids(cell) for i, cell in enumerate(submitted if isinstance(submitted, list) else [])}
 
@@ -147,24 +154,25 @@ class _Matcher:
                 continue
             source, code = text_of(cell), cell.get("cell_type") == "code"
             claim, by_id = self._claim(cell, source, code)
-            role = self.released[claim].role if claim else None
-            if claim and not code and role != "markdown":
+            r = self.released[claim] if claim else None
+            if r and not code and r.role != "markdown":
                 remark = Message("Cell {n} had become a text cell; it was read as code.", n=index + 1)
                 self._note("changed-cell-type", remark)
                 code = True
             unit = _Unit(index, code, source, claim, by_id)
-            if role in ("setup", "test", "demo"):
+            if r and r.role in ("setup", "test", "demo"):
                 yield unit
-                yield from self._added_to(unit, role)
+                yield from self._added_to(unit, r)
                 continue
-            if claim and self.released[claim].task:
-                yield from self._task(unit, self.released[claim])
+            if r and r.task:
+                yield from self._task(unit, r)
                 continue
             if code:
                 unit.names = definitions(source)
             yield unit
 
-    def _claim(self, cell: dict, source: str, code: bool) -> tuple[str | None, bool]:
+    def _claim(self, cell: dict[str, Any], source: str, code: bool) -> tuple[str | None, bool]:
+        """The released cell that a cell is, None for the student's own; and whether its id tells."""
         grade_id = grade_id_of(cell)
         if grade_id in self.released:
             return grade_id, True
@@ -185,9 +193,9 @@ class _Matcher:
         return None, False
 
     def _task(self, unit: _Unit, r: _Released) -> Iterator[_Unit]:
-        """A task as released, and what the student wrote into its cell, as a cell of their own below it."""
-        ours = {line.strip() for text in r.texts for line in text.split("\n")}
-        kept = [line for line in unit.source.split("\n") if line.strip() not in ours]
+        """A task as released, and below it what the student wrote into its cell, as another cell."""
+        asked = {line.strip() for text in r.texts for line in text.split("\n")}
+        kept = [line for line in unit.source.split("\n") if line.strip() not in asked]
         if not unit.code:
             yield unit
         if any(line.strip() for line in kept):
@@ -197,16 +205,15 @@ class _Matcher:
             self._note("edited-locked-cells", remark)
             yield _Unit(unit.index, unit.code, "\n".join(kept).strip(), None)
 
-    def _added_to(self, unit: _Unit, role: str) -> Iterator[_Unit]:
-        """An instructor's cell counts as released; what a student wrote into it that matters is kept beside it."""
-        r = self.released[unit.claim]
+    def _added_to(self, unit: _Unit, r: _Released) -> Iterator[_Unit]:
+        """What a student added to an instructor's cell, as another cell; the instructor's cell is used as released."""
         if same(unit.source, r.source):
             return
-        only = None if role == "setup" else (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+        only = None if r.role == "setup" else (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
         extra = additions(unit.source, r.source, only)
         names = definitions(extra)
-        if role == "demo" and not any(answer.symbol in names for answer in self.answers):
-            return  # a demonstration is there to be played with
+        if r.role == "demo" and not any(answer.symbol in names for answer in self.answers):
+            return  # students are meant to change a demonstration
         if extra.strip():
             remark = Message(
                 "You changed cell {n}, which belongs to the exercise. The original was used, and your additions were "
@@ -215,7 +222,7 @@ class _Matcher:
             )
             self._note("edited-locked-cells", remark)
             yield _Unit(unit.index, True, extra, None, names=names)
-        elif role == "setup":
+        elif r.role == "setup":
             remark = Message(
                 "You changed cell {n}, which belongs to the exercise. The original was used.", n=unit.number
             )
@@ -224,7 +231,7 @@ class _Matcher:
     # -- which cell answers which part
 
     def _score(self, unit: _Unit, r: _Released) -> int:
-        """How good a candidate a piece is for an answer; 0 for none at all."""
+        """How good a candidate a piece is for an answer, from 1 to 6; 0 for no candidate."""
         mine = unit.claim == r.grade_id
         if not unit.code or (unit.claim and not mine and self.released[unit.claim].role != "answer"):
             return 0
@@ -243,9 +250,10 @@ class _Matcher:
         chosen: dict[str, _Unit] = {}
         for r in self.answers:
             scored = [(self._score(unit, r), i, unit) for i, unit in enumerate(self.units)]
-            score, _, unit = max(scored, default=(0, 0, None), key=lambda item: item[:2])
-            if score:
-                chosen[r.grade_id] = unit
+            if scored:
+                score, _, unit = max(scored, key=lambda item: item[:2])
+                if score:
+                    chosen[r.grade_id] = unit
         return chosen
 
     # -- putting all in place
@@ -271,7 +279,7 @@ class _Matcher:
         cells: list[Placed] = []
         lost = 0
         for position, unit in enumerate(self.units):
-            role = self.released[unit.claim].role if unit.claim else None
+            claimed_cell = self.released[unit.claim] if unit.claim else None
             if id(unit) in seats:
                 r = self.released[seats[id(unit)]]
                 remark = None
@@ -283,22 +291,22 @@ class _Matcher:
                 lost += unit.claim is None and r.grade_id not in claimed
                 cells.append(Placed("answer", r.grade_id, unit.source, unit.index, remark))
                 seen.add(r.grade_id)
-            elif role in ("setup", "test", "demo"):
-                if unit.claim in seen:
+            elif claimed_cell and claimed_cell.role in ("setup", "test", "demo"):
+                if claimed_cell.grade_id in seen:
                     remark = Message("Cell {n} is a second copy and was left out.", n=unit.number)
                     cells.append(self._spare(unit, remark))
                     continue
-                seen.add(unit.claim)
+                seen.add(claimed_cell.grade_id)
                 lost += not unit.by_id
-                cells.append(Placed(role, unit.claim, self.released[unit.claim].source, unit.index))
+                cells.append(Placed(claimed_cell.role, claimed_cell.grade_id, claimed_cell.source, unit.index))
             elif not unit.code:
-                grade_id = unit.claim if unit.claim not in seen else None
-                task = grade_id is not None and self.released[grade_id].task
-                if unit.claim and self.released[unit.claim].task and not task:
-                    continue  # a second copy of what is asked
-                seen.update([grade_id] if grade_id else [])
-                source = self.released[grade_id].source if task else unit.source
-                cells.append(Placed("markdown", grade_id, source, unit.index))
+                again = claimed_cell is not None and claimed_cell.grade_id in seen
+                if claimed_cell is None or (again and not claimed_cell.task):
+                    cells.append(Placed("markdown", None, unit.source, unit.index))
+                elif not again:  # a second copy of a task is left out
+                    seen.add(claimed_cell.grade_id)
+                    source = claimed_cell.source if claimed_cell.task else unit.source
+                    cells.append(Placed("markdown", claimed_cell.grade_id, source, unit.index))
             else:
                 cells.append(self._own(unit, position, chosen, tests))
         if lost:
@@ -311,7 +319,7 @@ class _Matcher:
         return Match(self._complete(cells, seen, shared), self.remarks, self.flags)
 
     def _own(self, unit: _Unit, position: int, chosen: dict[str, _Unit], tests: dict[str, int]) -> Placed:
-        """A code cell that is no answer: the student's own, run, unless it would undo an answer."""
+        """A code cell that is no answer: the student's own, run, unless it would replace an answer."""
         rivals = [r for r in self.answers if r.symbol in unit.names and chosen.get(r.grade_id) is not unit]
         if unit.claim is not None:
             winner = chosen.get(unit.claim)
@@ -347,7 +355,7 @@ class _Matcher:
         return Placed("spare", None, unit.source, unit.index, remark)
 
     def _complete(self, cells: list[Placed], seen: set[str], shared: dict[str, _Unit]) -> list[Placed]:
-        """Put back what is missing, and setup cells that slid below what needs them."""
+        """Put back what is missing, and move setup cells above the answers that need them."""
         for r in sorted(self.released.values(), key=lambda r: r.order):
             if r.grade_id in seen or (r.role == "markdown" and not r.task):
                 continue
@@ -372,7 +380,7 @@ class _Matcher:
         return cells
 
     def _settle(self, cells: list[Placed]) -> None:
-        """Move setup cells up that stand below an answer which follows them in the release."""
+        """Move up each setup cell that stands below an answer that follows it in the release."""
         ordered = sorted(self.released.values(), key=lambda r: r.order)
         for r in (r for r in ordered if r.role == "setup"):
             where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}
@@ -386,13 +394,13 @@ class _Matcher:
             cells.insert(to, cells.pop(where[r.grade_id]))
 
     def _seat(self, cells: list[Placed], r: _Released) -> int:
-        """After the nearest cell that comes before it in the release; else before the first code cell.
+        """Where to insert a cell: after the nearest one before it in the release, else before the first code cell.
 
-        But a task above what answers it: the cell that was there to write in, else the next task, else the end.
+        A task goes above its answer: the cell that was there to write in, else the next task, else the end.
         """
         if r.task:
             written = f"write-{r.grade_id.removeprefix('task-')}"
-            below = [i for i, c in enumerate(cells) if written in self.ids.get(c.index, [])]
+            below = [i for i, c in enumerate(cells) if c.index is not None and written in self.ids.get(c.index, [])]
             later = [i for i, c in enumerate(cells) if c.grade_id and self.released[c.grade_id].order > r.order]
             return min(below or later or [len(cells)])
         where = {c.grade_id: i for i, c in enumerate(cells) if c.grade_id}

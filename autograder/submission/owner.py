@@ -1,10 +1,10 @@
-"""Whose a hand-in is, read from its path by a table of platforms, `platforms.toml`.
+"""The student who handed in a file, read from its path by a table of platforms, `platforms.toml`.
 
-The path is read from the folder or archive that was given downwards, outermost first. The first name that belongs to a
-person decides, and nothing below it, in the person's own folder or archive, has a say. Folders around all people, such
-as `class/` or an archive's single top folder, are left out first (`wrappers`).
+The path is read downwards from the folder or archive that was given. The first name that belongs to a person decides;
+names below it, in the person's own folder or archive, do not count. Folders around all people, such as `class/` or the
+single top folder of an archive, are left out first (`wrappers`).
 
-Two people are never one: the platform's own key tells them apart, also where they have the same name.
+Two people of the same name stay two people, because the platform's own key tells them apart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COPIES = (  # what browsers, Colab, Drive and Jupyter make of a file's name
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whose hand-in it is. `key` is the platform's; e-mail and section are empty where nothing says them."""
+    """A student. `key` is the platform's id for them; `email` is empty where it is not known."""
 
     key: str
     name: str
@@ -46,11 +46,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a hand-in is, and how that is known.
+    """The person or group who handed in a file, and how that is known.
 
-    `identity` is the same for all files of one person (or group) in one download. `rule` is the platform's id, or
-    "folder", "file" or "archive". `attempt` sorts a person's several hand-ins, later ones higher; `tried` is the same
-    for people. `members` are the people of a group, or the one person. `sure` is False where nothing names anybody.
+    `identity` is the same for all files of one person or group in one download. `rule` is the platform's id, or
+    "folder", "file" or "archive". `attempt` sorts the hand-ins of one person, later ones higher; `tried` says the same
+    to people. `original` is the file's name before the platform changed it. `members` are the people of a group, or the
+    one person. `sure` is False where no name in the path is a person's.
     """
 
     identity: str
@@ -79,13 +80,13 @@ class Layout:
     sure: bool = True
 
     def match(self, name: str) -> re.Match[str] | None:
-        """The groups of a name that is called so, as a whole."""
+        """The groups of the pattern where it matches the whole name; None where it does not."""
         return re.fullmatch(self.pattern, name[:LONGEST], re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Around:
-    """What is known of all files that were given together: what a single path does not tell."""
+    """What is known of all files that were given together, beyond their paths."""
 
     archive: str = ""  # the name of the archive that was given, without its ending
     clones: frozenset[str] = frozenset()  # folders that are clones of a repository
@@ -103,7 +104,7 @@ def layouts() -> tuple[Layout, ...]:
 
 
 def owner_of(parts: tuple[str, ...], around: Around = NOTHING_KNOWN) -> Owner:
-    """Whose the file at a path is; `parts` begin below the wrappers."""
+    """The owner of the file at a path; `parts` are the names on the path, below the wrappers."""
     parts = tuple(unicodedata.normalize("NFC", part) for part in parts)
     known = syllabus().released()
     while len(parts) > 1 and parts[0] in known:  # a folder for each assignment, with people below it
@@ -126,7 +127,7 @@ def owner_of(parts: tuple[str, ...], around: Around = NOTHING_KNOWN) -> Owner:
 
 
 def assignment_in(parts: Iterable[str]) -> str | None:
-    """The assignment that a folder in the path is called by, or that the file's name ends in."""
+    """The assignment that a folder in the path is named after, or that the file's name ends in; None for neither."""
     *folders, file = parts
     known = syllabus().released()
     for folder in folders:
@@ -143,7 +144,7 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
 
 
 def wrappers(paths: Collection[tuple[str, ...]]) -> int:
-    """How many folders lie around all people in these paths, and name nobody."""
+    """How many of the outermost folders hold all people of these paths, and name none of them."""
     depth, known = 0, syllabus().released()
     while depth < DEEPEST:
         heads = {path[depth] for path in paths if len(path) > depth}
@@ -167,7 +168,7 @@ def wrappers(paths: Collection[tuple[str, ...]]) -> int:
 
 
 def _is_platforms(path: tuple[str, ...]) -> bool:
-    """Whether a platform calls a folder (a path that ends in "") or a file so; for what is sure alone."""
+    """Whether a folder (a path that ends in "") or a file has a platform's name; only patterns that are sure count."""
     on, name = (
         ("folder", path[0]) if path[-1] == "" or len(path) == 1 and "." not in path[0][-7:] else ("file", path[0])
     )
@@ -186,9 +187,9 @@ def plain_stem(file: str) -> str:
 
 
 def distinct_names(owners: Iterable[Owner]) -> dict[str, str]:
-    """A name for each identity, so that no two people have the same: where they would, the key is added.
+    """A different name for each identity; where two people have the same name, their keys are added.
 
-    Two names are the same also where they differ in bytes alone that no file can hold.
+    Names also count as the same if they differ only in halves of characters, which no file can hold.
     """
     first = {owner.identity: owner for owner in owners}
     nobody = {row.nobody for row in layouts() if row.nobody}

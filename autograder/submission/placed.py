@@ -1,22 +1,28 @@
-"""Cells in their places: what `matching.match` says of a hand-in, and the sound notebook that this makes."""
+"""Cells in their places: the result of `matching.match`, and the repaired notebook that it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeGuard, get_args
 
-from autograder.submission.cell_text import grade_id_of, stub, text_of
+from autograder.submission.cell_text import Role, grade_id_of, stub, text_of
 
-ROLES = ("setup", "answer", "own", "test", "demo", "markdown", "spare")
-RUN = ("setup", "answer", "own")  # the roles that the judge runs
+ROLES: tuple[Role, ...] = get_args(Role)
+RunRole = Literal["setup", "answer", "own"]
+RUN: tuple[RunRole, ...] = get_args(RunRole)  # the roles that the judge runs
+
+
+def runs(role: Role) -> TypeGuard[RunRole]:
+    """Whether the judge runs cells of a role."""
+    return role in RUN
 
 
 @dataclass(frozen=True)
 class Placed:
     """A cell in its place. `index` counts the submitted cells from 0, None where the hand-in has no such cell."""
 
-    role: str
+    role: Role
     grade_id: str | None
     source: str
     index: int | None = None
@@ -30,7 +36,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Match:
-    """All cells in running order; what was odd, a sentence each for the student; the same as stable slugs."""
+    """All cells in running order, remarks on what was odd, sentences for the student, and flags, words for programs."""
 
     cells: list[Placed]
     remarks: list[str] = field(default_factory=list)
@@ -40,15 +46,15 @@ class Match:
         return iter(self.cells)
 
 
-def restore(match_: Match, released_cells: list[dict]) -> list[dict]:
-    """The hand-in as a sound cell list (notebook format 4): each released cell once, with its released metadata.
+def restore(match_: Match, released_cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hand-in as a valid list of cells (notebook format 4): each released cell once, with its released metadata.
 
-    For whoever shows the notebook afterwards. Solutions are never in it: an answer that is missing becomes its stub.
+    It never holds solutions: a missing answer becomes its stub.
     """
     released = {grade_id_of(cell): cell for cell in released_cells if grade_id_of(cell)}
     cells = []
     for number, placed in enumerate(match_.cells):
-        original = released.get(placed.grade_id)
+        original = released.get(placed.grade_id) if placed.grade_id else None
         kind = "markdown" if placed.role == "markdown" else "code"
         cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "id": f"own-{number}", "source": placed.source}
         if original is not None:

@@ -1,4 +1,4 @@
-"""Python out of what students write in notebooks: without IPython's own syntax, which does nothing here."""
+"""Python out of what students write in notebooks: without IPython's own syntax, which is not run here."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ NOT_PYTHON = frozenset(  # cell magics: what follows is another language, or goe
 )
 IPYTHON_LINE = re.compile(r"^(\s*)([%!?]|[\w.]+\?\s*$).*$")  # `%magic`, `!command`, `?help`, `help?`
 IPYTHON_VALUE = re.compile(r"^(\s*\w[\w., \t]*=[ \t]*)[%!].*$")  # `files = !ls`, `here = %pwd`
-DATABRICKS_CELL = re.compile(r"\s*%(md|md-sandbox|sql|sh|fs|r|scala)\s")  # there one sign is for the whole cell
+DATABRICKS_CELL = re.compile(r"\s*%(md|md-sandbox|sql|sh|fs|r|scala)\s")  # there a single % is for the whole cell
 
 
 def plain_python(source: str) -> str:
-    """A cell's code without IPython's own syntax: magics and shell lines do nothing here, `%%time` is taken off.
+    """A cell's code without IPython's own syntax: magics and shell lines become `pass`, and `%%time` is removed.
 
-    Of a cell in another language, `%%bash`, nothing is left.
+    A cell in another language, such as `%%bash`, becomes empty.
     """
     lines = source.split("\n")
     if lines[0].lstrip().startswith("%%"):

@@ -1,6 +1,6 @@
 """Reads a hand-in: from a file's bytes to the cells that are to be run, each in its place.
 
-What it takes to read is bounded before anything is read: bytes, pieces, cells, characters of code.
+The limits on bytes, JSON values, cells and characters of code are checked before the costly step that each one bounds.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from autograder.submission.apart import slimmed
 from autograder.submission.budget import Exceeded
 from autograder.submission.by_hand import in_other_languages, look_through
 from autograder.submission.cell_text import definitions, grade_id_of, parse, text_of
-from autograder.submission.hand_in import Found, Submission, Unreadable, too_large
-from autograder.submission.matching import RUN, match
+from autograder.submission.hand_in import CodeCell, Found, Submission, Unreadable, too_large
+from autograder.submission.matching import match
 from autograder.submission.owner import assignment_in, owner_of, wrappers
+from autograder.submission.placed import runs
 from autograder.submission.python_source import plain_python
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -32,12 +33,17 @@ MAX_PIECES = 4_000_000  # values of a notebook's JSON: sixty megabytes of empty 
 
 
 def read(found: Found, source_root: Path, assignment: str | None = None) -> Submission:
-    """A found file as a submission. `assignment`, if given, is what the file is to be graded as."""
+    """A found file as a submission; what is wrong with the file is in its `problem`.
+
+    `source_root` is the folder of the source notebooks. `assignment`, if given, is what the file is to be graded as,
+    whatever it says itself. Raises FileNotFoundError where there is no source notebook.
+    """
     owner = found.owner or owner_of(found.parts[wrappers([found.parts]) :])
     by_path = assignment_in(found.parts)
     submission = Submission(found.name, owner.name, None, owner=owner, modified=found.modified)
     try:
-        submission.assignment = syllabus().assignment(assignment or by_path) if assignment or by_path else None
+        wanted = assignment or by_path
+        submission.assignment = syllabus().assignment(wanted) if wanted else None
         if found.problem:
             raise Unreadable(found.problem)
         if found.data is None or len(found.data) > hand_in.MAX_BYTES:
@@ -63,10 +69,10 @@ def decode(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def load_notebook(text: str, *, slim: bool = False) -> dict:
-    """A notebook's JSON with its cells at the top, whatever version of the format it is in; Unreadable if it is none.
+def load_notebook(text: str, *, slim: bool = False) -> dict[str, Any]:
+    """A notebook's JSON with its cells under "cells", whatever version of the format it is in.
 
-    What it takes to read is bounded before it is read. With `slim`, outputs may be left out.
+    With `slim`, outputs may be left out. Raises Unreadable where the text is no notebook or exceeds a limit.
     """
     if not text.strip():
         raise Unreadable(Message("The file is empty. Save the notebook in Jupyter and hand in that file."))
@@ -100,7 +106,7 @@ def _in_pieces(text: str) -> bool:
     """Whether a JSON text is made of so many values that they would fill the memory."""
     if len(text) <= MAX_PIECES or sum(map(text.count, "{[,")) <= MAX_PIECES:
         return False
-    count = strings = 0  # now without what stands in strings
+    count = strings = 0  # counted again without the contents of strings
     # Nothing is tried twice: a string that does not end takes the rest of the text.
     for found in re.finditer(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{[,]++', text, re.DOTALL):
         if found[0][0] == '"':
@@ -112,8 +118,8 @@ def _in_pieces(text: str) -> bool:
     return False
 
 
-def with_cells(notebook: Any) -> dict:
-    """The same for a notebook's JSON that has been read already."""
+def with_cells(notebook: Any) -> dict[str, Any]:
+    """A notebook's JSON with its cells under "cells". Changes it. Raises Unreadable as `load_notebook` does."""
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells", notebook.get("worksheets")), list):
         raise Unreadable(
             Message("The file is not a notebook: it has no cells. Save the notebook in Jupyter and hand in that file.")
@@ -148,8 +154,11 @@ def _check_code(sources: Iterable[str]) -> None:
         )
 
 
-def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> None:
-    """Fill a submission from a notebook's JSON: decide the assignment, place the cells."""
+def read_notebook(submission: Submission, notebook: dict[str, Any], source_root: Path) -> None:
+    """Fill a submission from a notebook's JSON: decide the assignment, place the cells.
+
+    Raises Unreadable where the notebook is of another assignment, or of none that can be told.
+    """
     own = _metadata(notebook).get("course")
     stated = own.get("assignment") if isinstance(own, dict) else None
     if submission.assignment is None:
@@ -181,23 +190,26 @@ def read_notebook(submission: Submission, notebook: dict, source_root: Path) -> 
         texts = "\0".join(p.source.strip() for p in placed.cells if p.grade_id is None)
         submission.content = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
         return
-    run = [p for p in placed.cells if p.role in RUN and p.source.strip()]
-    _check_code(p.source for p in run)
+    run = [(p, role) for p in placed.cells if runs(role := p.role) and p.source.strip()]
+    _check_code(p.source for p, _ in run)
     submission.cells = [
         {
-            "label": p.label if p.role != "setup" else f"setup {i + 1}",
+            "label": p.label if role != "setup" else f"setup {i + 1}",
             "source": plain_python(p.source),
             "grade_id": p.grade_id,
             "index": p.index,
-            "role": p.role,
+            "role": role,
         }
-        for i, p in enumerate(run)
-    ]  # fmt: skip
-    finish(submission)
+        for i, (p, role) in enumerate(run)
+    ]
+    finish(submission, submission.assignment)
 
 
 def read_script(submission: Submission, text: str, name: str, source_root: Path) -> None:
-    """Fill a submission from a `.py` file: one cell of its own, after the notebook's setup."""
+    """Fill a submission from a `.py` file: the setup cells of the source notebook, then the file as one cell.
+
+    Raises Unreadable where the assignment cannot be told, or is graded by a person.
+    """
     _check_code([text])
     if submission.assignment is None:
         submission.assignment = _assignment_of(None, [text])
@@ -221,20 +233,20 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
         submission.remarks.append(Message("The file is empty."))
         submission.flags.append("empty")
     submission.cells.append({"label": name, "source": plain_python(text), "grade_id": None, "index": 0, "role": "own"})
-    finish(submission)
+    finish(submission, submission.assignment)
 
 
 def of_source(assignment: Assignment, source: str, name: str = "answers.py") -> Submission:
     """A submission whose answers are this Python text, without a file: for tests and benchmarks."""
     submission = Submission(name, "answers", assignment)
     submission.cells = [{"label": name, "source": source, "grade_id": None, "index": 0, "role": "own"}]
-    finish(submission)
+    finish(submission, assignment)
     return submission
 
 
-def finish(submission: Submission) -> None:
-    """What is derived from the cells: which symbols they mention, and the hash of what will run."""
-    symbols = {part.symbol for part in submission.assignment.exercise.parts}
+def finish(submission: Submission, assignment: Assignment) -> None:
+    """Fill in what follows from the cells: `mentions`, `ready_made` and `content`."""
+    symbols = {part.symbol for part in assignment.exercise.parts}
     loaded: set[str] = set()
     for cell in submission.cells:
         tree = parse(cell["source"])
@@ -243,11 +255,11 @@ def finish(submission: Submission) -> None:
                 loaded.add(node.id)
     submission.mentions = {symbol: sorted(loaded - {symbol}) for symbol in symbols}
     submission.ready_made = ready_made.uses(submission.cells, symbols, syllabus().tracks.values())
-    submission.content = content_of(submission.assignment, submission.cells)
+    submission.content = content_of(assignment, submission.cells)
 
 
-def content_of(assignment: Assignment, cells: list[dict]) -> str:
-    """A hash of the student's code that will run, in order; stubs and the instructor's cells do not count."""
+def content_of(assignment: Assignment, cells: list[CodeCell]) -> str:
+    """The SHA-256 of the student's code that will run, in order; stubs and the instructor's cells do not count."""
     h = hashlib.sha256(assignment.id.encode())
     for cell in cells:
         names = definitions(cell["source"]) if cell["role"] == "answer" else {"": True}
@@ -256,8 +268,8 @@ def content_of(assignment: Assignment, cells: list[dict]) -> str:
     return h.hexdigest()
 
 
-def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
-    """The cells of the assignment's source notebook; it is ours, so anything wrong with it is an error of ours."""
+def released_cells(source_root: Path, assignment: Assignment) -> list[dict[str, Any]]:
+    """The cells of the assignment's source notebook as JSON. Raises FileNotFoundError where there is none."""
     path = source_notebook(source_root, assignment)
     if not path.exists():
         raise FileNotFoundError(f"there is no source notebook at {path}; --source DIR says where they are")
@@ -265,7 +277,7 @@ def released_cells(source_root: Path, assignment: Assignment) -> list[dict]:
 
 
 def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
-    """The assignment that a file says it is, or the one whose symbols and framework its code speaks of."""
+    """The assignment that a file states, or the one whose symbols and framework its code has. Raises Unreadable."""
     known = syllabus().released()
     if isinstance(stated, str) and stated in known:
         return known[stated]
@@ -282,7 +294,7 @@ def _assignment_of(stated: Any, sources: list[str]) -> Assignment:
     raise Unreadable(Message("The file does not say which assignment it is of; grade it with --assignment."))
 
 
-def _metadata(notebook: dict) -> dict:
+def _metadata(notebook: dict[str, Any]) -> dict[str, Any]:
     metadata = notebook.get("metadata")
     return metadata if isinstance(metadata, dict) else {}
 

@@ -1,12 +1,12 @@
-"""Where an answer reaches for the framework's own attention: read from its text, before anything is run.
+"""Finds where an answer uses the framework's own attention, from its text, before anything is run.
 
-The workers see ready-made attention at work (`autograder/workers/watching.py`), but what looks from inside the
-student's process can be taken down there. So names are resolved here as well, through import aliases, assignments,
-`getattr`, `importlib`, `vars` and `sys.modules` with constant strings, and a use counts for a part if the part's symbol
-can reach it: an experiment in a cell of its own costs nobody anything. Comments, strings and classes of the student's
-own that bear such a name are no use. The other track's framework is read alike: its attention is ready-made too.
+The workers see ready-made attention when it runs (`autograder/workers/watching.py`), but that check is in the student's
+process, where the student's code can remove it. So names are also resolved here, through import aliases, assignments,
+`getattr`, `importlib`, `vars` and `sys.modules` with constant strings. A use counts for a part if the part's symbol can
+reach it, so an experiment in another cell costs nothing. Comments, strings and the student's own classes of such a name
+do not count. Both tracks' frameworks are looked for, because the attention of either is ready-made.
 
-What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not read here; it is seen when it runs.
+What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not found here, but when it runs.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from autograder.submission.hand_in import CodeCell, ReadyMadeUse
 from course.syllabus import Track
 
-# What the frameworks' own attention is called underneath. The public names stand in the syllabus.
+# Internal names of the frameworks' own attention. The public names are in the syllabus.
 BELOW = (
     "_scaled_dot_product_", "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "flex_attention",
     "_fused_sdp_choice", "_efficient_attention_", "_flash_attention_", "_triton_scaled_dot_attention",
     "dot_product_attention", "_dot_product_attention",
 )  # fmt: skip
-# It stands in a ready-made layer's namespace and is a triangle of numbers: the usual way to a causal mask.
+# A method of a ready-made layer that only makes a causal mask; using it is allowed.
 MASK_HELPER = "generate_square_subsequent_mask"
 ROOTS = ("torch", "torchvision", "transformers", "tensorflow", "keras", "keras_hub", "jax", "flax")
 
@@ -34,7 +35,7 @@ MOST_USES = 20  # of a symbol
 
 @dataclass(frozen=True)
 class Use:
-    """A place where a ready-made attention is named."""
+    """A place where ready-made attention is named: its path in the framework, the cell's label, the line from 1."""
 
     name: str
     label: str
@@ -43,10 +44,10 @@ class Use:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """What a statement makes of a name: an expression or a definition, and what the name was made of before.
+    """What a statement binds a name to: an expression or a definition, and the earlier bindings that it uses.
 
-    A state is never changed, and later ones point to it. So a name that is given to others costs one step, however
-    much it was made of: a list for each name would double with every `a = a`.
+    A state is never changed, and later ones point to it. So binding a name costs one step, however long its history
+    is: a list for each name would double with every `a = a`.
     """
 
     node: ast.AST
@@ -54,16 +55,19 @@ class _Made:
     before: tuple[_Made, ...]
 
 
-def uses(cells: Iterable[dict], symbols: Iterable[str], tracks: Iterable[Track]) -> dict[str, list[dict]]:
-    """For each symbol what its definition reaches, as {"name", "label", "line"}; empty where that is nothing.
+def uses(cells: Iterable[CodeCell], symbols: Iterable[str], tracks: Iterable[Track]) -> dict[str, list[ReadyMadeUse]]:
+    """By symbol, the uses of ready-made attention that its definition can reach; symbols without any are left out.
 
-    The time that this takes grows with the length of the code, and not faster, however the names hang together.
+    Takes time in proportion to the length of the code.
     """
     reader = _Reader(tracks)
     for cell in cells:
         reader.read(cell["source"], cell["label"])
-    found = {symbol: [vars(use) for use in reader.reached(symbol)] for symbol in symbols}
-    return {symbol: places for symbol, places in found.items() if places}
+    found: dict[str, list[ReadyMadeUse]] = {}
+    for symbol in symbols:
+        if places := reader.reached(symbol):
+            found[symbol] = [{"name": use.name, "label": use.label, "line": use.line} for use in places]
+    return found
 
 
 class _Reader:
@@ -116,8 +120,8 @@ class _Reader:
                     yield alias.asname or alias.name, f"{node.module}.{alias.name}"
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name, None
-        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            path = self._path(node.value)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and (value := node.value) is not None:
+            path = self._path(value)
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
                     yield target.id, path if path and path.partition(".")[0] in ROOTS else None
@@ -138,7 +142,7 @@ class _Reader:
             plain = node.func.id if isinstance(node.func, ast.Name) else None
             if plain == "vars" and first is not None:
                 return self._path(first, depth + 1)
-            if plain == "getattr" and len(node.args) >= 2:
+            if plain == "getattr" and first is not None and len(node.args) >= 2:
                 return self._join(self._path(first, depth + 1), _text(node.args[1]))
             if plain == "__import__" and first is not None:
                 return (_text(first) or "").partition(".")[0] or None
@@ -238,7 +242,7 @@ def _statements(statements: list[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
 
 
 def _made(node: ast.AST) -> Iterator[tuple[str, ast.AST, bool]]:
-    """The names that a statement makes or changes, with what makes them; True where nothing of the old is left."""
+    """The names that a statement binds or changes, each with its new value; True where the old value is gone."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name, node, True
     elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None:

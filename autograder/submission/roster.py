@@ -1,7 +1,7 @@
 """A class list: who is in the class, read from a platform's CSV, and joined with the people of the hand-ins.
 
-The columns are recognised by their heads, in the spellings of the platforms. A hand-in is joined to a row by a key,
-else by e-mail, else by a name that only one row has. Nothing is joined on a guess.
+The columns are recognised by their heads, as the platforms spell them. A hand-in is joined to a row by a key, else by
+e-mail, else by a name that only one row has. Where several rows fit, it is joined to none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.submission.owner import Person
 
-# What a column is, by its head; of heads, letters and digits count. The first row of a kind is the id that tables show.
+# What a column is, by its head, of which only letters and digits count. Tables show the first "id" that a list has.
 HEADS: dict[str, tuple[str, ...]] = {
     "id": (
         "id", "sis user id", "sis login id", "student id", "sid", "student number", "id number",
@@ -80,7 +80,7 @@ class Roster:
         return None
 
     def group_of(self, member: Member) -> list[Member]:
-        """The rows of a member's group, the member's own among them."""
+        """The rows of a member's group, with the member's own."""
         return [m for m in self.members if m.group and m.group == member.group] or [member]
 
 
@@ -147,7 +147,7 @@ def _refuse_doubles(members: Iterable[Member], path: Path) -> None:
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """A name, and the other way round where it has a comma; and as Canvas puts it into file names."""
+    """A name as it is, with "Last, First" turned round, and as Canvas puts it into file names."""
     last, comma, first = name.partition(",")
     turned = f"{first.strip()} {last.strip()}" if comma else name
     words = turned.split()
@@ -156,12 +156,12 @@ def spellings(name: str) -> tuple[str, ...]:
 
 
 def head_letters(head: str) -> str:
-    """A head as heads are compared: "E-mail address" is "email address"."""
+    """The letters and digits of a head, for comparing: "E-mail address" and "email address" are the same."""
     return "".join(letter for letter in unicodedata.normalize("NFC", head).casefold() if letter.isalnum())
 
 
 def same(text: str) -> str:
-    """A name, key or e-mail address as they are compared: without case, more than one space, and NFD."""
+    """A name, key or e-mail address for comparing: in lower case, with single spaces, and in Unicode's form NFC."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 

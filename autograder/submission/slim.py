@@ -1,7 +1,7 @@
-"""Run as a program of its own: a notebook's JSON comes in, the same without outputs goes out.
+"""A program that reads a notebook's JSON and writes it without outputs.
 
-It takes the memory and the time that a notebook of many values needs, under limits, so that the program that started it
-does not. It imports nothing but the standard library, and ends with one of the codes below.
+`apart.py` runs it under limits, so that a notebook with very many values cannot use up the grader's own memory. It
+imports only the standard library, and its exit status is 0 or one of the codes below.
 
     python slim.py MEGABYTES SECONDS < notebook.ipynb > smaller.ipynb
 """
@@ -14,13 +14,13 @@ from typing import Any
 
 NOT_JSON, TOO_DEEP, TOO_LARGE = 11, 12, 13
 
-# What the grader reads of a notebook and of a cell; the rest is outputs, pictures, and programs' own notes.
+# What the grader reads of a notebook and of a cell; the rest is outputs, pictures, and metadata of other programs.
 OF_NOTEBOOK = ("course", "kernelspec")
 OF_CELL = ("id", "nbgrader")
 
 
 def limit(megabytes: int, seconds: int) -> None:
-    """Bound this process, as far as the system can."""
+    """Limit the memory and CPU time of this process, where the system can."""
     try:
         import resource
 
@@ -31,7 +31,7 @@ def limit(megabytes: int, seconds: int) -> None:
 
 
 def slim_cell(cell: Any) -> Any:
-    """A cell without its outputs; what is no cell becomes null, and so keeps its place."""
+    """A cell without its outputs; None for what is no cell."""
     if not isinstance(cell, dict):
         return None
     kept = {key: cell[key] for key in ("cell_type", "id", "source", "input") if key in cell}
@@ -66,7 +66,7 @@ def _metadata(holder: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Read, slim, write; the exit code says what was wrong."""
+    """Read a notebook from standard input and write it without outputs. Returns the exit status."""
     limit(int(sys.argv[1]), int(sys.argv[2]))
     try:
         sys.stdout.write(json.dumps(slim(json.loads(sys.stdin.buffer.read()))))

@@ -266,7 +266,7 @@ def test_who_handed_in_no_notebook_has_a_row_with_the_reason(tmp_path, files, sa
 
 
 def test_a_resubmission_of_any_name_is_the_one_that_counts_and_nothing_is_overwritten(tmp_path):
-    from autograder.submission.copies import NotOurs, is_copy, put_copy, set_aside
+    from autograder.submission.copies import StudentsFile, is_copy, put_copy, set_aside
 
     place = tmp_path / "submitted" / "cy" / ASSIGNMENT.id / FILE
     put_copy(tmp_path, b"first", place)
@@ -275,7 +275,7 @@ def test_a_resubmission_of_any_name_is_the_one_that_counts_and_nothing_is_overwr
     assert place.read_bytes() == b"second"
     place.write_bytes(b"the student's")
     assert not is_copy(tmp_path, place)
-    with pytest.raises(NotOurs):
+    with pytest.raises(StudentsFile):
         put_copy(tmp_path, b"third", place)
     assert place.read_bytes() == b"the student's"
     aside = set_aside(place)
