@@ -1,14 +1,13 @@
 """The catalogue of misconceptions: known mistakes, each as a change to the reference that makes it.
 
-Each exercise has a TOML file, `autograder/exercises/<module>/mistakes.toml`. It holds for each mistake an id, the part
+Each exercise has a TOML file, `autograder/exercises/<module>/mistakes.toml`. It has for each mistake an id, the part
 that loses points for it, a weight (how bad it is: a grade of the syllabus's table `[marking]`), a title and a hint for
-the student, and per track the change: either `replace`, pairs of texts
-of which the old one stands exactly once in the solution module, or `code`, a whole new definition of the symbol that is
-appended to the module.
+the student, and for each track the change: `replace`, pairs of texts of which the old one is in the solution module
+exactly once, or `code`, a new definition of the symbol that is appended to the module, or both.
 
-The same entries serve three times: CI demands that each loses points in its part, the judge compares a failing answer
-with what each mistake would have given, and the sample class is written with them. So a change that no longer fits the
-solution is an error here, at once, and never a mistake that silently does nothing.
+The entries are used three times: CI checks that each loses points in its part, the judge compares a failing answer with
+what each mistake gives, and the sample class is written with them. So a change that no longer fits the solution is an
+error at once, and never a mistake that does nothing.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True)
 class Change:
-    """What turns a solution module into one that makes the mistake, in one track."""
+    """The change that puts a mistake into a solution module, in one track."""
 
     where: str  # the file, the entry and the track, for error messages
     replace: tuple[tuple[str, str], ...] = ()
     code: str = ""
 
     def apply(self, source: str) -> str:
-        """The solution module's text with the mistake in it."""
+        """The solution module's text with the mistake in it. Raises CatalogueError where the change does not fit."""
         for old, new in self.replace:
             count = source.count(old)
             if count != 1:
@@ -54,8 +53,8 @@ class Change:
 def combine(source: str, first: Change, second: Change) -> str:
     """The solution module's text with two mistakes in it. Raises CatalogueError where they do not go together.
 
-    A change that brings a whole definition comes first: the other one's texts are then replaced in that definition, if
-    they stand there. Of two that replace texts, either may be what makes room for the other.
+    A change with a new definition comes first: the texts of the other are then replaced in that definition, if they are
+    there. Of two changes that replace texts, either order may be the one that fits.
     """
     if second.code and not first.code:
         first, second = second, first
@@ -91,7 +90,7 @@ def _defined(code: str) -> set[str]:
 
 
 def _hidden(source: str, text: str, names: set[str]) -> bool:
-    """Whether a text that stands once stands in a definition that another one of the same name comes after."""
+    """Whether a text that occurs once is in a definition that a later one of the same name replaces."""
     line = source[: source.index(text)].count("\n") + 1
     return any(
         isinstance(node, (ast.FunctionDef, ast.ClassDef))
@@ -111,7 +110,7 @@ class Mistake:
     hint: str
     also: tuple[str, ...]
     weight: str  # a grade of `syllabus().weights`
-    changes: Mapping[str, Change]  # by track; a mistake that a framework does not let one make has no change there
+    changes: Mapping[str, Change]  # by track; missing for a track in which the mistake cannot be made
 
     @property
     def cost(self) -> float:
@@ -121,7 +120,7 @@ class Mistake:
 
 @cache
 def catalogue(exercise_id: str) -> tuple[Mistake, ...]:
-    """The known mistakes of an exercise, in the order of its parts."""
+    """The known mistakes of an exercise, in the order of its parts. Raises CatalogueError as `parse` does."""
     exercise = syllabus().exercise(exercise_id)
     path = paths.mistakes(ROOT, exercise)
     if not path.exists():
@@ -130,7 +129,7 @@ def catalogue(exercise_id: str) -> tuple[Mistake, ...]:
 
 
 def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
-    """Read one file of the catalogue; raises CatalogueError naming file and entry where something does not fit."""
+    """The mistakes in the text of one file. Raises CatalogueError, with file and entry, where one is wrong."""
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number too long to be one is no TOMLDecodeError

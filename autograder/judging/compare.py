@@ -1,8 +1,7 @@
-"""The one comparator: wire type, shape, dtype, finite, value, in this order, and a sentence on the first that differs.
+"""Compares values: type, shape, dtype, finite, numbers, in this order, with a sentence on the first difference.
 
-Values are compared by relative error: the largest difference over the largest reference value. What a message says is
-what a student may know: shapes, dtypes, how large the difference is and how much of the result is off, never a hidden
-input.
+Numbers are compared by relative error: the largest difference over the largest reference value. A message has only what
+a student may know: shapes, dtypes, the size of the difference and the share of wrong entries, never a hidden input.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ RTOL = {"float32": 1e-5, "float64": 1e-9}
 
 
 class Mismatch(AssertionError):
-    """A test's way of saying that the answer is wrong, in words for the student.
+    """Raised by a test where the answer is wrong; the message is a sentence for the student.
 
-    `mistake`: the catalogue's entry that it must be, where the test can tell (of random numbers only it can).
+    `mistake` is the known mistake, where the test itself can tell, as with frequencies of random numbers.
     """
 
     def __init__(self, message: str, mistake: str | None = None) -> None:
@@ -31,14 +30,14 @@ class Mismatch(AssertionError):
 
 @dataclass(frozen=True)
 class Odd:
-    """A value that is no tensor, list, tuple, dict, number or None: only its type's name is known, or a message."""
+    """A value that is no tensor, list, tuple, dict, number or None: only the name of its type is known."""
 
     type_name: str
 
 
 @dataclass(frozen=True)
 class Abstract:
-    """A tensor without contents: what a shape-only device gives, or one of a dtype that NumPy has not."""
+    """A tensor without contents: of a shape-only device, or of a dtype that NumPy does not have."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -53,10 +52,11 @@ def difference(
     rtol: float | None = None,
     names: tuple[str, ...] = (),
 ) -> str | None:
-    """What is wrong with `got`, as a sentence, or None where it agrees with `want`.
+    """What is wrong with `got`, as a sentence; None where it agrees with `want`.
 
-    `names` are the names of the items where `want` is a tuple; a key of a dict that is `Message` is a name by itself.
-    `axes` says what the axes of an array are, by name of the item (or as one string where there is only one).
+    `names` are the names of the items where `want` is a tuple. A key of a dict that is a `Message` is the whole name.
+    `axes` names the axes of an array, "query, key" for example, by the item's name or for all of them. `rtol` is the
+    largest relative error; by default it depends on the dtype (`RTOL`).
     """
     if isinstance(want, tuple):
         return _tuple_difference(got, want, name, axes, rtol, names)
@@ -73,7 +73,7 @@ def difference(
     if want is None:
         return None if got is None else Message("the {name} is {kind}, expected None", name=name, kind=describe(got))
     if type(want) is float and type(got) in (float, int):
-        return _value_difference(np.float64(got), np.float64(want), name, np.dtype(np.float64), rtol)
+        return _value_difference(np.asarray(got, float), np.asarray(want, float), name, np.dtype(np.float64), rtol)
     if isinstance(want, (bool, int, float, str)):
         return (
             None
@@ -93,7 +93,12 @@ def difference(
 
 
 def _tuple_difference(
-    got: Any, want: tuple, name: str, axes: Any, rtol: float | None, names: tuple[str, ...]
+    got: Any,
+    want: tuple[Any, ...],
+    name: str,
+    axes: dict[str, str] | str | None,
+    rtol: float | None,
+    names: tuple[str, ...],
 ) -> str | None:
     expected: str = Message("a {kind} of {count}", kind=type(want).__name__, count=len(want))
     if len(names) == len(want):
@@ -199,7 +204,7 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
 
 
 def agree(got: Any, want: Any, rtol: float | None = 1e-4) -> bool:
-    """Are two answers the same, for diagnosis: structure, shapes and values, whatever the names?"""
+    """Whether two values agree in structure, shapes and numbers; items of dicts that only one has do not count."""
     if isinstance(want, dict) and isinstance(got, dict):
         keys = {key for key in (*got, *want) if got.get(key) is not None and want.get(key) is not None}
         return all(agree(got[key], want[key], rtol) for key in keys)
@@ -219,7 +224,7 @@ def agree(got: Any, want: Any, rtol: float | None = 1e-4) -> bool:
 
 
 def describe(value: Any) -> str:
-    """A value's kind, in words."""
+    """The kind of a value, in words for the student."""
     if value is None:
         return "None"
     if isinstance(value, Odd):

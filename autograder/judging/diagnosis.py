@@ -1,9 +1,9 @@
-"""Diagnosis: which known mistakes would have given the answers that the student gave?
+"""Diagnosis: which known mistakes would have given the student's answers?
 
-Every program that was put to the answer is put to the reference with each of the part's mistakes in it, passed tests
-included. One value that is the reference's where the mistake would have shown rules a mistake out. Of the others, the
-candidates are those that explain a failing test; whether one of them is named is decided when the part has been judged
-again as if it were granted (`follow_through`). Better unnamed than falsely named.
+Every program of a part's tests, also of those that passed, is run with the reference with each of the part's mistakes
+in it. A mistake is ruled out by one value that is the reference's where the mistake gives another. Of the others, those
+that explain a failing test are candidates. One of them is named only if judging the part again, as if it were granted,
+confirms it (`follow_through`), because a wrong name is worse than none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Log = list[tuple[Program, Answer]]
 
 
 class Oracle(Protocol):
-    """What knows the answers of the reference, with and without mistakes in it."""
+    """Gives the answers of the reference, with and without mistakes in it."""
 
     def run(self, program: Program, *mistakes: str) -> Answer:
         """The answer of the reference with these mistakes in it."""
@@ -33,35 +33,35 @@ class Oracle(Protocol):
 
 @dataclass
 class Standing:
-    """How a mistake stands after the programs of a part: what it explains, and what speaks against it."""
+    """What the programs of a part say of a mistake: what it explains, and what speaks against it."""
 
     mistake: str
     ruled_out: bool = False
-    shows: bool = False  # whether it changes anything that a failing test looked at
-    fits: bool = True  # nothing that was run is of another kind
-    seen: bool = False  # most failing tests have seen it themselves, by what only it does (frequencies of random ids)
+    shows: bool = False  # whether it changes a value that a failing test looked at
+    fits: bool = True  # whether no value is of another kind
+    seen: bool = False  # whether most failing tests have recognised it themselves, as by frequencies of random ids
     in_favour: int = 0  # programs of failing tests in which some value is the mistake's
-    explained: list[Verdict] = field(default_factory=list)  # failing tests, each explained to its end
+    explained: list[Verdict] = field(default_factory=list)  # failing tests that it explains completely
 
     @property
     def explains_all(self) -> bool:
-        """Whether it gives all that was run, and something that is not the reference's."""
+        """Whether it gives all values, and at least one that is not the reference's."""
         return self.fits and not self.ruled_out and bool(self.explained)
 
 
 def standings(
     verdicts: Sequence[Verdict], mistakes: Iterable[str], oracle: Oracle, granted: tuple[str, ...] = ()
 ) -> list[Standing]:
-    """How each mistake stands, the best candidates first; those that are ruled out come last.
+    """The standing of each mistake, the best candidates first; those that are ruled out come last.
 
-    `granted`: mistakes that are taken for given, so that the question is what else is wrong.
+    `granted`: mistakes that are known to be there; the standings then tell what else is wrong.
     """
     failed = [v for v in verdicts if v.outcome == "failed"]
     written = [v for v in failed if v.misconception or not all(says_nothing(answer) for _, answer in v.log)]
     if not written:
         return []
     found = [_standing(m, failed, verdicts, oracle, granted) for m in mistakes if m not in granted]
-    # A stable order: of mistakes that stand alike, the catalogue's first.
+    # A stable order: mistakes that stand alike keep the catalogue's order.
     return sorted(found, key=lambda s: (s.ruled_out, not s.explains_all, -len(s.explained), -s.in_favour))
 
 
@@ -72,12 +72,12 @@ def _standing(
     if granted and not oracle.go_together(granted[0], mistake):
         standing.ruled_out = True
         return standing
-    # What failed tells mistakes apart, so it is looked at first: most are ruled out by one program.
+    # Failing tests come first, because one of their programs rules out most mistakes.
     for verdict in failed:
         seen: list[Stance] = []
         for program, answer in reversed(verdict.log):
             if program.once and not standing.fits and not standing.in_favour:
-                continue  # to train a model once more is too much for a mistake that is out of the race
+                continue  # training a model again takes too long for a mistake that has no chance
             values = _stances(program, answer, mistake, oracle, granted)
             standing.shows = standing.shows or _shows(program, mistake, oracle, granted)
             standing.in_favour += Stance.FOR in values
@@ -113,12 +113,12 @@ def _shows(program: Program, mistake: str, oracle: Oracle, granted: tuple[str, .
 
 
 def candidates(found: list[Standing]) -> list[Standing]:
-    """Those that may be named, the best first: a failing test is explained, or some values in failing tests are."""
+    """The standings that may be named, the best first: those that explain a failing test, or a value in one."""
     return [s for s in found if not s.ruled_out and (s.explained or s.in_favour)]
 
 
 def pairs(verdicts: Sequence[Verdict], found: list[Standing], oracle: Oracle) -> Iterator[tuple[str, str]]:
-    """Pairs of mistakes that together give all that was run, while neither of them does alone."""
+    """Pairs of mistakes that together give all values, while neither of them does alone."""
     open_ = [s.mistake for s in found if not s.ruled_out and s.shows]
     everything = [pair for v in sorted(verdicts, key=lambda v: v.outcome != "failed") for pair in reversed(v.log)]
     if any(program.once for program, _ in everything):
@@ -144,7 +144,7 @@ def _explain(log: Log, mistakes: tuple[str, ...], oracle: Oracle) -> bool:
 
 
 def speaks_against(log: Log, mistakes: tuple[str, ...], oracle: Oracle) -> bool:
-    """Whether something that was run is the reference's where these mistakes would have shown."""
+    """Whether a value is the reference's where these mistakes give another."""
     return any(
         Stance.AGAINST in stances(answer, oracle.run(program, *mistakes), oracle.run(program))
         for program, answer in log

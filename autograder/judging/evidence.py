@@ -1,13 +1,13 @@
 """Evidence: does an answer look like a known mistake, like the reference, or like neither?
 
-Three answers to one program are held against each other, value by value: the student's, the mistake's, the
-reference's. Where mistake and reference differ by more than rounding, the student's is
+Three answers to one program are compared, value by value: the student's, the mistake's, the reference's. Where mistake
+and reference differ by more than rounding, the student's value
 
-- for the mistake, where it is nearer to it than to the reference by a clear factor,
-- against it, where it is the reference's,
-- of another kind, where it is neither.
+- speaks for the mistake, if it is much nearer to the mistake's value than to the reference's,
+- speaks against it, if it is the reference's,
+- is of another kind, if it is neither.
 
-Where they do not differ, it says nothing for the mistake, and it is of another kind where it is not theirs.
+Where mistake and reference do not differ, the student's value says nothing if it is theirs, else it is of another kind.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from autograder.judging.program import Answer, StudentError
 from autograder.messages import Message
 from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU
 
-LOOSE = 1e-4  # how far apart two ways to compute the same may be, relative to the largest value
-CLEAR = 20.0  # by how much nearer an answer is to what it looks like
-NO_EVIDENCE = ("timeout", "exhausted", "missing")  # such an answer says nothing about what was computed
-NOT_WRITTEN = "NotImplementedError"  # nor does a stub, which no known mistake looks like
+LOOSE = 1e-4  # the largest difference of two ways to compute the same, relative to the largest value
+CLEAR = 20.0  # the factor by which an answer must be nearer to one of two
+NO_EVIDENCE = ("timeout", "exhausted", "missing")  # errors that say nothing about what was computed
+NOT_WRITTEN = "NotImplementedError"  # a stub, which says nothing either
 
 
 class Stance(Enum):
@@ -35,17 +35,17 @@ class Stance(Enum):
 
     FOR = "for"
     NOTHING = "nothing"
-    OTHER = "other"  # it is neither the mistake's nor the reference's
+    OTHER = "other"  # neither the mistake's nor the reference's
     AGAINST = "against"
 
 
 def says_nothing(answer: Answer) -> bool:
-    """Whether an answer is no evidence of anything: it never came, or is a stub's."""
+    """Whether an answer is no evidence: there is none, or it is a stub's."""
     return answer.error is not None and (answer.error.kind in NO_EVIDENCE or answer.error.is_a(NOT_WRITTEN))
 
 
 def stances(answer: Answer, mistaken: Answer, right: Answer) -> set[Stance]:
-    """What the values of an answer say of a mistake, which gives `mistaken` where the reference gives `right`."""
+    """What the values of an answer say of a mistake that gives `mistaken`, where the reference gives `right`."""
     if says_nothing(answer):
         return {Stance.OTHER}
     if answer.error is not None or mistaken.error is not None:
@@ -63,17 +63,17 @@ def stances(answer: Answer, mistaken: Answer, right: Answer) -> set[Stance]:
 
 
 def stance(answer: Answer, mistaken: Answer, right: Answer) -> Stance:
-    """What an answer as a whole says of a mistake: the worst that any of its values says."""
+    """What an answer as a whole says of a mistake: the worst stance of its values."""
     return worst(stances(answer, mistaken, right))
 
 
 def worst(found: set[Stance]) -> Stance:
-    """The stance of several values together."""
+    """The worst of several stances, from AGAINST over OTHER and FOR to NOTHING."""
     return next((one for one in (Stance.AGAINST, Stance.OTHER, Stance.FOR) if one in found), Stance.NOTHING)
 
 
 def same(answer: Answer, other: Answer) -> bool:
-    """Whether two answers are the same but for rounding, or stopped with the same exception."""
+    """Whether two answers are the same apart from rounding, or stopped with the same exception."""
     if answer.error is not None or other.error is not None:
         return answer.error is not None and other.error is not None and _alike(answer.error, other.error)
     return _same(answer, other)
@@ -109,7 +109,7 @@ def _stances(answer: Any, mistaken: Any, right: Any) -> Iterator[Stance]:
 
 
 def _comparable(*arrays: Any) -> bool:
-    """Whether all are arrays of numbers with a point, of one shape and precision."""
+    """Whether all are arrays of floating-point numbers, of one shape and dtype."""
     return all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays) and (
         len({a.shape for a in arrays}) == len({a.dtype for a in arrays}) == 1
     )
@@ -132,9 +132,9 @@ def _numeric(answer: np.ndarray, mistaken: np.ndarray, right: np.ndarray) -> Sta
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The largest difference of two arrays of one shape, and the largest value of the second as a scale (1 for none).
+    """The largest difference of two arrays of one shape, and the largest finite value of the second (1 for none).
 
-    Infinite where one has NaN or an infinity and the other has not the same there.
+    The difference is infinite where one has NaN or an infinity and the other does not have the same there.
     """
     one, other = one.astype(np.float64), other.astype(np.float64)
     odd = ~np.isfinite(one) | ~np.isfinite(other)
@@ -145,7 +145,7 @@ def distance(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 
 
 def _structural(answer: Any, mistaken: Any, right: Any) -> Stance:
-    """Of values that differ in kind, shape or precision, and of whole numbers, which agree or do not."""
+    """The stance of values that differ in kind, shape or dtype, and of integers, which agree or do not."""
     apart = not agree(mistaken, right, None)
     if agree(answer, mistaken, LOOSE) and not _far(answer, mistaken):
         return Stance.FOR if apart else Stance.NOTHING
@@ -155,7 +155,7 @@ def _structural(answer: Any, mistaken: Any, right: Any) -> Stance:
 
 
 def _far(one: Any, other: Any) -> bool:
-    """Whether two arrays in double precision are further apart than rounding explains there."""
+    """Whether two arrays of float64 differ by more than rounding in float64 explains."""
     if not _comparable(one, other) or one.dtype != np.float64 or one.shape != other.shape:
         return False
     apart, scale = distance(one, other)
@@ -189,21 +189,21 @@ def _stance_of_errors(answer: Answer, mistaken: Answer, right: Answer) -> Stance
 
 
 def _alike(one: StudentError, other: StudentError) -> bool:
-    """Whether two exceptions are the same: their class, and what they say but for names and numbers."""
+    """Whether two exceptions have the same class, and the same message apart from names and numbers."""
     if one.types[:1] != other.types[:1]:
         return False
     said = [e.message.message if isinstance(e.message, Message) else None for e in (one, other)]
-    if OUT_OF_RANGE_ON_A_GPU in said:  # the reference meets it on the CPU, which says it otherwise
+    if OUT_OF_RANGE_ON_A_GPU in said:  # the reference raises it on the CPU, with another message
         return True
     if said[0] is not None or said[1] is not None:
         return said[0] == said[1]
     if all((error.source or "").startswith("raise ") for error in (one, other)):
-        return True  # in words of their own
+        return True  # both messages are their authors' own
     return wording(one.message) == wording(other.message)
 
 
 def wording(message: str) -> str:
-    """What a library's message says, without numbers, shapes, variables' names, and what Keras puts around it."""
+    """A library's message without numbers, shapes, names of variables, and what Keras adds before and after it."""
     text = message.partition("Arguments received by")[0]
     text = re.sub(r"^Exception encountered when calling .*?\n+", "", text, flags=re.S)
     text = re.sub(r"\x1b\[[0-9;]*m|\{\{[^{}\n]{0,300}\}\}", " ", text)

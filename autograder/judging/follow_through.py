@@ -1,63 +1,64 @@
-"""Marks that count a known mistake once, and read on as if it were granted.
+"""Marks that count a known mistake once, and the rest of the part as if the mistake were granted.
 
-A part in which a mistake was found is judged again with the reference that makes this mistake, tests that had to wait
-included. What passes there follows from the mistake and is not lost again: the mark is the better of plain counting and
-(1 - weight) times what passes. What still fails is looked through for a second mistake in the same way.
+A part in which a mistake was found is judged again with a reference that makes this mistake; tests that were not run
+before are run now. What passes there only follows from the mistake, and costs nothing more. The mark is the better of
+plain counting and (1 - weight) times the share that passes. A second mistake is looked for in what still fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from autograder.judging.catalogue import Mistake
 from autograder.judging.diagnosis import Log, Oracle, Standing, candidates, pairs, speaks_against, standings
 from autograder.judging.plugin import Verdict
 
-MOST_CANDIDATES = 4  # that a part is judged again for
+MOST_CANDIDATES = 4  # how many mistakes a part is judged again for
 
-# Judges a part again as if these mistakes were granted; the verdicts by the tests' names.
+# Judges a part again as if these mistakes were granted; gives the verdicts by the tests' names.
 JudgeAgain = Callable[[tuple[str, ...]], dict[str, Verdict]]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a part earned. `score`, `plain` and `following` are shares of its points, 0 to 1."""
+    """The mark of a part. `score`, `plain` and `following` are shares of its points, 0 to 1."""
 
-    rule: str  # "strict" or "follow-through": what gave the score
+    rule: Literal["strict", "follow-through"]  # which one gave the score
     score: float
     plain: float  # each test that does not pass costs its share
     following: float | None = None  # named mistakes are counted once; None where none is named
     named: tuple[Mistake, ...] = ()
-    counted: tuple[Mistake, ...] = ()  # of these, what the score counts by its weight
-    granted: frozenset[str] = frozenset()  # tests that did not pass, and do if the counted mistakes are granted
+    counted: tuple[Mistake, ...] = ()  # the named ones whose weight is in the score
+    granted: frozenset[str] = frozenset()  # tests that pass only if the counted mistakes are granted
 
 
 @dataclass
 class _Found:
-    """Mistakes, and how a part does if they are granted."""
+    """Mistakes, and the verdicts of a part if they are granted."""
 
     mistakes: tuple[str, ...]
     verdicts: dict[str, Verdict]
-    open_before: list[str] = field(default_factory=list)  # tests that failed before, when they were run
+    open_before: list[str] = field(default_factory=list)  # tests that were run before, and failed
 
     @property
     def explained(self) -> float:
-        """The share of those tests that pass now."""
+        """The share of the tests in `open_before` that pass now."""
         passed = sum(self.verdicts[name].outcome == "passed" for name in self.open_before)
         return passed / len(self.open_before) if self.open_before else 0.0
 
     @property
     def log(self) -> Log:
-        """All that was run in this round."""
+        """The programs of this round, with their answers."""
         return [pair for verdict in self.verdicts.values() for pair in verdict.log]
 
     @property
     def passed(self) -> set[str]:
         """The tests that count as passed now.
 
-        A test that the mistakes stop shows nothing of the rest. It counts where most of the part is seen all the same,
-        and else it does not: better to grant too little than what nobody has looked at.
+        A test that the mistakes stop shows nothing of the rest. It counts only if the other tests show most of the
+        part: otherwise points would be given for what no test has seen.
         """
         verdicts = self.verdicts.values()
         seen = sum(v.spec.share for v in verdicts if not v.unseen)
@@ -66,7 +67,7 @@ class _Found:
 
     @property
     def share(self) -> float:
-        """What these are worth, as a share of the part's points."""
+        """The share of the part's points that `passed` is worth."""
         return _worth(list(self.verdicts.values()), self.passed)
 
 
@@ -87,9 +88,9 @@ def mark(
     judge_again: JudgeAgain,
     strict: bool = False,
 ) -> Mark:
-    """Mark a part from the verdicts of its tests, and write into the failing ones which mistake they match.
+    """Mark a part from the verdicts of its tests, and set in the failing ones the mistake that they match.
 
-    `entries`: the part's known mistakes in this track. With `strict`, mistakes are named and the score is plain.
+    `entries`: the part's known mistakes in this track. With `strict`, mistakes are named but the score is plain.
     """
     plain = passing(own)
     found = _find(list(own), [entry.id for entry in entries], oracle, judge_again)
@@ -101,7 +102,7 @@ def mark(
     by_id = {entry.id: entry for entry in entries}
     named = tuple(by_id[name] for name in found[-1].mistakes)
     ways = [(_after(one, by_id), one) for one in found]
-    best, way = max(ways, key=lambda pair: pair[0])  # of equals the first, which counts fewer mistakes
+    best, way = max(ways, key=lambda pair: pair[0])  # the first of equals, which counts fewer mistakes
     counted = tuple(by_id[name] for name in way.mistakes)
     if strict or best <= plain:
         return Mark("strict", plain, plain, best, named)
@@ -128,7 +129,7 @@ def _matched(verdict: Verdict, found: list[_Found], told: str | None) -> str | N
 
 
 def _find(own: list[Verdict], mistakes: list[str], oracle: Oracle, judge_again: JudgeAgain) -> list[_Found]:
-    """The mistake that is named, then it with a second one, where there is one; nothing where none is named."""
+    """The mistake to name, then that mistake with a second one if there is one; empty where none is named."""
     failed = [v.spec.name for v in own if v.outcome == "failed"]
     found = standings(own, mistakes, oracle)
     if not found:
@@ -153,7 +154,7 @@ def _best(
     judged: Callable[[str], dict[str, Verdict]],
     granted: tuple[str, ...] = (),
 ) -> _Found | None:
-    """Of the candidates, the one that most of the failing tests pass with, at least half of them; None: none does."""
+    """The candidate with which most of the failing tests pass, at least half of them; None for no such candidate."""
     best: _Found | None = None
     for standing in candidates(found)[:MOST_CANDIDATES]:
         mistakes = (*granted, standing.mistake)

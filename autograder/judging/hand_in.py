@@ -1,29 +1,30 @@
-"""One hand-in at a warm judge: its parts are judged as they are, with stand-ins, with mistakes granted, and marked."""
+"""Judges one hand-in: each part as it is, again with stand-ins, again with mistakes granted; then marks it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from autograder.judging.catalogue import Mistake
 from autograder.judging.follow_through import Mark, mark, passing
+from autograder.judging.job import Job, JudgedPart, Judgement
 from autograder.judging.plugin import Verdict
 from autograder.judging.reference import Reference
 from autograder.judging.replies import Use, describe_error
 from autograder.judging.rounds import Rounds
 from autograder.judging.standins import standins
-from autograder.judging.student import Student
+from autograder.judging.student import Standins, Student
 from autograder.messages import Message, cell_name, sentence, table
+from autograder.records import Cell, Misconception, Test
 from autograder.workers.client import Ended, Place
 from course.syllabus import Exercise, Part, syllabus
 
 
 class HandIn:
-    """A hand-in and what comes of it. `job`: see `autograder.judging.session`."""
+    """A hand-in while it is judged: the verdicts of its tests, and who gave the answers."""
 
     def __init__(
         self,
-        job: dict[str, Any],
+        job: Job,
         exercise: Exercise,
         track: str,
         place: Place,
@@ -37,10 +38,13 @@ class HandIn:
         self.symbols = sorted({part.symbol for part in exercise.parts})
         self.verdicts: dict[str, Verdict] = {}
         self.used: dict[str, dict[str, Use]] = {}  # by part: ready-made attention that was seen at work
-        self.players: dict[str, Student] = {}  # by part: whose answers the verdicts are about
+        self.players: dict[str, Student] = {}  # by part: the student's code that the verdicts are about
 
-    def judge(self) -> dict[str, Any]:
-        """The reply of the judge."""
+    def judge(self) -> Judgement:
+        """Judge and mark all parts.
+
+        Raises JudgeError and WorkerFailure where that is not possible, which costs the student nothing.
+        """
         student = Student(self.place, self.job["cells"], self.symbols)
         try:
             outcomes = student.load()
@@ -56,9 +60,11 @@ class HandIn:
         parts = [self._part_result(part) for part in self.exercise.parts]
         student.close()
         errors = [describe_error(o["error"]) if o["error"] is not None else None for o in outcomes]
-        cells = [
+        cells: list[Cell] = [
             {
-                **{k: cell.get(k) for k in ("grade_id", "label", "index")},
+                "grade_id": cell["grade_id"],
+                "label": cell["label"],
+                "index": cell["index"],
                 "output": outcome["output"],
                 "error": sentence(error),
             }
@@ -76,7 +82,7 @@ class HandIn:
         return [v for v in self.verdicts.values() if v.spec.part == part.id]
 
     def _judge_with_standins(self, first: Student) -> None:
-        """Parts are independent: an answer that uses another part's wrong symbol gets a go with a neutral one."""
+        """Judge parts again with stand-ins for other parts' wrong symbols that they use: parts are independent."""
         broken = {
             part.symbol: part.id for part in self.exercise.parts if any(v.outcome != "passed" for v in self._own(part))
         }
@@ -88,9 +94,8 @@ class HandIn:
             if not names or all(v.outcome == "passed" for v in own) or first.out_of_time:
                 continue
             source = "\n\n".join([known[""], *(known[name] for name in names)])
-            student = Student(
-                self.place, self.job["cells"], self.symbols, {"source": source, "names": names}, first.budget
-            )
+            instead: Standins = {"source": source, "names": names}
+            student = Student(self.place, self.job["cells"], self.symbols, instead, first.budget)
             try:
                 student.load()
             except Ended:
@@ -120,19 +125,18 @@ class HandIn:
         finally:
             student.close()
 
-    def _part_result(self, part: Part) -> dict[str, Any]:
+    def _part_result(self, part: Part) -> JudgedPart:
         own = self._own(part)
-        read = self.job.get("ready_made", {}).get(part.symbol) or []  # where the answer's text names it
+        read = self.job.get("ready_made", {}).get(part.symbol) or []  # places where the answer's text names it
         seen = self.used.get(part.id, {})
-        uses = seen | {use["name"]: Use(**use) for use in reversed(read)}  # what was read is the more exact
+        uses = seen | {use["name"]: Use(**use) for use in reversed(read)}  # the text gives the line
         rules = {name: self.exercise.rule(part, name, syllabus().ready_made_layers) for name in uses}
         forbidden = [name for name in [*(use["name"] for use in read), *sorted(uses)] if rules[name] == "forbid"]
         if forbidden:
             use = uses[forbidden[0]]
-            place = (cell_name(use.label), use.line) if use.label else ()
+            message = _at_work(use.name, cell_name(use.label) if use.label else None, use.line)
             for verdict in own:
-                verdict.outcome, verdict.picture = "failed", None
-                verdict.message = _at_work(use.name, *place)
+                verdict.outcome, verdict.picture, verdict.message = "failed", None, message
             marked = Mark("strict", 0.0, 0.0)
         else:
             marked = self._mark(part)
@@ -147,7 +151,7 @@ class HandIn:
             "follow_through_score": None if marked.following is None else _points(part, marked.following),
             "misconception": _misconception(marked.named[0]) if marked.named else None,
             "misconceptions": [
-                _misconception(m) | {"weight": m.weight, "cost": _cost(part, m) if m in marked.counted else None}
+                {**_misconception(m), "weight": m.weight, "cost": _cost(part, m) if m in marked.counted else None}
                 for m in marked.named
             ],
             "ready_made": any(rule != "allow" for rule in rules.values()),
@@ -156,8 +160,8 @@ class HandIn:
             "tests": [_test_result(v, v.spec.name in marked.granted) for v in own],
         }
 
-    def _without_verdicts(self, message: str) -> dict[str, Any]:
-        """The result of a hand-in that could not even be loaded: every test failed, with the reason."""
+    def _without_verdicts(self, message: str) -> Judgement:
+        """The reply for a hand-in that could not be loaded: every test failed, with the reason."""
         self.verdicts = {s.name: Verdict(s, "failed", message) for s in self.rounds.specs.values()}
         return {"cells": [], "parts": [self._part_result(part) for part in self.exercise.parts]}
 
@@ -172,11 +176,11 @@ def _cost(part: Part, mistake: Mistake) -> float:
     return round(part.points * mistake.cost, 2)
 
 
-def _misconception(mistake: Mistake) -> dict[str, Any]:
+def _misconception(mistake: Mistake) -> Misconception:
     return {"id": mistake.id, "title": mistake.title, "hint": mistake.hint}
 
 
-def _test_result(verdict: Verdict, granted: bool) -> dict[str, Any]:
+def _test_result(verdict: Verdict, granted: bool) -> Test:
     return {
         "name": verdict.spec.name,
         "title": verdict.spec.title,
@@ -190,7 +194,7 @@ def _test_result(verdict: Verdict, granted: bool) -> dict[str, Any]:
 
 
 def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Message:
-    """That a ready-made attention does the work, and where the answer's text names it, if it does."""
+    """The sentence for an answer that uses ready-made attention, with the place where its text does, if it is known."""
     if cell is None:
         return Message(
             "The framework's own {name} is at work here; this exercise asks you to write it yourself.", name=name

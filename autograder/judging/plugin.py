@@ -1,17 +1,16 @@
-"""The pytest plug-in: marks and fixtures of hidden tests, and the desk at which a submission is judged.
+"""The pytest plug-in: marks and fixtures of hidden tests, and the `Desk` that judges a submission with them.
 
 A warm judge is a pytest session that has collected one exercise's hidden tests and stops before its run loop. The run
-loop is ours: `Session.serve` (session.py) forks a child for each submission, and the child runs the items at a
-`Desk`. Verdicts are made here and nowhere else: a test has passed only if its item ran to its end without an
-exception. A `Mismatch` is a failure, told to the student; any other exception is ours, and the submission cannot be
-graded.
+loop is `Session.serve` (session.py): it forks a child for each submission, and the child runs the tests at a `Desk`.
+Verdicts are made only here. A test has passed only if it ran to its end without an exception. A `Mismatch` is a failure
+that the student reads; any other exception is an error of the judge, and the submission cannot be graded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -23,23 +22,32 @@ from autograder.judging.program import Answer, Program
 from autograder.judging.random_inputs import RandomInputs
 from autograder.judging.replies import describe_error
 from autograder.messages import Message
+from autograder.records import Matrix, Outcome, Picture
 from autograder.workers.client import Killed
 from course.i18n import N_
 
 ORDINALS = (N_("first"), N_("second"), N_("third"), N_("fourth"), N_("fifth"), N_("sixth"))
 
 
-# What a test may raise over a value that it did not expect. Everything else is ours.
+# What a test may raise over a value that it did not expect. Every other exception is an error of the judge.
 TRIPPED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 class JudgeError(Exception):
-    """Something of ours went wrong: the submission cannot be graded, and that costs the student nothing."""
+    """An error of the judge: the submission cannot be graded, and that costs the student nothing."""
+
+
+class Player(Protocol):
+    """A side of a test that programs are put to: the student's code, or the reference."""
+
+    def run(self, program: Program, /) -> Answer:
+        """The answer to a program."""
+        ...
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a hidden test says of itself, read from its mark and docstring."""
+    """What a hidden test's mark and docstring say: its part, its share of the points, the tests that it builds on."""
 
     name: str
     function: str
@@ -55,38 +63,47 @@ class Verdict:
     """The outcome of one test for one submission."""
 
     spec: Spec
-    outcome: str  # passed, failed, not_run
+    outcome: Outcome
     message: str | None = None
-    picture: dict | None = None
+    picture: Picture | None = None
     misconception: str | None = None
-    told: str | None = None  # the mistake that the test has seen itself, by what only that does
-    raised: bool = False  # the test itself fell over the answer: for the instructor to look at
+    told: str | None = None  # the mistake that the test itself has recognised
+    raised: bool = False  # the test itself raised an exception over the answer: for the instructor to look at
     unseen: bool = False  # passed only because granted mistakes stop it in the same way: it shows nothing of the rest
     log: list[tuple[Program, Answer]] = field(default_factory=list)
 
 
 class Desk:
-    """Where one submission is judged: the players, the inputs, and the test that is under way."""
+    """Judges one submission: has both sides, the seed of the inputs, and the test that is running."""
 
-    def __init__(self, seed: int, track: str, reference: Any) -> None:
+    def __init__(self, seed: int, track: str, reference: Player) -> None:
         self.seed, self.track, self.reference = seed, track, reference
-        self.player: Any = None
-        self.once: dict[str, tuple[Any, Answer]] = {}  # answers of this player to programs that are put but once
+        self.player: Player = reference
+        self.once: dict[str, tuple[Player, Answer]] = {}  # a player's answers to programs that are put only once
         self.verdict: Verdict | None = None
         self.error: BaseException | None = None
-        self.known: dict[str, list[Answer]] = {}  # answers that the test under way need not ask for again, by program
+        self.known: dict[str, list[Answer]] = {}  # answers that the running test need not ask for again, by program
 
-    def judge(self, item: pytest.Item, spec: Spec, known: Iterable[tuple[Program, Answer]] = ()) -> Verdict:
-        """Run one item against the current player. `known`: what it has answered before, in this test."""
+    @property
+    def running(self) -> Verdict:
+        """The verdict of the test that is running."""
+        assert self.verdict is not None, "fixtures are used only while a test runs"
+        return self.verdict
+
+    def judge(self, item: pytest.Function, spec: Spec, known: Iterable[tuple[Program, Answer]] = ()) -> Verdict:
+        """Run one test against the current player. `known`: the player's earlier answers in this test.
+
+        Raises JudgeError where the test has no verdict, and Killed where something outside ended the student's process.
+        """
         self.verdict, self.error = Verdict(spec, "failed"), None
         self.known = {}
         for program, answer in known:
             self.known.setdefault(program.digest(), []).append(answer)
-        item._initrequest()  # fresh fixtures: the same item is run once for each submission, and to prime the judge
+        item._initrequest()  # new fixtures, because the same test runs for each submission, and to prime the judge
         others = [other for other in item.session.items if other is not item]
         reports = runtestprotocol(item, log=False, nextitem=others[0] if others else None)
         if self.error is not None and self.player is not self.reference and isinstance(self.error, TRIPPED):
-            # The reference has passed this very test, so it is what the answer gave that brought the test to fall.
+            # The reference has passed this test, so the exception comes from what the answer gave.
             self.verdict.raised = True
             self.verdict.message = Message("This check cannot make sense of what the answer gives.")
         elif isinstance(self.error, Killed):
@@ -108,16 +125,23 @@ class Desk:
 
 
 class Hooks:
-    """What pytest calls: choose the track's tests, remember exceptions, hand the run loop to `serve`."""
+    """Hooks that pytest calls: choose the track's tests, remember exceptions, leave the run loop to `serve`."""
 
-    def __init__(self, desk: Desk, parts: list[str], serve: Any) -> None:
+    def __init__(
+        self, desk: Desk, parts: list[str], serve: Callable[[list[pytest.Function], dict[str, Spec]], None]
+    ) -> None:
+        """`parts`: the ids of the exercise's parts, in order. `serve` gets the chosen tests and their specs."""
         self.desk, self.parts, self.serve = desk, parts, serve
         self.specs: dict[str, Spec] = {}
         self.broken: str | None = None  # why the file of hidden tests could not be read
+        self.chosen: list[pytest.Function] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        chosen = []
+        """Keep the tests of this track, in the order of the parts. Raises UsageError for a test without its mark."""
+        chosen: list[pytest.Function] = []
         for item in items:
+            if not isinstance(item, pytest.Function):
+                raise pytest.UsageError(f"{item.name}: a hidden test is a function")
             mark = item.get_closest_marker("part")
             if mark is None:
                 raise pytest.UsageError(f"{item.name}: a hidden test needs @pytest.mark.part(...)")
@@ -130,7 +154,8 @@ class Hooks:
         self.specs = {name: replace(s, share=s.share / cases[s.function]) for name, s in self.specs.items()}
         self._check_needs()
         # Parts in the syllabus's order; within a part, the order of the file.
-        items[:] = sorted(chosen, key=lambda item: self.parts.index(self.specs[item.name].part))
+        self.chosen = sorted(chosen, key=lambda item: self.parts.index(self.specs[item.name].part))
+        items[:] = self.chosen
 
     def _check_needs(self) -> None:
         part_of = {spec.function: spec.part for spec in self.specs.values()}
@@ -142,21 +167,24 @@ class Hooks:
                     raise pytest.UsageError(f"{spec.name}: needs {need!r}, which is no test of the part {spec.part}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember why the file of hidden tests could not be read."""
         if report.failed:
             self.broken = str(report.longrepr)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+        """Remember the first exception of the running test."""
         if call.excinfo is not None and self.desk.error is None:
             self.desk.error = call.excinfo.value
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Serve in the place of pytest's own loop. Raises UsageError where a part has no test."""
         if self.broken:
             raise pytest.UsageError(f"the hidden tests cannot be read: {self.broken[-1000:]}")
         empty = sorted(set(self.parts) - {spec.part for spec in self.specs.values()})
         if empty:
             raise pytest.UsageError(f"no hidden test is there for {', '.join(empty)}")
-        self.serve(session, self.specs)
+        self.serve(self.chosen, self.specs)
         return True
 
     # -- fixtures ----------------------------------------------------------------------------------------------------
@@ -173,22 +201,22 @@ class Hooks:
 
     @pytest.fixture
     def student(self) -> AskStudent:
-        """The answer under judgement."""
+        """The student's code, or whatever is judged in its place."""
         return AskStudent(self.desk)
 
     @pytest.fixture
-    def reference(self) -> Any:
+    def reference(self) -> Player:
         """The reference; `.run(program)` gives its Answer."""
         return self.desk.reference
 
     @pytest.fixture
-    def compare(self) -> Any:
-        """The comparator, for arrays that a test has itself."""
+    def compare(self) -> Callable[..., None]:
+        """Compare arrays that a test has computed itself; raises Mismatch where they differ."""
         return _compare
 
     @pytest.fixture
-    def fail(self) -> Any:
-        """Fail the test in words for the student; `mistake` names the catalogue's entry where the test can tell."""
+    def fail(self) -> Callable[..., None]:
+        """Fail the test with a sentence for the student; `mistake` is a known mistake that the test has recognised."""
 
         def fail(message: str, mistake: str | None = None) -> None:
             raise Mismatch(message, mistake)
@@ -196,11 +224,11 @@ class Hooks:
         return fail
 
     @pytest.fixture
-    def picture(self) -> Any:
-        """Attach two small heat maps, shown if the test fails."""
+    def picture(self) -> Callable[..., None]:
+        """Attach two small heat maps of matrices (rows, columns), which the student sees if the test fails."""
 
         def picture(title: str, rows: str, columns: str, yours: Any, expected: Any) -> None:
-            self.desk.verdict.picture = {
+            self.desk.running.picture = {
                 "kind": "heatmaps", "title": title, "rows": rows, "columns": columns,
                 "yours": _small(yours), "expected": _small(expected),
             }  # fmt: skip
@@ -208,8 +236,8 @@ class Hooks:
         return picture
 
     @pytest.fixture
-    def agree(self, student: AskStudent) -> Any:
-        """Run a program on both sides and compare what came of it."""
+    def agree(self, student: AskStudent) -> Callable[..., Answer]:
+        """Run a program on both sides and compare the values; gives the student's Answer, raises Mismatch."""
 
         def agree(
             program: Program,
@@ -220,11 +248,11 @@ class Hooks:
         ) -> Answer:
             expected = self.desk.reference.run(program)
             answer = student.run(program)
-            if answer.error is not None:  # only what a test has to take as inconclusive comes back
+            if answer.error is not None:  # an inconclusive one: `student.run` raises for all others
                 return answer
             if not names and isinstance(expected.out, tuple) and len(expected.out) == 2:
-                names = (N_("output"), N_("weights"))  # what every attention of the course gives back
-            if expected.error is not None:  # of a reference with a mistake in it, which stops here
+                names = (N_("output"), N_("weights"))  # as every attention of the course returns them
+            if expected.error is not None:  # a reference with a mistake in it, which stops here
                 raise Mismatch(describe_error(expected.error))
             tolerance = rtol if rtol is not None else compare.RTOL[program.dtype]
             filled = ("filled",) if "filled" in expected.values else ()
@@ -245,19 +273,22 @@ class Hooks:
 
 
 class AskStudent:
-    """The fixture `student`: puts programs to the answer, logs them for diagnosis, turns errors into failures."""
+    """The fixture `student`: puts programs to the student's code, logs them for diagnosis, makes errors failures."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
     def run(self, program: Program, expect_error: str | None = None) -> Answer:
-        """The answer's Answer. With `expect_error`, the test fails unless an exception of that class is raised."""
+        """The Answer of the student's code. Raises Mismatch where it is an error.
+
+        With `expect_error`, the name of a built-in exception, raises Mismatch unless one of that class is raised.
+        """
         known = self.desk.known.get(program.digest()) if self.desk.known else None
         if known:
             answer = known.pop(0)
         else:
             answer = self._once(program) if program.once else self.desk.player.run(program)
-        self.desk.verdict.log.append((program, answer))
+        self.desk.running.log.append((program, answer))
         error = answer.error
         if expect_error is not None:
             if error is None:
@@ -274,16 +305,17 @@ class AskStudent:
         return answer
 
     def _once(self, program: Program) -> Answer:
-        """The answer of the first time: training is dear, and several tests look at what came of it."""
+        """The answer of the first time: training takes long, and several tests look at its result."""
         digest = program.digest()
-        player, answer = self.desk.once.get(digest, (None, None))
-        if player is not self.desk.player:
-            answer = self.desk.player.run(program)
-            self.desk.once[digest] = (self.desk.player, answer)
+        earlier = self.desk.once.get(digest)
+        if earlier is not None and earlier[0] is self.desk.player:
+            return earlier[1]
+        answer = self.desk.player.run(program)
+        self.desk.once[digest] = (self.desk.player, answer)
         return answer
 
 
-def _spec(item: pytest.Item, mark: pytest.Mark) -> Spec:
+def _spec(item: pytest.Function, mark: pytest.Mark) -> Spec:
     function = item.originalname
     title = " ".join((item.function.__doc__ or "").split())
     if not title:
@@ -312,8 +344,8 @@ def _compare(got: Any, want: Any, name: str = N_("result"), axes: str | None = N
         raise Mismatch(found)
 
 
-def _same_shapes(got: Any, want: dict) -> None:
-    """What was filled has the reference's shapes: other numbers would say nothing about the rest."""
+def _same_shapes(got: Any, want: Mapping[str, Any]) -> None:
+    """Check that filled parameters have the reference's shapes, without which no other value can agree."""
     for name, shapes in want.items():
         has = got.get(name) if isinstance(got, dict) else None
         if has != shapes:
@@ -340,8 +372,8 @@ def _name(key: str, names: tuple[str, ...]) -> str:
     return Message("result of call {n}", n=key[3:]) if key[3:].isdigit() else key
 
 
-def _asked_for(program: Program, want: dict, got: Any) -> dict:
-    """The gradients that have to be there: only a parameter's may be missing, where a module keeps it its own way."""
+def _asked_for(program: Program, want: Mapping[str, Any], got: Any) -> dict[str, Any]:
+    """The gradients that have to be there; a parameter's may be missing, where a module has another layout."""
     given = got if isinstance(got, dict) else {}
     return {name: value for name, value in want.items() if name in program.arrays or given.get(name) is not None}
 
@@ -353,12 +385,12 @@ def _named_gradients(program: Program, gradients: Any) -> Any:
     labels: dict[str, str] = {}
     for step in program.steps:
         for i, value in enumerate(step.get("args", [])):
-            if isinstance(value, dict) and "array" in value:
+            if isinstance(value, dict) and isinstance(array := value.get("array"), str):
                 label = Message("gradient with respect to the {ordinal} argument", ordinal=ORDINALS[i])
-                labels.setdefault(value["array"], label)
+                labels.setdefault(array, label)
         for key, value in (step.get("kwargs") or {}).items():
-            if isinstance(value, dict) and "array" in value:
-                labels.setdefault(value["array"], _gradient_of(key))
+            if isinstance(value, dict) and isinstance(array := value.get("array"), str):
+                labels.setdefault(array, _gradient_of(key))
     return {labels.get(name) or _gradient_of(name): value for name, value in gradients.items()}
 
 
@@ -366,8 +398,8 @@ def _gradient_of(name: str) -> Message:
     return Message("gradient with respect to `{name}`", name=name)
 
 
-def _small(matrix: Any, most: int = 12) -> list[list[float]] | None:
-    """A picture's numbers: at most 12 by 12, three decimals, None for what is no matrix of finite numbers."""
+def _small(matrix: Any, most: int = 12) -> Matrix | None:
+    """The top left corner of a matrix, to three decimals; None for what is no matrix of finite numbers."""
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or not np.isfinite(matrix).all():
         return None
     return [[round(float(v), 3) for v in row[:most]] for row in matrix[:most]]

@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NotRequired, Required, TypedDict
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Ref:
 class Generator:
     """A source of random numbers: a `torch.Generator`, or a `keras.random.SeedGenerator`, with this seed.
 
-    A new one wherever it stands; with a name, the same one for all steps of a program that say this name.
+    Each use makes a new one, but all uses of one name in a program are the same one.
     """
 
     seed: int
@@ -90,12 +90,48 @@ class Module:
 
 # -- programs ----------------------------------------------------------------------------------------------------------
 
+# A value in the wire's closed vocabulary: JSON in which {"array": "a0"}, {"ref": ...}, {"generator": ...} and the like
+# stand for what only a worker can make.
+Encoded = None | bool | int | float | str | list["Encoded"] | dict[str, "Encoded"]
+
+# One step of a program. "do" says which; the other fields are those of the method of `Program` that adds it.
+Step = TypedDict(
+    "Step",
+    {
+        "do": Required[str],
+        "as": NotRequired[str],  # the name of the value that the step leaves
+        "symbol": NotRequired[str],  # of the answer
+        "module": NotRequired[str],  # the value that the step works on
+        "args": NotRequired[list[Encoded]],
+        "kwargs": NotRequired[dict[str, Encoded]],
+        "weights": NotRequired[Encoded],
+        "names": NotRequired[list[str]],
+        "seed": NotRequired[int],
+        "scale": NotRequired[float],
+        "training": NotRequired[bool],
+        "steps": NotRequired[int],
+        "rate": NotRequired[float],
+        "of": NotRequired[str],
+        "item": NotRequired[int | None],
+        "cotangent": NotRequired[Encoded],
+        "wrt": NotRequired[list[str]],
+    },
+)
+
+
+class Header(TypedDict):
+    """A program without its arrays, as it travels to a worker."""
+
+    steps: list[Step]
+    dtype: str
+    device: str | None
+
 
 @dataclass(frozen=True)
 class Program:
     """An immutable list of steps and the arrays that they use; every method gives a new program."""
 
-    steps: tuple[dict, ...] = ()
+    steps: tuple[Step, ...] = ()
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     dtype: str = "float32"
     device: str | None = None  # None: the device of the run; "meta": shapes only (PyTorch)
@@ -111,22 +147,23 @@ class Program:
 
     @classmethod
     def module(cls, symbol: str, *args: Any, **config: Any) -> Program:
-        """Construct a module of the answer (nothing is called yet); later steps speak of it as `m`."""
-        return cls()._step("new", args, config, symbol=symbol, **{"as": "m"})
+        """Construct a module of the answer (nothing is called yet); later steps call it `m`."""
+        return cls()._step({"do": "new", "symbol": symbol, "as": "m"}, args, config)
 
     @classmethod
     def writer(cls, follows: np.ndarray, asked: np.ndarray, place: np.ndarray) -> Program:
-        """A model of the worker's own, for a function that lets one write: m(source (B, S), target (B, L)) -> logits.
+        """A model that the worker makes, for a function that writes with one.
 
-        At place t the logits (V,) are the mean of `follows` (V, V) at the target's words so far, plus the mean of
-        `asked` (source's V, V) at the source's words, plus `place` (longest, V) at t. In training mode they are noise.
+        It is called as m(source (B, S), target (B, L)) and gives logits. At place t the logits (V,) are the mean of
+        `follows` (V, V) at the target's words so far, plus the mean of `asked` (source's V, V) at the source's words,
+        plus `place` (longest, V) at t. In training mode they are noise.
         """
-        return cls()._step("writer", ([follows, asked, place],), {}, **{"as": "m"})
+        return cls()._step({"do": "writer", "as": "m"}, ([follows, asked, place],), {})
 
     def call(self, symbol: str, *args: Any, **kwargs: Any) -> Program:
         """Call a function once more in the same program."""
         program, name = self._next_out()
-        return program._step("call", args, kwargs, symbol=symbol, **{"as": name})
+        return program._step({"do": "call", "symbol": symbol, "as": name}, args, kwargs)
 
     def load(self, weights: dict[str, np.ndarray]) -> Program:
         """Load canonical weights (`W_q.weight` as (in, out), `W_q.bias`, `token.weight`, ...) into the module."""
@@ -134,32 +171,36 @@ class Program:
         return program._add({"do": "load", "module": "m", "weights": encoded})
 
     def fill(self, seed: int, *names: str, scale: float = 0.4) -> Program:
-        """Fill what the framework itself made (its GRU cell, its attention), by attribute, with numbers from a seed.
+        """Fill layers of the framework's own (its GRU cell, its attention), by attribute, with numbers from a seed.
 
-        Each attribute's parameters in the framework's own order: normal, with `scale` as deviation, a norm's weight
-        around 1. Give `filled`, their shapes by attribute: where they are not the reference's, nothing else can agree.
+        The parameters of each attribute, in the framework's order, get normal numbers with standard deviation `scale`,
+        a norm's weight around 1. The value `filled` has their shapes by attribute: where they are not the reference's,
+        nothing else can agree.
         """
-        step = {"do": "fill", "module": "m", "names": list(names), "seed": seed, "scale": scale}
-        return self._add({**step, "as": "filled"})
+        return self._add(
+            {"do": "fill", "module": "m", "names": list(names), "seed": seed, "scale": scale, "as": "filled"}
+        )
 
     def apply(self, *args: Any, **kwargs: Any) -> Program:
         """Call the module, in evaluation mode; the result is the next `out`."""
         program, name = self._next_out()
-        return program._step("apply", args, kwargs, module="m", **{"as": name})
+        return program._step({"do": "apply", "module": "m", "as": name}, args, kwargs)
 
     def mode(self, training: bool) -> Program:
-        """Put the module into training or evaluation mode. Keras's layers have none: `apply` calls them accordingly."""
+        """Put the module into training or evaluation mode. In Keras, `apply` then passes `training`."""
         return self._add({"do": "mode", "module": "m", "training": training})
 
-    def train(self, batches: list[tuple[list, np.ndarray]], steps: int, rate: float) -> Program:
+    def train(self, batches: list[tuple[list[Any], np.ndarray]], steps: int, rate: float) -> Program:
         """Train the module, in training mode, and give `training`: {"losses": (steps,), "unreached": n}, n being the
         number of its trainable numbers that no gradient reached.
 
         A batch is the module's arguments and the labels of what it gives, logits (..., C) and labels (...); each step
         takes the next batch, from the first again after the last. Adam at a constant rate on the mean cross-entropy of
-        the labels that are not -1. The loop is the worker's own: what is judged is the module.
+        the labels that are not -1. The loop is the worker's, because only the module is judged.
         """
-        return self._step("train", (batches,), {}, module="m", steps=steps, rate=rate, **{"as": "training"})
+        return self._step(
+            {"do": "train", "module": "m", "steps": steps, "rate": rate, "as": "training"}, (batches,), {}
+        )
 
     def copy(self) -> Program:
         """Save the module's state natively, construct it anew, load; from now on `m` is the copy."""
@@ -184,12 +225,14 @@ class Program:
     def classifier(
         cls, checkpoint: Checkpoint, num_classes: int, frozen: bool = False, pretrained: bool = True
     ) -> Program:
-        """A classifier that the worker itself makes from a checkpoint, the same on both sides; later steps call it `m`.
+        """A classifier that the worker makes from a checkpoint, the same on both sides; later steps call it `m`.
 
-        `frozen`: all but the classification layer. Without `pretrained`, the same model from random weights.
+        `frozen`: only the classification layer is trainable. Without `pretrained`, the same model from random weights.
         """
         return cls()._step(
-            "classifier", (checkpoint, num_classes), {"frozen": frozen, "pretrained": pretrained}, **{"as": "m"}
+            {"do": "classifier", "as": "m"},
+            (checkpoint, num_classes),
+            {"frozen": frozen, "pretrained": pretrained},
         )
 
     def head(self, weight: np.ndarray, bias: np.ndarray) -> Program:
@@ -204,30 +247,30 @@ class Program:
     def logits(self, batch: dict[str, np.ndarray]) -> Program:
         """The classifier's logits (B, C) in evaluation mode, for ids and attention mask (B, L), as next `out`."""
         program, name = self._next_out()
-        return program._step("logits", (batch,), {}, module="m", **{"as": name})
+        return program._step({"do": "logits", "module": "m", "as": name}, (batch,), {})
 
     def state(self) -> Program:
         """Also give `state`: all weights of the classifier by the framework's own names."""
         return self._add({"do": "state", "module": "m", "as": "state"})
 
     def seen(self) -> Program:
-        """Also give `seen`: {"training": [...], "gradient": [...]} of the model's calls by an answer's function, and
-        `mode` it was left in (None in Keras), `gradients_left` in its parameters."""
+        """Also give `seen`: {"training": [...], "gradient": [...]} of the calls of the model by an answer's function,
+        the `mode` that it was left in (None in Keras), and `gradients_left` in its parameters."""
         return self._add({"do": "seen", "module": "m", "as": "seen"})
 
     def on_cpu(self) -> Program:
-        """On the CPU whatever the run's device: for what must agree to many digits, mixed precision or not."""
+        """Run on the CPU, whatever the run's device: for results that must agree to many digits."""
         return self.on_device("cpu")
 
     def uncompiled(self) -> Program:
-        """In Keras: what an answer compiles with `tf.function` runs line by line, which is quicker for a step or two.
+        """In Keras: run line by line what an answer compiles with `tf.function`, which is quicker for a few steps.
 
-        Compiling a training step takes a second or two, so only trainings that are long or that must show that the
-        step can be compiled go without this.
+        Compiling a training step takes a second or two, so only long trainings, and those that must show that the step
+        can be compiled, do without this.
 
-        And what a tape gives as the slices of a table comes as a whole there. A word that a batch has twice has two
-        slices, which Keras's optimizers square one by one; who adds them up first, as accumulated gradients are, gets
-        another step, and is as right.
+        A tape's gradients of tables then come as whole arrays, not as slices. A word that a batch has twice has two
+        slices, and Keras's optimizers square them one by one. An answer that adds the slices up first, as accumulating
+        gradients does, would take another step, and is as right.
         """
         return self._add({"do": "uncompiled"})
 
@@ -244,15 +287,16 @@ class Program:
         return replace(self, dtype=dtype)
 
     def on_device(self, device: str) -> Program:
+        """Run on this device: "cpu", "cuda", or "meta" for shapes only (PyTorch)."""
         return replace(self, device=device)
 
     def put_once(self) -> Program:
-        """Put to an answer once a go, and remembered for other tests: for training, which is dear."""
+        """Run once for each player, and use the answer in other tests too: for training, which takes long."""
         return replace(self, once=True)
 
     # -- what a worker and a cache need ------------------------------------------------------------------------------
 
-    def header(self) -> dict:
+    def header(self) -> Header:
         """The JSON part of the request; the arrays travel beside it."""
         return {"steps": list(self.steps), "dtype": self.dtype, "device": self.device}
 
@@ -266,17 +310,18 @@ class Program:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _add(self, step: dict) -> Program:
+    def _add(self, step: Step) -> Program:
         return replace(self, steps=(*self.steps, step))
 
     def _next_out(self) -> tuple[Program, str]:
         n = self.outs + 1
         return replace(self, outs=n), "out" if n == 1 else f"out{n}"
 
-    def _step(self, do: str, args: tuple, kwargs: dict, **rest: Any) -> Program:
+    def _step(self, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
+        """A step with arguments: the program with it, and with the arrays in the arguments."""
         program, encoded_args = self._encode(list(args))
         program, encoded_kwargs = program._encode(dict(kwargs))
-        return program._add({"do": do, **rest, "args": encoded_args, "kwargs": encoded_kwargs})
+        return program._add({**step, "args": encoded_args, "kwargs": encoded_kwargs})
 
     def _encode(self, value: Any) -> tuple[Program, Any]:
         """Turn a Python value into the wire's closed vocabulary, adding the arrays in it to the program."""
@@ -319,7 +364,7 @@ class Program:
 class StudentError:
     """An exception in the answer: `types` is its class and base classes by name, the built-in ones only."""
 
-    kind: str  # "exception", "missing", "timeout", "memory", "crash", "output", "reply"
+    kind: str  # "exception", "missing", "timeout", "memory", "crash", "output", "reply", "exhausted", "data-dependent"
     types: tuple[str, ...]
     message: str
     cell: str | None = None
@@ -327,21 +372,28 @@ class StudentError:
     source: str | None = None
 
     def is_a(self, name: str) -> bool:
+        """Whether its class, or a base class, is the built-in one of this name."""
         return name in self.types
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker gave back: named values, or the error that stopped the program."""
+    """What a worker gave back: named values, or the error that stopped the program.
+
+    A value is an array, a number, a text, None, a tuple, list or dict of such, or an `Abstract` or `Odd` of
+    `autograder.judging.compare`: anything that a student's code can return.
+    """
 
     values: dict[str, Any]
     error: StudentError | None = None
-    device: str | None = None  # where `out` lives, as the framework says
+    device: str | None = None  # of `out`, as the framework says
 
     @property
     def out(self) -> Any:
+        """The value of the first call; None where there was none."""
         return self.values.get("out")
 
     @property
     def grad(self) -> dict[str, np.ndarray | None]:
+        """The gradients by name of their source, each of its source's shape. Raises KeyError without `gradient`."""
         return self.values["grad"]

@@ -1,4 +1,4 @@
-"""Random inputs for hidden tests: fresh for every test, the same for everybody in a run, from the run's secret seed."""
+"""Random inputs for hidden tests: new for each test, the same for all hand-ins of a run, from the run's secret seed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import numpy as np
 
 
 class RandomInputs:
-    """A source of inputs for one test. Floats are float64; a program turns them into its own precision on the way."""
+    """A source of inputs for one test. Floats are float64, integers int64; a program converts floats to its dtype."""
 
     def __init__(self, seed: int, test_name: str) -> None:
         self.seed = seed
         self.rng = np.random.default_rng([seed, zlib.crc32(test_name.encode())])
 
     def named(self, name: str) -> RandomInputs:
-        """A source of its own, the same for all tests that say this name: for what several tests look at."""
+        """Another source, the same for all tests that use this name: for a draw that several tests look at."""
         return RandomInputs(self.seed, f"the draw named {name}")
 
     def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
+        """Normal numbers with mean 0 and standard deviation `scale`."""
         return self.rng.normal(0.0, scale, shape)
 
     def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
+        """Uniform numbers from `low` up to, not including, `high`."""
         return self.rng.uniform(low, high, shape)
 
     def ids(self, low: int, high: int, *shape: int) -> np.ndarray:
@@ -29,17 +31,18 @@ class RandomInputs:
         return self.rng.integers(low, high, shape)
 
     def integer(self, low: int, high: int) -> int:
+        """One integer from `low` up to, not including, `high`."""
         return int(self.rng.integers(low, high))
 
     def permutation(self, n: int) -> np.ndarray:
-        """A permutation of 0..n-1 that is not the identity (for n > 1)."""
+        """A permutation of 0..n-1, shape (n,), that is not the identity (for n > 1)."""
         while True:
             order = self.rng.permutation(n)
             if n < 2 or (order != np.arange(n)).any():
                 return order
 
     def lengths(self, batch: int, longest: int) -> np.ndarray:
-        """Lengths from 1 to `longest`: at least one is `longest`, and one is shorter where there are several."""
+        """Lengths from 1 to `longest`, shape (batch,): one is `longest`, and one is shorter where there are several."""
         lengths = self.rng.integers(1, longest + 1, batch)
         lengths[self.integer(0, batch)] = longest
         if batch > 1 and longest > 1 and (lengths == longest).all():
@@ -47,7 +50,7 @@ class RandomInputs:
         return lengths
 
     def mask(self, *shape: int, keep: float = 0.7) -> np.ndarray:
-        """Booleans with at least one True in each row of the last axis, and one False where a row has room for it."""
+        """Booleans, True with probability `keep`; each row of the last axis has a True, and if longer, a False."""
         mask = self.rng.random(shape) < keep
         rows = mask.reshape(-1, shape[-1])
         for row in rows:

@@ -1,6 +1,6 @@
-"""The trusted side of a test: the reference, and what known mistakes in it would give.
+"""The trusted side of a test: the reference, as it is and with known mistakes in it.
 
-Answers are remembered by content, here and in the server.
+Answers are remembered by the content of the program, here and in the server.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from autograder.workers.client import ReferenceLine, WorkerFailure
 
 
 class Reference:
-    """The reference of an exercise, alone or with mistakes of the catalogue in it, in one track."""
+    """The reference of an exercise in one track, as it is or with mistakes of the catalogue in it."""
 
     def __init__(self, line: ReferenceLine, name: str, changes: Mapping[str, Change] | None = None) -> None:
-        """`name`: the exercise's module, which its source has in the server; `changes`: those of mistakes, by id."""
+        """`name`: the exercise's module, the name of its source in the server. `changes`: those of mistakes, by id."""
         self.line, self.name, self.changes = line, name, changes or {}
         self.memory: dict[str, Answer] = {}
         self.sources: dict[str, str] = {}
 
     def run(self, program: Program, *mistakes: str) -> Answer:
-        """The reference's answer, or what it would be with these mistakes in it (one, or two that go together)."""
+        """The reference's answer, or its answer with these mistakes in it: one, or two that go together.
+
+        Raises WorkerFailure where the reference itself fails with another exception than ValueError.
+        """
         source = "/".join([self.name, "+".join(mistakes)]) if mistakes else self.name
         digest = program.digest()
         key = f"{source} {digest}"
@@ -43,7 +46,7 @@ class Reference:
         self.line.ask({"op": "sources", "sources": sources})
 
     def go_together(self, first: str, second: str) -> bool:
-        """Whether two mistakes can be in the reference at once; from then on `run` takes both, in this order."""
+        """Whether two mistakes can be in the reference at once; after that `run` takes both, in this order."""
         name = f"{self.name}/{first}+{second}"
         if name in self.sources:
             return bool(self.sources[name])
@@ -59,7 +62,7 @@ class Reference:
 
 
 class WithMistakes:
-    """The reference with these mistakes in it, for tests that are to be judged as if they were granted."""
+    """The reference with these mistakes in it, for judging as if they were granted."""
 
     def __init__(self, reference: Reference, mistakes: tuple[str, ...]) -> None:
         self.reference, self.mistakes = reference, mistakes

@@ -1,10 +1,11 @@
-"""Replies of workers made into answers, errors and sentences, with every field made what it should be.
+"""Makes answers, errors and sentences of workers' replies.
 
-A reply may have been written by a student's code, so nothing in it is taken on trust.
+A reply may have been written by a student's code, so each field is checked, and made one of the right type.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,21 +18,21 @@ from autograder.messages import Message, cell_name
 from autograder.workers import worker_messages
 from course.i18n import N_
 
-MAX_ITEMS = 4096  # of one answer; these hold for a reply that no harness of ours has written, too
+MAX_ITEMS = 4096  # of one answer; the limits also hold for a reply that the student's code has written
 MAX_TEXT = 2000
 MAX_BYTES = 4 << 20  # of an answer's arrays; answers are kept until the diagnosis, and no right one is this large
 
 
 @dataclass(frozen=True)
 class Use:
-    """A ready-made attention of the framework's, and the student's line that it is used in, where that is known."""
+    """Ready-made attention of the framework that ran, and the cell and line that used it, where these are known."""
 
     name: str
     label: str | None = None
     line: int | None = None
 
 
-def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] | None = None) -> Any:
+def decode(value: Any, arrays: Mapping[str, Any], depth: int = 0, room: list[int] | None = None) -> Any:
     """A reply's value as Python and NumPy; anything that is not in the vocabulary is an `Odd`."""
     room = [MAX_ITEMS] if room is None else room
     room[0] -= 1
@@ -49,8 +50,8 @@ def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] |
             items = [decode(item, arrays, depth + 1, room) for item in content[: MAX_ITEMS + 1]]
             return tuple(items) if kind == "tuple" else items
         if kind == "dict" and isinstance(content, dict):
-            items = islice(content.items(), MAX_ITEMS + 1)
-            return {key[:200]: decode(item, arrays, depth + 1, room) for key, item in items}
+            pairs = islice(content.items(), MAX_ITEMS + 1)
+            return {key[:200]: decode(item, arrays, depth + 1, room) for key, item in pairs}
         if kind == "float" and isinstance(content, str):
             try:
                 return float(content)
@@ -62,17 +63,16 @@ def decode(value: Any, arrays: dict[str, Any], depth: int = 0, room: list[int] |
             return None
         if kind == "abstract" and isinstance(content, dict):
             shape = content.get("shape")
-            sound = isinstance(shape, list) and len(shape) <= 64 and all(type(n) is int for n in shape)
-            return Abstract(
-                str(content.get("dtype"))[:40], tuple(shape) if sound else (), str(content.get("device"))[:20]
-            )
+            if not isinstance(shape, list) or len(shape) > 64 or not all(type(n) is int for n in shape):
+                shape = []
+            return Abstract(str(content.get("dtype"))[:40], tuple(shape), str(content.get("device"))[:20])
         if kind == "other":
             return Odd(str(content)[:100])
     return Odd(N_("value that cannot be read"))
 
 
-def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, ...] | None = None) -> Answer:
-    """A reply as an Answer. With `names` it has these values, in this order, whatever the reply has."""
+def answer_from(header: dict[str, Any], arrays: dict[str, np.ndarray], names: tuple[str, ...] | None = None) -> Answer:
+    """A reply as an Answer. With `names` it has the values of these names, in this order, None where one is missing."""
     error = header.get("error")
     if isinstance(error, dict):
         return Answer({}, student_error(error))
@@ -80,7 +80,7 @@ def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, .
     values = values if isinstance(values, dict) else {}
     if names is not None:
         values = {name: values.get(name) for name in names}
-    held = arrays
+    held: Mapping[str, np.ndarray | Abstract] = arrays
     if sum(a.nbytes for a in arrays.values()) > MAX_BYTES:
         held = {k: Abstract(str(a.dtype), a.shape, "cpu") for k, a in arrays.items()}
     device = header.get("device")
@@ -89,8 +89,8 @@ def answer_from(header: dict, arrays: dict[str, np.ndarray], names: tuple[str, .
     )
 
 
-def student_error(error: dict) -> StudentError:
-    """An error as the contestant tells it, with every field made what it should be."""
+def student_error(error: dict[str, Any]) -> StudentError:
+    """An error of a contestant's reply."""
     types = error.get("types")
     line, said = error.get("line"), worker_messages.read(error)
     return StudentError(
@@ -104,7 +104,7 @@ def student_error(error: dict) -> StudentError:
 
 
 def uses_from(used: Any) -> dict[str, Use]:
-    """The ready-made attention that a reply tells of, by name, with every field made what it should be."""
+    """The ready-made attention in a reply, by name; at most 20 uses are read."""
     found: dict[str, Use] = {}
     for use in used[:20] if isinstance(used, list) else []:
         if isinstance(use, dict):

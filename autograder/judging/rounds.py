@@ -1,14 +1,14 @@
-"""Rounds of tests at the desk: against an answer as it is, and again as if known mistakes were granted."""
+"""Rounds of tests: against the student's code as it is, and again as if known mistakes were granted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 
 from autograder.judging.evidence import same, wording
-from autograder.judging.plugin import Desk, JudgeError, Spec, Verdict
+from autograder.judging.plugin import Desk, JudgeError, Player, Spec, Verdict
+from autograder.judging.program import Answer, Program
 from autograder.judging.reference import Reference, WithMistakes
 from autograder.messages import Message
 
@@ -16,16 +16,18 @@ from autograder.messages import Message
 class Rounds:
     """Runs the hidden tests of an exercise, part by part."""
 
-    def __init__(self, desk: Desk, reference: Reference, items: list[pytest.Item], specs: Mapping[str, Spec]) -> None:
+    def __init__(
+        self, desk: Desk, reference: Reference, items: list[pytest.Function], specs: Mapping[str, Spec]
+    ) -> None:
         self.desk, self.reference, self.items, self.specs = desk, reference, items, specs
-        self.itself: dict[tuple[tuple[str, ...], str], Verdict] = {}  # a mistake's verdicts where it is granted
+        self.itself: dict[tuple[tuple[str, ...], str], Verdict] = {}  # verdicts of mistakes against themselves
 
-    def part(self, part_id: str) -> list[pytest.Item]:
+    def part(self, part_id: str) -> list[pytest.Function]:
         """The tests of a part, in the order of the file."""
         return [item for item in self.items if self.specs[item.name].part == part_id]
 
-    def plain(self, items: Sequence[pytest.Item], player: Any) -> dict[str, Verdict]:
-        """Run items in order; one whose needs have not all passed is not run."""
+    def plain(self, items: Sequence[pytest.Function], player: Player) -> dict[str, Verdict]:
+        """Run tests in order, and give their verdicts by name. A test that needs one that did not pass is not run."""
         self.desk.player, self.desk.reference = player, self.reference
         verdicts: dict[str, Verdict] = {}
         out_of_time = False
@@ -37,19 +39,19 @@ class Rounds:
                 message = Message("Not checked yet: it builds on “{title}”.", title=waits.base.rstrip("."))
             else:
                 verdicts[spec.name] = verdict = self.desk.judge(item, spec)
-                # One endless loop costs the class one call's limit a part, not one a test.
+                # An endless loop then takes the time limit of one call for each part, not for each test.
                 out_of_time = _ran_out_of_time(verdict)
                 continue
             verdicts[spec.name] = Verdict(spec, "not_run", message)
         return verdicts
 
     def granted(
-        self, items: Sequence[pytest.Item], player: Any, mistakes: tuple[str, ...], first: Mapping[str, Verdict]
+        self, items: Sequence[pytest.Function], player: Player, mistakes: tuple[str, ...], first: Mapping[str, Verdict]
     ) -> dict[str, Verdict]:
-        """Run items against the reference with these mistakes in it; nothing of this is shown to a student.
+        """Run tests with a reference that makes these mistakes; students do not see these verdicts.
 
-        `first`: the verdicts of the plain round. What was answered there is not asked for again. A test passes if it
-        does with this reference, or if the mistakes themselves fail it in the same way: then it is about them.
+        `first`: the verdicts of the plain round, whose answers are used again. A test passes if the answers agree with
+        this reference, or if the mistakes themselves fail it in the same way, because then the failure is theirs.
         """
         self.desk.player, self.desk.reference = player, WithMistakes(self.reference, mistakes)
         verdicts: dict[str, Verdict] = {}
@@ -70,21 +72,23 @@ class Rounds:
             self.desk.reference = self.reference
         return verdicts
 
-    def _judged(self, item: pytest.Item, spec: Spec, known: Sequence[Any] = ()) -> Verdict:
+    def _judged(self, item: pytest.Function, spec: Spec, known: Sequence[tuple[Program, Answer]] = ()) -> Verdict:
         try:
             return self.desk.judge(item, spec, known)
-        except JudgeError:  # hidden tests are made for the reference: with a mistake in it they may fall over it
+        except JudgeError:  # hidden tests are written for the right reference, and may raise with another
             verdict = self.desk.verdict or Verdict(spec, "failed")
             verdict.raised = True
             return verdict
 
     def _stopped(self, verdict: Verdict) -> bool:
-        """Whether the last program of a test ended with an exception that nobody asked for."""
-        program, answer = verdict.log[-1] if verdict.log else (None, None)
-        return program is not None and answer.error is not None and self.reference.run(program).error is None
+        """Whether the last program of a test ended with an exception that the reference does not raise."""
+        if not verdict.log:
+            return False
+        program, answer = verdict.log[-1]
+        return answer.error is not None and self.reference.run(program).error is None
 
-    def _is_about(self, item: pytest.Item, verdict: Verdict, mistakes: tuple[str, ...]) -> bool:
-        """Whether a failure is the granted mistakes' own."""
+    def _is_about(self, item: pytest.Function, verdict: Verdict, mistakes: tuple[str, ...]) -> bool:
+        """Whether a failure comes from the granted mistakes alone."""
         if verdict.misconception:
             return verdict.misconception in mistakes
         log = verdict.log

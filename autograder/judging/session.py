@@ -3,13 +3,12 @@
     python -m autograder.judging.session EXERCISE TRACK SOCKET
 
 The first line on standard input is its configuration as JSON (the seed, the place of the workers, the sources of the
-reference and of the mistakes); then standard input is its lifeline. Before it serves, the judge primes itself: it
-judges the reference as if it were a student, which proves that the tests can be passed and fills the memory of
-reference answers that every forked judge inherits. It imports NumPy and pytest, never a framework, never a student's
-code.
+reference and of the mistakes); when standard input is closed, the judge ends. Before it serves, the judge primes
+itself: it judges the reference as if it were a student's code. That proves that the tests can be passed, and fills the
+memory of reference answers that every forked judge inherits. It imports NumPy and pytest, never a framework, never a
+student's code.
 
-A job is a frame {"cells": [...], "mentions": {...}, "ready_made": {...}, "marking": "strict"}; the reply is
-{"cells": [...], "parts": [...]} or {"failure": "..."}.
+A frame on the socket is a `Job`; the reply is a `Judgement` or a `Failure` (see job.py).
 """
 
 from __future__ import annotations
@@ -23,12 +22,14 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 
 from autograder import paths
 from autograder.judging.catalogue import catalogue
 from autograder.judging.hand_in import HandIn
+from autograder.judging.job import Failure, Job, Judgement
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec
 from autograder.judging.reference import Reference
 from autograder.judging.rounds import Rounds
@@ -42,12 +43,15 @@ JUDGE_MB = 3072  # private memory of a judge, with what it has remembered of the
 
 @dataclass(frozen=True)
 class Configuration:
+    """What a judge is started with: the run's seed, the workers' place, and sources by name (see `Reference.teach`)."""
+
     seed: int
     place: Place
     sources: dict[str, str]
 
     @classmethod
     def read(cls, line: str) -> Configuration:
+        """The configuration from its line of JSON."""
         raw = json.loads(line)
         place = raw["place"]
         place = Place(**{**place, "limits": Limits(**place["limits"]), "without": tuple(place["without"])})
@@ -70,6 +74,7 @@ class Session:
         self.failure: str | None = None
 
     def run(self) -> int:
+        """Collect the hidden tests and serve until the socket is closed. Returns pytest's exit status."""
         hooks = Hooks(self.desk, [part.id for part in self.exercise.parts], self.serve)
         file = paths.hidden_tests(ROOT, self.exercise)
         options = [
@@ -95,8 +100,9 @@ class Session:
 
     # -- the run loop ------------------------------------------------------------------------------------------------
 
-    def serve(self, session: pytest.Session, specs: dict[str, Spec]) -> None:
-        self.rounds = Rounds(self.desk, self.reference, session.items, specs)
+    def serve(self, items: list[pytest.Function], specs: dict[str, Spec]) -> None:
+        """Prime the judge, then fork one for each hand-in."""
+        self.rounds = Rounds(self.desk, self.reference, items, specs)
         try:
             self.reference.teach(self.sources)
             self.prime()
@@ -108,38 +114,42 @@ class Session:
         forkserver.serve(self.server, self.handle)
 
     def prime(self) -> None:
-        """Judge the reference as a student: it must pass everything, and its answers are remembered."""
+        """Judge the reference as if it were a student's code; its answers are remembered.
+
+        Raises JudgeError where it does not pass every test.
+        """
         verdicts = self.rounds.plain(self.rounds.items, self.reference)
         wrong = [f"{v.spec.name}: {v.message or v.outcome}" for v in verdicts.values() if v.outcome != "passed"]
         if wrong or not verdicts:
             raise JudgeError(f"the reference does not pass its own tests ({'; '.join(wrong[:3]) or 'there are none'})")
 
     def handle(self, connection: socket.socket) -> None:
+        """Judge the hand-in of one job, in a forked judge, and send the reply."""
         self.limit_itself()
-        job, _ = wire.receive(connection, caps=wire.Caps(header=64 << 20))
+        header, _ = wire.receive(connection, caps=wire.Caps(header=64 << 20))
+        job = cast(Job, header)  # from the grader, which is trusted
         started = time.perf_counter()
+        result: Judgement | Failure
         try:
             if self.failure:
                 result = {"failure": self.failure, "broken": True}
             else:
-                result = HandIn(
-                    job, self.exercise, self.track, self.place, self.rounds, self.reference, self.mistakes
-                ).judge()
-                result["seconds"] = round(time.perf_counter() - started, 4)
+                hand_in = HandIn(job, self.exercise, self.track, self.place, self.rounds, self.reference, self.mistakes)
+                result = {**hand_in.judge(), "seconds": round(time.perf_counter() - started, 4)}
         except (JudgeError, WorkerFailure) as error:
             result = {"failure": str(error), "killed": isinstance(error, Killed)}
         except MemoryError:
             result = {"failure": "the judge would have needed more memory than it may use", "alone": True}
-        wire.send(connection, result)
+        wire.send(connection, dict(result))
 
     def limit_itself(self) -> None:
-        """Bound the time and memory of this forked judge, so that no answer can have it take the machine's.
+        """Limit the time and memory of this forked judge, so that no answer can make it use up the machine's.
 
-        These are far above what judging takes. Where one is met, this judge ends, and with it this hand-in alone.
+        The limits are far above what judging takes. At a limit this judge ends, and only this hand-in is not graded.
         """
         seconds = self.place.limits.cpu_seconds
         resource.setrlimit(resource.RLIMIT_CPU, (int(2 * seconds) + 60,) * 2)
-        signal.alarm(int(3 * hand_in_seconds(self.place.limits)) + 240)  # on the clock: it waits for others
+        signal.alarm(int(3 * hand_in_seconds(self.place.limits)) + 240)  # wall time: it waits for workers
         memory = (JUDGE_MB + 4 * self.place.limits.reply_mb) << 20
         resource.setrlimit(resource.RLIMIT_DATA, (memory,) * 2)
 
@@ -148,10 +158,12 @@ class MarkName:
     """Registers the mark `part`, since hidden tests are run without any configuration file."""
 
     def pytest_configure(self, config: pytest.Config) -> None:
+        """Register the mark; pytest calls this."""
         config.addinivalue_line("markers", "part(id, share, needs, tracks): the part that a hidden test belongs to")
 
 
 def main(exercise_id: str, track: str, path: str) -> int:
+    """Run the judge of an exercise and a track at a socket's path; 1 where no configuration came."""
     line = b""
     while not line.endswith(b"\n"):
         chunk = os.read(0, 1 << 20)

@@ -1,4 +1,4 @@
-"""Stand-ins: neutral versions of symbols, for the parts that use another part's wrong one."""
+"""Stand-ins: right versions of symbols, for a part that uses another part's symbol which is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from course.syllabus import Exercise
 
 
 def standins(exercise: Exercise, track: str) -> dict[str, str]:
-    """The stand-ins of an exercise by name; the imports under the empty name. Where there are none, none."""
+    """The source of each stand-in of an exercise by name, and of their imports under the empty name."""
     path, table = paths.standins(ROOT, exercise, track), {"": ""}
     source = path.read_text(encoding="utf-8") if path.is_file() else ""
     for node in ast.parse(source).body:

@@ -1,22 +1,40 @@
-"""The student's side of a test: the hand-in's code in contestants, which are started again when they end."""
+"""The student's side of a test: the hand-in's code in contestants, each replaced by a new one when it ends."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.judging.replies import Use, answer_from, describe_error, student_error, uses_from
 from autograder.messages import Message
 from autograder.workers.client import Contestant, Ended, Killed, Place, hand_in_seconds
 
-SPENT_PROCESSES = 40  # that lost their GPU to an answer, and are replaced as if nothing had been
-KILLED_RETRIES = 1  # a hand-in whose process somebody else killed gets as many more goes
+if TYPE_CHECKING:
+    from autograder.submission.hand_in import CodeCell
+
+SPENT_PROCESSES = 40  # processes that lost their GPU to an answer and are replaced without counting as a restart
+KILLED_RETRIES = 1  # how often a hand-in is tried again after something outside killed its process
+
+
+class Standins(TypedDict):
+    """Neutral versions of symbols: their Python source, and their names."""
+
+    source: str
+    names: list[str]
+
+
+class CellOutcome(TypedDict):
+    """The end of a cell's run: the exception, if there was one, and what it printed."""
+
+    error: StudentError | None
+    output: str
 
 
 @dataclass
 class Budget:
-    """What is left of a hand-in's computing time, and what it has used: CPU and wall seconds, peak memory in KiB."""
+    """A hand-in's computing time: CPU and wall seconds that are left or used, and peak memory in KiB."""
 
     cpu_left: float
     wall_left: float
@@ -25,43 +43,50 @@ class Budget:
 
     @property
     def spent(self) -> bool:
-        """Whether nothing of it may run any more."""
+        """Whether the time is used up."""
         return self.cpu_left <= 0 or self.wall_left <= 0
 
 
 class Student:
-    """The student's code in contestants: cells run once, and again after a crash, without the one that caused it."""
+    """The student's code in a contestant; after a crash in a new one, without the cell that crashed."""
 
     def __init__(
         self,
         place: Place,
-        cells: list[dict],
+        cells: list[CodeCell],
         symbols: list[str],
-        standins: dict | None = None,
+        standins: Standins | None = None,
         budget: Budget | None = None,
     ) -> None:
-        """`budget`: the hand-in's computing time, where more than one of these runs its code."""
+        """`budget`: the hand-in's computing time, where several students share it; a new one by default."""
         self.place, self.cells, self.symbols, self.standins = place, cells, symbols, standins
         self.contestant: Contestant | None = None
         self.budget = budget or Budget(place.limits.cpu_seconds, hand_in_seconds(place.limits))
-        self.paused = False  # closed by us: the next start is no restart
+        self.paused = False  # closed by `close`: the next start is no restart
         self.restarts_left = place.limits.restarts
         self.spent_left = SPENT_PROCESSES
         self.kills = 0
         self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
-        self.outcomes: list[dict] = []
-        self.used: dict[str, Use] = {}  # ready-made attention seen at work since `take_used`, by name
+        self.outcomes: list[CellOutcome] = []
+        self.used: dict[str, Use] = {}  # ready-made attention that ran since `take_used`, by name
 
-    def load(self) -> list[dict]:
-        """Run the cells; an outcome each: {"error": StudentError | None, "output": str}."""
+    def load(self) -> list[CellOutcome]:
+        """Start a contestant and run the cells; gives their outcomes.
+
+        Raises Ended where the code ends every process that it gets, and Killed where something outside did.
+        """
+        self._start()
+        return self.outcomes
+
+    def _start(self) -> Contestant:
         while True:
             try:
-                self.contestant = Contestant(self.place, self.budget.cpu_left, self.budget.wall_left)
+                self.contestant = contestant = Contestant(self.place, self.budget.cpu_left, self.budget.wall_left)
                 self.room = (self.place.limits.output_kb << 10) + 100
-                self.outcomes = [self._run_cell(i, cell) for i, cell in enumerate(self.cells)]
+                self.outcomes = [self._run_cell(contestant, i, cell) for i, cell in enumerate(self.cells)]
                 if self.standins:
-                    self.contestant.ask({"op": "standins", **self.standins})
-                return self.outcomes
+                    contestant.ask({"op": "standins", **self.standins})
+                return contestant
             except Ended as ended:
                 if self._forgiven(ended):
                     continue
@@ -71,31 +96,35 @@ class Student:
                 label = self.cells[self.current]["label"]
                 self.fatal[self.current] = StudentError(ended.kind, (), ended.message, label)
 
-    def _run_cell(self, index: int, cell: dict) -> dict:
+    def _run_cell(self, contestant: Contestant, index: int, cell: CodeCell) -> CellOutcome:
         self.current = index
         if index in self.fatal:
             return {"error": self.fatal[index], "output": ""}
-        reply, _ = self.contestant.ask(
+        reply, _ = contestant.ask(
             {"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols}
         )
         error = reply.get("error")
-        # The harness keeps to the limit; an answer that writes to the line itself might not.
+        # The harness keeps to the limit; an answer that writes to the socket itself may not.
         output = str(reply.get("output", ""))[: self.room]
         self.room -= len(output)
         if self._is_spent(reply):
             raise Ended("crash", student_error(error).message if isinstance(error, dict) else "")
         return {"error": student_error(error) if isinstance(error, dict) else None, "output": output}
 
-    def _is_spent(self, reply: dict) -> bool:
-        """Is the process of no more use, because an answer has cost it its GPU?"""
+    def _is_spent(self, reply: dict[str, Any]) -> bool:
+        """Whether the process is of no more use, because an answer has made its GPU fail."""
         return self.place.device == "cuda" and reply.get("spent") is True
 
     @property
     def out_of_time(self) -> bool:
+        """Whether the hand-in has used up its computing time."""
         return self.budget.spent
 
     def _forgiven(self, ended: Ended) -> bool:
-        """Bury the contestant; was it killed by somebody else? Then nothing of its time counts. Raises Killed."""
+        """Close a contestant that has ended. True if something outside killed it: then its time does not count.
+
+        Raises Killed where that happens too often.
+        """
         if ended.kind != "killed":
             self._bury()
             return False
@@ -106,6 +135,7 @@ class Student:
         return True
 
     def _bury(self, counts: bool = True) -> None:
+        """Close the contestant and count what it used."""
         if self.contestant is not None:
             report = self.contestant.close()
             if counts:
@@ -116,7 +146,10 @@ class Student:
             self.contestant = None
 
     def run(self, program: Program) -> Answer:
-        """Put a program to the answer. Whatever happens to the process is an error of that program alone."""
+        """Run a program with the student's code. If the process ends, that is an error of this program alone.
+
+        Raises Killed where something outside ends the process again and again.
+        """
         forgiven = False
         while True:
             try:
@@ -131,8 +164,8 @@ class Student:
                             ),
                         )
                     self.restarts_left -= not forgiven
-                    self.load()
-                header, arrays = self.contestant.ask({"op": "run", "program": program.header()}, program.arrays)
+                contestant = self.contestant or self._start()
+                header, arrays = contestant.ask({"op": "run", "program": program.header()}, program.arrays)
                 self.used = uses_from(header.get("used")) | self.used
                 names = tuple(step["as"] for step in program.steps if "as" in step and step["do"] != "new")
                 if self._is_spent(header):
@@ -146,7 +179,7 @@ class Student:
                     return Answer({}, StudentError(ended.kind, (), ended.message))
 
     def _explained(self, answer: Answer, program: Program) -> Answer:
-        """Where a symbol is missing because its cell stopped, say so: that is what the student has to look at."""
+        """The answer; where a symbol is missing because its cell stopped, with a message that says so."""
         if answer.error is None or answer.error.kind != "missing":
             return answer
         symbol = program.steps[0].get("symbol", "")
@@ -161,10 +194,11 @@ class Student:
         return answer
 
     def take_used(self) -> dict[str, Use]:
+        """The ready-made attention that ran since this was called before, by name."""
         used, self.used = self.used, {}
         return used
 
     def close(self) -> None:
-        """End the process; a program that is put later starts another one, which is not counted as a restart."""
+        """End the process. A program that is run later starts another one, which does not count as a restart."""
         self.paused = self.paused or self.contestant is not None
         self._bury()
