@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 from autograder.cli.arguments import Verbs, verb
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autograder.grading.class_run import ClassRun
+    from autograder.submission.hand_in import Submission
+    from autograder.submission.roster import Member, Roster
 
 
 def add(verbs: Verbs) -> None:
@@ -29,6 +33,7 @@ def collect(options: argparse.Namespace) -> int:
     from autograder.cli.requirements import require_roster
     from autograder.cli.terminal import err, out, printable, table
     from autograder.grading.class_run import ClassRun, course_above
+    from autograder.grading.people import off_roster
     from autograder.paths import sources_of
     from autograder.submission.attempts import UNKNOWN_OWNER
     from course.syllabus import syllabus
@@ -42,7 +47,8 @@ def collect(options: argparse.Namespace) -> int:
         options.paths, source, assignment=options.assignment, course=course, roster=roster, again=True, keep_files=True
     )
     shown = table("Person", "Key", "Assignment", "File", "Rule", "Attempt", "Remarks")
-    for result in run.collected():
+    rows = run.collected()
+    for result in rows:
         owner = result.get("owner")
         told = [result["message"] or ""] if result.get("message") else []
         late = ["late"] if owner and owner["late"] else []
@@ -53,28 +59,73 @@ def collect(options: argparse.Namespace) -> int:
         ]  # fmt: skip
         shown.add_row(*(escape(cell) for cell in cells))
     out.print(shown)
-    problems = _put(options.into, run) if options.into else []
+    for sentence in off_roster(rows):
+        out.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+    problems = _put(options.into, run, roster) if options.into else []
     for problem in problems:
         err.print(problem, style="red", markup=False, soft_wrap=True)
     unclear = any(s.problem or UNKNOWN_OWNER in s.flags for s in run.submissions)
     return 1 if unclear or problems else 0
 
 
-def _put(course: Path, run: ClassRun) -> list[str]:
+def _put(course: Path, run: ClassRun, roster: Roster | None) -> list[str]:
     """Copy what can be graded into `submitted/`; gives a sentence on each that could not be copied."""
     from autograder.submission.copies import put_copy
+    from autograder.submission.known_people import Known, remember
 
     problems = []
+    folder_of = _folders(course, roster)
     for submission in run.submissions:
         data = (run.data or {}).get(submission.name)
         if submission.problem or submission.assignment is None or data is None:
             continue
-        if "/" in submission.student or submission.student in (".", ".."):
-            problems.append(f"{submission.name}: nbgrader cannot keep a student called {submission.student!r}.")
+        student = folder_of(submission)
+        if "/" in student or student in (".", ".."):
+            problems.append(f"{submission.name}: nbgrader cannot keep a student called {student!r}.")
             continue
-        place = course / "submitted" / submission.student / submission.assignment.id
+        place = course / "submitted" / student / submission.assignment.id
         try:
             put_copy(course, data, place / f"{submission.assignment.exercise.id}.ipynb")
+            if submission.owner:
+                remember(course, {student: Known.of(submission.owner)})
         except OSError as error:
             problems.append(f"{submission.name}: {error}")
     return problems
+
+
+def _folders(course: Path, roster: Roster | None) -> Callable[[Submission], str]:
+    """Which folder a hand-in goes to: the one that its person has in the course, under whatever name, else a new one.
+
+    A person is known by the platform's key, or by the class list; never by a name that somebody else may have too.
+    """
+    from autograder.submission.known_people import known_people
+
+    known = known_people(course)
+    by_key = {(one.rule, one.key): student for student, one in known.items()}
+    listed = _ids_on_roster(course, roster) if roster else {}
+
+    def folder_of(submission: Submission) -> str:
+        owner = submission.owner
+        if owner is None:
+            return submission.student
+        if there := by_key.get((owner.rule, owner.key)):
+            return there
+        member = roster.find(owner.members[0]) if roster and len(owner.members) == 1 else None
+        if member is not None and member in listed:
+            return listed[member]
+        return submission.student if submission.student not in known else f"{submission.student} ({owner.key})"
+
+    return folder_of
+
+
+def _ids_on_roster(course: Path, roster: Roster) -> dict[Member, str]:
+    """The student ids of people on the class list: those of the gradebook, then those of earlier downloads."""
+    from autograder.submission.known_people import known_people
+
+    people = {student: one.members[0] for student, one in known_people(course).items() if len(one.members) == 1}
+    found = {member: student for student, person in people.items() if (member := roster.find(person))}
+    if (course / "gradebook.db").exists():
+        from autograder.nbgrader import ids_on_roster
+
+        found |= ids_on_roster(course, roster)
+    return found

@@ -56,7 +56,7 @@ def grade(options: argparse.Namespace) -> int:
     )
     from autograder.cli.terminal import bar, err, marks_table, out, printable
     from autograder.grading.class_run import ClassRun, Settings, course_above
-    from autograder.grading.people import summary, unclear
+    from autograder.grading.people import off_roster, summary, unclear
     from course import i18n
     from course.syllabus import syllabus
 
@@ -104,6 +104,8 @@ def grade(options: argparse.Namespace) -> int:
     if results:
         shown = err if options.json == "-" else out
         shown.print(f"{summary(results)}.", marks_table(results), sep="\n")
+        for sentence in off_roster(results):
+            shown.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
     if run.failed:
         err.print(
             f"{run.failed} of {len(results)} could not be graded, and not by their own fault: say the same again, "
@@ -170,14 +172,16 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
 def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
     """Enter marks and quizzes into the course's gradebook; what it does not take becomes a problem of the run."""
     from autograder.cli.terminal import bar, err, printable
-    from autograder.nbgrader import HandedOver, hand_over, mark_quizzes
+    from autograder.grading.people import NO_HAND_IN
+    from autograder.nbgrader import GradebookError, HandedOver, enter_people, hand_over, mark_quizzes
 
     def problem_of(outcome: HandedOver, verb: str = "") -> str:
         return f"{verb}{printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
 
     def enter() -> None:
         # Also those that could not be graded: an older mark must not stand for them.
-        known = [r for r in results if r["assignment"]]
+        known = [r for r in results if r["assignment"] and NO_HAND_IN not in r["flags"]]
+        run.attempt.problems += enter_people(course, known, run.roster)
         with bar("To nbgrader", len(known)) as advance:
             outcomes = hand_over(course, known, progress=lambda _: advance())
         for outcome, result in zip(outcomes, known, strict=True):
@@ -191,7 +195,10 @@ def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None
         good = sum(outcome.ok for outcome in outcomes)
         err.print(f"{good} of {len(outcomes)} quizzes were marked; marks are in the gradebook, pages in feedback/.")
 
-    if results:
-        run.attempt("the gradebook", enter)
-    if run.quizzes:
-        run.attempt("the gradebook", mark)
+    try:
+        if results:
+            run.attempt("the gradebook", enter)
+        if run.quizzes:
+            run.attempt("the gradebook", mark)
+    except GradebookError as error:
+        run.attempt.problems.append(str(error))

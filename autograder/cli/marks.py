@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from autograder.cli.arguments import Usage, Verbs, verb
 
@@ -19,7 +19,10 @@ PLATFORMS = ("canvas", "moodle", "blackboard", "brightspace", "csv")
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
     p = verb(verbs, "marks", marks, "fill the marks into the file that Canvas, Moodle, Blackboard or Brightspace gave")
-    p.add_argument("results", type=Path, metavar="RESULTS", help="a file of `grade --json`")
+    p.add_argument(
+        "results", type=Path, metavar="RESULTS",
+        help="a file of `grade --json`, or a course folder, whose gradebook then says the marks",
+    )  # fmt: skip
     p.add_argument("--for", required=True, choices=PLATFORMS, dest="platform", help="whose file it is")
     p.add_argument(
         "--into", required=True, type=Path, metavar="EXPORT", help="the platform's own file; it stays as it is"
@@ -45,7 +48,10 @@ def marks(options: argparse.Namespace) -> int:
     for path in filter(None, (options.write, options.feedback)):
         if path.exists():
             raise Usage(f"{path} exists already; name a new file, so that nothing is lost")
-    results = _results(options.results, options.assignment)
+    read = _from_gradebook if options.results.is_dir() else _results
+    results = read(options.results, options.assignment)
+    if not results:
+        raise Usage(f"{options.results}: the gradebook has no students")
     assignment = str(results[0]["assignment"])
     try:
         sheet = read_sheet(options.into, options.platform, options.column)
@@ -82,6 +88,33 @@ def _results(path: Path, assignment: str | None) -> list[Result]:
     if not chosen:
         raise Usage(f"{path} has no result of the assignment {assignment}; it has: {', '.join(there) or 'none'}")
     return chosen
+
+
+def _from_gradebook(course: Path, assignment: str | None) -> list[Result]:
+    """The gradebook's marks of one assignment. Raises Usage where that is not clear, or there is no gradebook."""
+    from autograder.nbgrader import GradebookError, gradebook_assignments, gradebook_results
+    from autograder.paths import source_notebook
+    from course.syllabus import UnknownName, syllabus
+
+    if not (course / "nbgrader_config.py").is_file() or not (course / "gradebook.db").is_file():
+        raise Usage(f"{course} is no course folder with nbgrader_config.py and gradebook.db, nor a file of results")
+    try:
+        there = gradebook_assignments(course)
+        if assignment is None and len(there) != 1:
+            raise Usage(
+                f"the gradebook has several assignments; choose with --assignment: {', '.join(there) or 'none'}"
+            )
+        name = assignment or there[0]
+        if name not in there:  # the syllabus's id of an assignment that the course calls otherwise
+            try:
+                name = source_notebook(course / "source", syllabus().assignment(name)).parent.name
+            except UnknownName:
+                pass
+        if name not in there:
+            raise Usage(f"the gradebook has no assignment {assignment}; it has: {', '.join(there) or 'none'}")
+        return cast("list[Result]", gradebook_results(course, name))
+    except GradebookError as error:
+        raise Usage(str(error)) from None
 
 
 def _titles(assignment: str) -> list[str]:

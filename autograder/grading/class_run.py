@@ -22,6 +22,7 @@ from autograder.submission.copies import is_copy
 from autograder.submission.course_folder import NO_COURSE, CourseFolder, read_course_folder
 from autograder.submission.find import find
 from autograder.submission.hand_in import Found, Submission
+from autograder.submission.known_people import known_people
 from autograder.submission.read import read
 from autograder.submission.roster import Roster
 
@@ -96,6 +97,10 @@ class ClassRun:
         self.data: dict[str, bytes] | None = {} if keep_files else None  # of the notebooks, by name
         read_all = (self._read(found) for found in self._exercises(frozenset(quizzes)))
         self.submissions: list[Submission] = one_each(one for one in read_all if one is not None)
+        people = known_people(course) if course else {}
+        for submission in self.submissions:
+            if submission.owner and submission.student in people:  # the folder was made of a platform's download
+                submission.owner = people[submission.student].owner(submission.owner)
         if not self.submissions and not self.quizzes and not self.unknown:
             raise NothingToGrade(f"there is no notebook, .py file or zip in {', '.join(self.paths)}")
         self.known: list[Result | None] = [

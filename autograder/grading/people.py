@@ -127,6 +127,19 @@ def summary(results: Sequence[Result]) -> str:
     return f"{len(people)} {noun}, {graded} graded, {look} to look at"
 
 
+def off_roster(results: Sequence[Result]) -> list[str]:
+    """Lines on those who handed in and are on no row of the class list; none where everybody is."""
+    strangers = [result for result in results if OFF_ROSTER in result["flags"]]
+    if not strangers:
+        return []
+    lines = [f"Not on the class list ({len(strangers)}):"]
+    for result in strangers:
+        owner = result.get("owner")
+        key = f" ({owner['key']})" if owner and owner["key"] != result["student"] else ""
+        lines.append(f"  {result['student']}{key}, {result['submission']}")
+    return lines
+
+
 def _key(result: Result) -> str:
     """What tells a person from the others, in all assignments."""
     owner = result.get("owner")

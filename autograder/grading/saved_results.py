@@ -78,6 +78,11 @@ def _read(path: Path) -> dict[str, Any] | None:
     return result if isinstance(result, dict) and result.get("status") == "graded" else None
 
 
+def stored(course_root: Path, assignment: str, student: str) -> dict[str, Any] | None:
+    """The stored result of a student, whatever hand-in it is of; None where there is none that is graded."""
+    return _read(path_of(course_root, assignment, student))
+
+
 def lookup(course_root: Path, assignment: str, student: str, notebook: dict) -> dict[str, Any] | None:
     """The stored result of exactly this notebook's code by this version of the grader, or None."""
     result = _read(path_of(course_root, assignment, student))

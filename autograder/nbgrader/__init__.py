@@ -48,6 +48,8 @@ from autograder.nbgrader.errors import GradebookError, NotGraded
 from autograder.nbgrader.export import MarksExporter
 from autograder.nbgrader.hand_over import HandedOver, hand_over, mark_quizzes, quiz_sheets
 from autograder.nbgrader.manual_marks import waiting, with_hand_marks
+from autograder.nbgrader.marks_out import gradebook_assignments, gradebook_results
+from autograder.nbgrader.people import enter_people, ids_on_roster
 from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, Translate
 from autograder.nbgrader.reading import HandIn
 
@@ -67,7 +69,11 @@ __all__ = [
     "config_of",
     "configure",
     "course_language",
+    "enter_people",
+    "gradebook_assignments",
+    "gradebook_results",
     "hand_over",
+    "ids_on_roster",
     "mark_quizzes",
     "quiz_sheets",
     "releasing_preprocessors",

@@ -101,7 +101,7 @@ def _attempted(student: str, assignment: str, step: Callable[..., str | None], *
 
 def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
     """None if all went well, else why not."""
-    if message := _no_student(student):
+    if message := no_student(student):
         return message
     directory = api.coursedir
     folder = Path(directory.format_path(directory.source_directory, ".", assignment))
@@ -112,7 +112,8 @@ def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
     return None if done["success"] else _last_line(done)
 
 
-def _no_student(student: str) -> str | None:
+def no_student(student: str) -> str | None:
+    """Why nbgrader cannot keep a student of this name; None where it can."""
     if not student or student != student.strip() or student in (".", "..") or set(student) & set("/\\*?[]\0\n\r"):
         return _("nbgrader cannot keep a student of this name.")
     return None
@@ -132,7 +133,7 @@ def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict | None
 
 def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
     """None if all went well, else why not."""
-    if message := _no_student(student):
+    if message := no_student(student):
         return message
     try:
         known = syllabus().assignment(assignment)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError
 
@@ -51,23 +51,27 @@ def _entry(course_root: str | Path, result: dict[str, Any]) -> Entry | None:
     try:
         assignment, ours = names_of(directory, syllabus().assignment(str(result.get("assignment"))))
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
-            submission = gradebook.find_submission(assignment, str(result.get("student")))
-            grades: list[Grade] = []
-            for notebook in submission.notebooks:
-                tasks = {cell.name for cell in gradebook.find_notebook(notebook.name, assignment).task_cells}
-                said = {comment.name: comment.manual_comment for comment in notebook.comments}
-                grades += [
-                    Grade(
-                        g.name, notebook.name == ours, g.name in tasks, g.auto_score, g.manual_score,
-                        g.extra_credit or 0.0, g.max_score, said.get(g.name), bool(g.needs_manual_grade),
-                    )
-                    for g in notebook.grades
-                ]  # fmt: skip
-            return Entry(tuple(grades), float(submission.late_submission_penalty or 0.0))
+            return entry_of(gradebook, gradebook.find_submission(assignment, str(result.get("student"))), ours)
     except (MissingEntry, UnknownName):
         return None
     except DatabaseError as error:
         raise GradebookError(database_told(error)) from error
+
+
+def entry_of(gradebook: Gradebook, submission: SubmittedAssignment, ours: str | None) -> Entry:
+    """What the gradebook has of a submission; `ours` is the notebook that the judge grades, where there is one."""
+    grades: list[Grade] = []
+    for notebook in submission.notebooks:
+        tasks = {cell.name for cell in gradebook.find_notebook(notebook.name, submission.assignment.name).task_cells}
+        said = {comment.name: comment.manual_comment for comment in notebook.comments}
+        grades += [
+            Grade(
+                g.name, notebook.name == ours, g.name in tasks, g.auto_score, g.manual_score,
+                g.extra_credit or 0.0, g.max_score, said.get(g.name), bool(g.needs_manual_grade),
+            )
+            for g in notebook.grades
+        ]  # fmt: skip
+    return Entry(tuple(grades), float(submission.late_submission_penalty or 0.0))
 
 
 def waiting(course_root: str | Path, result: dict[str, Any]) -> bool:
@@ -75,10 +79,11 @@ def waiting(course_root: str | Path, result: dict[str, Any]) -> bool:
     entry = _entry(course_root, result)
     if entry is None:
         return result.get("status") == "by_hand"
-    return any(_waits(grade) for grade in entry.grades)
+    return any(waits(grade) for grade in entry.grades)
 
 
-def _waits(grade: Grade) -> bool:
+def waits(grade: Grade) -> bool:
+    """Whether a person has still to mark a cell."""
     if grade.task:
         return grade.awaited
     return grade.awaited and grade.auto is None and grade.manual is None
@@ -102,7 +107,7 @@ def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str
     for grade in entry.grades:
         name = grade.name.removeprefix("task-").removeprefix("test-")
         part = next((p for p in parts if p["id"] == name and grade.ours and not grade.task), None)
-        if _waits(grade) and (part is None or grade.task):
+        if waits(grade) and (part is None or grade.task):
             flags.append("waits-for-a-person")
         if part is not None and part["max_score"] and grade.most != part["max_score"]:
             share = part["score"] / part["max_score"]
@@ -116,13 +121,9 @@ def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str
                 part["score"] += grade.extra
             continue
         if part is None:
-            part = {
-                "id": name, "symbol": "", "title": titles.get(grade.name, name), "max_score": grade.most, "tests": [],
-                "misconception": None,
-            }  # fmt: skip
+            part = part_of(grade, titles.get(grade.name, name))
             parts.append(part)
-        score = grade.auto if grade.manual is None else grade.manual
-        part |= {"score": (score or 0.0) + grade.extra, "by_hand": grade.manual is not None, "comment": grade.comment}
+        part |= scored(grade)
     flags = list(dict.fromkeys(flags))
     if result["status"] == "by_hand" and "waits-for-a-person" in flags:
         return {**result, "flags": flags}
@@ -134,10 +135,23 @@ def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str
         "score": round(sum(p["score"] for p in parts), 2),
         "max_score": round(sum(p["max_score"] for p in parts) + owed, 6),
     }  # fmt: skip
-    return _less_penalty(whole, entry.penalty) if entry.penalty else whole
+    return less_penalty(whole, entry.penalty) if entry.penalty else whole
 
 
-def _less_penalty(result: dict[str, Any], penalty: float) -> dict[str, Any]:
+def part_of(grade: Grade, title: str) -> dict[str, Any]:
+    """A graded cell as a part of a result, with the gradebook's mark."""
+    name = grade.name.removeprefix("task-").removeprefix("test-")
+    blank = {"id": name, "symbol": "", "title": title, "max_score": grade.most, "tests": [], "misconception": None}
+    return blank | scored(grade)
+
+
+def scored(grade: Grade) -> dict[str, Any]:
+    """What a mark in the gradebook says: a person's goes before the judge's."""
+    score = grade.auto if grade.manual is None else grade.manual
+    return {"score": (score or 0.0) + grade.extra, "by_hand": grade.manual is not None, "comment": grade.comment}
+
+
+def less_penalty(result: dict[str, Any], penalty: float) -> dict[str, Any]:
     """The result after what lateness costs, which is said; never below zero, as in nbgrader."""
     remark = Message("Handed in late: {points} points are taken off.", points=points(penalty))
     return {

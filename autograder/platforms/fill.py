@@ -11,6 +11,8 @@ from autograder.platforms.match import Matches, match
 from autograder.platforms.table import replaced
 from autograder.records import Result
 
+WAITS = "waits-for-a-person"  # the flag of a result whose mark will grow
+
 
 class Kind(StrEnum):
     """What becomes of the mark of a person whose row is known."""
@@ -89,6 +91,8 @@ def _change(sheet: Sheet, column: MarkColumn, result: Result, entry: Entry, lowe
     old = cell.value.strip() if cell else ""
     if result["status"] != "graded" or result["score"] is None:
         return Change(result, entry, Kind.UNGRADED, old, "", result.get("message") or "")
+    if WAITS in result["flags"]:
+        return Change(result, entry, Kind.UNGRADED, old, "", "a person has still to mark a part of it")
 
     def refused(reason: str, new: str = "") -> Change:
         return Change(result, entry, Kind.REFUSED, old, new, reason)

@@ -37,7 +37,8 @@ class Overview(TypedDict):
 
     columns: list[str]  # ids of assignments
     rows: list[tuple[str, dict[str, list[Member]]]]  # a student's name, and the results by assignment
-    failed: list[Member]  # not graded
+    failed: list[Member]  # handed in, and not graded
+    strangers: list[Member]  # on no row of the class list
     waiting: list[Member]  # for a person's mark
 
 
@@ -87,7 +88,10 @@ def overview(everybody: Sequence[Member]) -> Overview:
     return {
         "columns": sorted({member.assignment for member in everybody}),
         "rows": sorted(rows.items(), key=lambda item: item[0].casefold()),
-        "failed": [m for m in everybody if m.result["status"] == "not_graded"],
+        "failed": [
+            m for m in everybody if m.result["status"] == "not_graded" and "no-hand-in" not in m.result["flags"]
+        ],
+        "strangers": [m for m in everybody if "not-on-roster" in m.result["flags"]],
         "waiting": [
             m
             for m in everybody

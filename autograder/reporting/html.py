@@ -128,8 +128,8 @@ def write_pages(results: Sequence[Result], directory: str | Path) -> Path:
 # -- pieces -----------------------------------------------------------------------------------------------------------
 
 _DEFAULTS: Result = {
-    "student": None, "submission": "", "assignment": None, "status": "not_graded", "message": None, "score": None,
-    "max_score": None, "flags": [], "remarks": [], "cells": [], "parts": [], "versions": {},
+    "student": None, "owner": None, "submission": "", "assignment": None, "status": "not_graded", "message": None,
+    "score": None, "max_score": None, "flags": [], "remarks": [], "cells": [], "parts": [], "versions": {},
 }  # fmt: skip
 
 
@@ -150,6 +150,8 @@ def _verdict(result: Result, parts: list[PartView]) -> str:
     """The sentence under the score."""
     if result["status"] == "by_hand":
         return _("A person will read your work. You need not do anything.")
+    if "no-hand-in" in result["flags"]:
+        return _("Nothing was handed in.")
     if result["status"] != "graded":
         return _("This hand-in could not be graded. It costs you nothing: your instructor sees it too.")
     if all(p["by_hand"] for p in parts):
@@ -201,6 +203,13 @@ def _points(value: Any) -> str:
     return points(value).replace(".", written[1] if written else ".")
 
 
+def _no_mark(result: Result) -> str:
+    """What stands in the place of a mark."""
+    if result["status"] == "by_hand":
+        return _("waits for a person")
+    return _("nothing handed in") if "no-hand-in" in result["flags"] else _("not graded")
+
+
 def _finalize(value: Any) -> Any:
     """The last step before escaping, for every value that any template prints."""
     return value if isinstance(value, Markup) else clean(value)
@@ -214,7 +223,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(prose=_prose, points=_points, line=line, clean=clean, title_of=_title)
+_environment.filters.update(prose=_prose, points=_points, line=line, clean=clean, title_of=_title, no_mark=_no_mark)
 _environment.globals.update(
     _=lambda message: _(message),
     rest=_rest,

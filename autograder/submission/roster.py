@@ -44,7 +44,10 @@ class RosterError(ValueError):
 
 @dataclass(frozen=True)
 class Member:
-    """A row of a class list. `keys` are all its ids; `line` is its line in the file."""
+    """A row of a class list. `keys` are all its ids; `line` is its line in the file.
+
+    `first` and `last` are the columns' own, else the name parted at its comma, else before its last word.
+    """
 
     keys: tuple[str, ...]
     name: str
@@ -52,6 +55,8 @@ class Member:
     section: str = ""
     group: str = ""
     line: int = 0
+    first: str = ""
+    last: str = ""
 
     @property
     def key(self) -> str:
@@ -134,7 +139,11 @@ def _member(row: Sequence[str], columns: dict[str, list[int]], line: int) -> Mem
     email, section, group = (next(iter(values(kind)), "") for kind in ("email", "section", "group"))
     if not (keys or name or email) or name.casefold() in ("points possible", "student, test"):
         return None
-    return Member(keys, name or email or keys[0], email, section, group, line)
+    if whole and not (first or last):
+        last, comma, first = (piece.strip() for piece in whole.partition(","))
+        if not comma:
+            first, _space, last = whole.rpartition(" ")
+    return Member(keys, name or email or keys[0], email, section, group, line, first, last)
 
 
 def _refuse_doubles(members: Iterable[Member], path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from autograder import cli
 from autograder.grading.class_run import ClassRun
 from autograder.grading.grader import solution_source
-from autograder.grading.people import summary
+from autograder.grading.people import off_roster, summary
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, untouched
 from autograder.records import Result
@@ -306,6 +306,8 @@ def test_everybody_on_the_class_list_has_a_row(tmp_path, spelling):
     assert len(rows) == 3 and "no-hand-in" in next(flags for name, flags in told.items() if name and "Li" in name)
     assert any("not-on-roster" in flags for name, flags in told.items() if name == "strange")
     assert summary(rows).startswith("3 people, 0 graded")
+    assert off_roster(rows)[0] == "Not on the class list (1):" and "strange (999)" in off_roster(rows)[1]
+    assert off_roster(collected(tmp_path / "a")) == []
 
 
 def test_a_group_of_the_class_list_shares_a_hand_in(tmp_path):
