@@ -35,6 +35,7 @@ def collect(options: argparse.Namespace) -> int:
     from autograder.grading.class_run import ClassRun, course_above
     from autograder.grading.people import off_roster
     from autograder.paths import sources_of
+    from autograder.reporting.text import shown_name
     from autograder.submission.attempts import UNKNOWN_OWNER
     from course.syllabus import syllabus
 
@@ -53,8 +54,9 @@ def collect(options: argparse.Namespace) -> int:
         told = [result["message"] or ""] if result.get("message") else []
         late = ["late"] if owner and owner["late"] else []
         cells = [
-            printable(str(result["student"])), owner["key"] if owner else "", str(result["assignment"] or "?"),
-            printable(result["submission"]), owner["platform"] if owner else "", (owner and owner["attempt"]) or "",
+            shown_name(result["student"], 200), owner["key"] if owner else "", str(result["assignment"] or "?"),
+            shown_name(result["submission"], 200), owner["platform"] if owner else "",
+            (owner and owner["attempt"]) or "",
             "; ".join([*late, *result["flags"], *told, *result.get("remarks", [])]),
         ]  # fmt: skip
         shown.add_row(*(escape(cell) for cell in cells))

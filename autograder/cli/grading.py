@@ -171,12 +171,13 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
 
 def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
     """Enter marks and quizzes into the course's gradebook; what it does not take becomes a problem of the run."""
-    from autograder.cli.terminal import bar, err, printable
+    from autograder.cli.terminal import bar, err
     from autograder.grading.people import NO_HAND_IN
     from autograder.nbgrader import GradebookError, HandedOver, enter_people, hand_over, mark_quizzes
+    from autograder.reporting.text import shown_name
 
     def problem_of(outcome: HandedOver, verb: str = "") -> str:
-        return f"{verb}{printable(outcome.student)}, {outcome.assignment}: {outcome.message or ''}"
+        return f"{verb}{shown_name(outcome.student, 200)}, {outcome.assignment}: {outcome.message or ''}"
 
     def enter() -> None:
         # Also those that could not be graded: an older mark must not stand for them.

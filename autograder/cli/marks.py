@@ -133,12 +133,13 @@ def _show(planned: Plan, assignment: str) -> None:
 
     from autograder.cli.terminal import out, printable, table
     from autograder.platforms.fill import Kind
+    from autograder.reporting.text import shown_name
 
     shown = table("Row", "Name", "From", "To", "What", "Why")
     for change in planned.changes:
         if change.kind is not Kind.SAME:
             line, name = str(change.entry.row.line), change.entry.name or ", ".join(change.entry.keys[:1])
-            cells = [line, printable(name), change.old or "–", change.new or "–", str(change.kind), change.reason]
+            cells = [line, shown_name(name, 200), change.old or "–", change.new or "–", str(change.kind), change.reason]
             shown.add_row(*(escape(cell) for cell in cells))
     _say(f"{assignment} into the column {planned.column.head!r} of {planned.sheet.path}")
     out.print(shown)
@@ -150,11 +151,11 @@ def _show(planned: Plan, assignment: str) -> None:
         owner = result.get("owner")
         who = f"{result['student']} ({owner['key']})" if owner else str(result["student"] or result["submission"])
         mark = "" if result["status"] == "graded" else " [not graded]"
-        _say(f"  {printable(who)}{mark}: {printable(reason)}")
+        _say(f"  {shown_name(who, 200)}{mark}: {printable(reason)}")
     if planned.matches.unclaimed:
         _say(f"Rows without a result ({len(planned.matches.unclaimed)}):")
     for entry in planned.matches.unclaimed:
-        _say(f"  {printable(entry.shown)}")
+        _say(f"  {shown_name(entry.shown, 200)}")
 
 
 def _say(text: str) -> None:

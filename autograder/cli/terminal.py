@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from autograder.records import Result
+from autograder.reporting.text import shown_name
 from course.i18n import _
 
 err = Console(stderr=True, highlight=False)
@@ -49,7 +50,7 @@ def marks_table(results: Sequence[Result]) -> Table:
             mark, note = "–", escape("; ".join([_("waits for a person"), *result["remarks"]]))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
-        marks.add_row(escape(printable(str(result["student"]))), str(result["assignment"] or "?"), mark, note)
+        marks.add_row(escape(shown_name(result["student"], 200)), str(result["assignment"] or "?"), mark, note)
     return marks
 
 

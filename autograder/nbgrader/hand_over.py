@@ -114,7 +114,7 @@ def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
 
 def no_student(student: str) -> str | None:
     """Why nbgrader cannot keep a student of this name; None where it can."""
-    if not student or student != student.strip() or student in (".", "..") or set(student) & set("/\\*?[]\0\n\r"):
+    if not student or student != student.strip() or student in (".", "..") or set(student) & set('/\\*?[]<>"\0\n\r'):
         return _("nbgrader cannot keep a student of this name.")
     return None
 

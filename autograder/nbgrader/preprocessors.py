@@ -17,6 +17,7 @@ from traitlets import Unicode
 from autograder.nbgrader.cells import about_cell, printed_by, remark_outputs, scored_cell
 from autograder.nbgrader.errors import NotGraded
 from autograder.nbgrader.gradebook import forget
+from autograder.nbgrader.harmless import harmless_cells, is_harmless_file, page_ids
 from autograder.nbgrader.place import Place, handed_over_results, quiz_of
 from autograder.nbgrader.reading import read_hand_in
 from autograder.nbgrader.sheets import mark_sheet, released_sheet
@@ -69,13 +70,20 @@ class KeepBlanks(ClearSolutions):
 
 
 class Restore(NbGraderPreprocessor):
-    """Puts a damaged notebook back in order: every released cell once, as released, with the student's answers."""
+    """Puts a damaged notebook back in order: every released cell once, as released, with the student's answers.
+
+    What the student wrote is made harmless to look at (`harmless.py`); the file that was handed in stays as it is.
+    """
 
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         place = Place.of(self, resources)
         assignment = place.ours()
+        quiz = place.quiz() if assignment is None else None
+        if assignment is None and not quiz and not place.beside():
+            return nb, resources  # an assignment of the instructor's own
+        _drop_active_files(place)
         if assignment is None:
-            return (released_sheet(place.released(), nb.get("cells") or []) if place.quiz() else nb), resources
+            return (_harmless_sheet(place, nb) if quiz else _harmless_notebook(place, nb)), resources
         released = place.released()
         others = by_hand.in_other_languages(assignment) if assignment.exercise.by_hand else {}
         found = matching.match(list(nb.get("cells") or []), released, assignment.exercise.parts, others)
@@ -93,20 +101,13 @@ class Restore(NbGraderPreprocessor):
             if assignment.exercise.by_hand and cell["cell_type"] == "code" and placed.index is not None:
                 cell["outputs"] = shown_outputs(nb.cells[placed.index])
             cells.append(cell)
+        cells = harmless_cells(cells, _page_ids(released))
         if assignment.exercise.by_hand and found.remarks:
             with i18n.using(Translate(config=self.config).spoken()):
                 cells.insert(0, remark_outputs(found.remarks))
         for number, cell in enumerate(cells):
             cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
-        metadata = nb.get("metadata") if isinstance(nb.get("metadata"), dict) else {}
-        # What the notebook format asks of these two; one that has less would stop nbgrader at its next step.
-        needed = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
-        kept = {
-            key: metadata[key]
-            for key, fields in needed.items()
-            if isinstance(metadata.get(key), dict) and all(isinstance(metadata[key].get(f), str) for f in fields)
-        }
-        whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": kept, "cells": cells}
+        whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": _released_metadata(place), "cells": cells}
         return nbformat.from_dict(whole), resources
 
 
@@ -246,6 +247,56 @@ def _keep(nb: Any, result: dict) -> None:
     about = html.hand_in_report(result)
     if about:
         nb.cells.insert(0, nbformat.from_dict(about_cell(about)))
+
+
+def _page_ids(released: list[dict]) -> set[str]:
+    return page_ids([name for cell in released if (name := matching.grade_id_of(cell))])
+
+
+def _released_metadata(place: Place) -> dict:
+    """The kernel and language of the notebook as they were released; what the student's file says is not used.
+
+    A page copies the language's name into itself.
+    """
+    stated = place.source().get("metadata")
+    stated = stated if isinstance(stated, dict) else {}
+    # What the notebook format asks of these two; one that has less would stop nbgrader at its next step.
+    needed = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
+    return {
+        key: stated[key]
+        for key, fields in needed.items()
+        if isinstance(stated.get(key), dict) and all(isinstance(stated[key].get(f), str) for f in fields)
+    }
+
+
+def _harmless_sheet(place: Place, nb: Any) -> Any:
+    released = place.released()
+    sheet = released_sheet(released, nb.get("cells") or [])
+    cells = harmless_cells([dict(cell) for cell in sheet.cells], _page_ids(released))
+    return nbformat.from_dict({**sheet, "cells": cells})
+
+
+def _harmless_notebook(place: Place, nb: Any) -> Any:
+    """An instructor's own notebook beside ours: its cells with nothing in their metadata but nbgrader's."""
+    cells = []
+    for cell in harmless_cells([dict(cell) for cell in nb.cells], _page_ids(nb.cells)):
+        ours = cell["metadata"].get("nbgrader")
+        cells.append(cell | {"metadata": {"nbgrader": ours} if isinstance(ours, dict) else {}})
+    return nbformat.from_dict({**nb, "metadata": _released_metadata(place), "cells": cells})
+
+
+def _drop_active_files(place: Place) -> None:
+    """Take out of the autograded folder what the student handed in beside the notebook and a browser would run.
+
+    formgrader gives these files out with the rights of its own pages. In the submitted folder they stay.
+    """
+    directory = place.coursedir
+    source = Path(directory.format_path(directory.source_directory, ".", place.assignment))
+    copies = Path(directory.format_path(directory.autograded_directory, place.student, place.assignment))
+    for copy in list(copies.rglob("*")):
+        theirs = copy.is_file() and not (source / copy.relative_to(copies)).is_file()
+        if theirs and copy.suffix != ".ipynb" and not is_harmless_file(copy.name):
+            copy.unlink()
 
 
 def _drop_copies(place: Place) -> None:

@@ -38,7 +38,7 @@ def find_all(self: Autograde) -> None:
         folders = glob.glob(self._format_source(*named))
     self.assignments, self.notebooks = {}, []
     for folder in folders:
-        if "\n" in folder:
+        if set('\n<>"') & set(os.path.basename(os.path.dirname(folder))):  # formgrader's page would take it for HTML
             self.log.error("%s: nbgrader cannot keep a student of this name; `autograder grade` can.", line(folder))
             continue
         found = glob.glob(os.path.join(glob.escape(folder), f"{self.coursedir.notebook_id}.ipynb"))

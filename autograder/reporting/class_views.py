@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict
 
 from autograder.records import Result
 from autograder.reporting.language import spoken
-from autograder.reporting.text import line
+from autograder.reporting.text import shown_name
 from autograder.reporting.views import PartView, part_views
 
 
@@ -75,7 +75,7 @@ class Section(TypedDict):
 def members(results: Sequence[Result], links: Sequence[str]) -> list[Member]:
     """The results of a class with a link each, in the language that is chosen now."""
     return [
-        Member(line(r.get("student") or r.get("submission") or "?", 80), link, spoken(r), part_views(r))
+        Member(shown_name(r.get("student") or r.get("submission") or "?", 80), link, spoken(r), part_views(r))
         for r, link in zip(results, links, strict=True)
     ]
 

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from autograder.records import Outcome, Result
 from autograder.reporting import class_views, pictures
 from autograder.reporting.language import spoken
-from autograder.reporting.text import clean, line, points, slug
+from autograder.reporting.text import clean, line, points, shown_name, slug
 from autograder.reporting.views import PartView, part_views
 from course import i18n
 from course.i18n import _
@@ -223,7 +223,9 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(prose=_prose, points=_points, line=line, clean=clean, title_of=_title, no_mark=_no_mark)
+_environment.filters.update(
+    prose=_prose, points=_points, line=line, shown_name=shown_name, clean=clean, title_of=_title, no_mark=_no_mark
+)
 _environment.globals.update(
     _=lambda message: _(message),
     rest=_rest,

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from autograder.records import Misconception, Part, Result
-from autograder.reporting.text import cell
+from autograder.reporting.text import cell, shown_name
 
 OWNER = ("key", "name", "email", "section", "attempt", "late")  # of the record `owner`
 
@@ -22,7 +22,8 @@ def csv_table(results: Sequence[Result]) -> str:
         owner: Mapping[str, object] = r.get("owner") or {}
         rows.append(
             [
-                *map(r.get, head),
+                *(shown_name(r.get(key) or "", 500) for key in head[:3]),
+                *map(r.get, head[3:]),
                 *(parts[c]["score"] if c in parts else None for c in columns),
                 " ".join(m["id"] for p in parts.values() for m in _named(p)),
                 " ".join(r.get("flags") or []),

@@ -35,6 +35,60 @@ def line(value: object, longest: int = 200) -> str:
     return " ".join(clean(value, longest).split())
 
 
+# Small letters of other alphabets that look like Latin ones, and the capitals whose small letter does not show it.
+_TWINS = set("аеорсухіјѕһԁԛԝӏѵгпαονρικυχγηωτАВЕЅІЈКМНОРСТУХԌԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ")
+_UNSEEN = {*map(chr, (0xAD, 0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0xFEFF))}
+_EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC")
+
+
+def shown_name(value: object, longest: int = 80) -> str:
+    """A person's or a file's name on one line, with what misleads the eye shown as such.
+
+    Marks that turn the direction around, and characters that cannot be seen, are shown as their code, `⟨U+202E⟩`. A
+    letter that stands among those of another alphabet has its code behind it, and so has each in a name of nothing but
+    letters that look like Latin ones.
+    """
+    text = value if isinstance(value, str) else str(value)
+    text = _ESCAPES.sub("", text[: longest * 4])
+    pairs = zip(" " + text, text, strict=False)
+    seen = "".join(_code(c) if _DIRECTION.match(c) or _hidden(c, before) else c for before, c in pairs)
+    letters = [c for c in text if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")]
+    alone = bool(letters) and all(c in _TWINS for c in letters)
+    words = re.split(r"(\w+)", seen)
+    words[1::2] = [_told_apart(word, alone) for word in words[1::2]]
+    return line("".join(words), longest)
+
+
+def _told_apart(word: str, always: bool) -> str:
+    """A word with the code behind each letter that is not of the alphabet that its other letters seem to be of."""
+    alphabets = {alphabet for c in word if (alphabet := _alphabet(c))}
+    if always or len(alphabets) > 1 or alphabets & {"FULLWIDTH", "MATHEMATICAL", "CIRCLED", "SMALL"}:
+        odd = alphabets - {"LATIN"} if "LATIN" in alphabets or always or len(alphabets) == 1 else alphabets
+        return "".join(c + _code(c) if _alphabet(c) in odd else c for c in word)
+    return word
+
+
+def _alphabet(c: str) -> str:
+    """Of what alphabet a letter is; nothing for what is no letter, and one name for those of East Asia."""
+    if c.isascii():
+        return "LATIN" if c.isalpha() else ""
+    if unicodedata.category(c) not in ("Lu", "Ll", "Lt", "Lo"):
+        return ""
+    first = unicodedata.name(c, "UNKNOWN").split()[0]
+    return "EAST" if first.startswith(_EAST_ASIAN) else first
+
+
+def _hidden(c: str, before: str) -> bool:
+    """Whether nobody sees a character; the joiners between letters of Persian or Hindi are seen by what they do."""
+    if c in "\u200c\u200d" and _alphabet(before) not in ("", "LATIN", "GREEK", "CYRILLIC"):
+        return False
+    return c in _UNSEEN or unicodedata.category(c) == "Cf"
+
+
+def _code(c: str) -> str:
+    return f"⟨U+{ord(c):04X}⟩"
+
+
 def points(value: object) -> str:
     """A number of points as people write it: 3, 2.5, 1.33; a dash where there is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):

@@ -145,12 +145,17 @@ class Quiz:
     def page(self) -> str:
         """The quiz as a page of its own, to be opened in a browser."""
         language, title = escape(self.sealed["language"]), escape(_(self.sealed["title"]))
+        body = self._repr_html_()
+        [script] = re.findall("<script>(.*?)</script>", body, re.DOTALL)
+        allowed = b64encode(sha256(script.encode()).digest()).decode()
         return (
             f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+            f"script-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'\">\n"
             f"<title>{title}</title>\n"
             "<style>body { font-family: system-ui, sans-serif; margin: 2em auto; max-width: 46em; padding: 0 1em }\n"
-            f"</style>\n</head>\n<body>\n{self._repr_html_()}\n</body>\n</html>\n"
+            f"</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
         )
 
 

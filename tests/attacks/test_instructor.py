@@ -13,7 +13,7 @@ from forge import Forge
 
 from autograder.reporting.html import class_page, feedback_page, hand_in_report, part_report, part_text, write_pages
 from autograder.reporting.marks import csv_table
-from autograder.reporting.text import cell, clean
+from autograder.reporting.text import cell, clean, shown_name
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -128,3 +128,29 @@ def test_cleaning_takes_little_time():
         started = time.process_time()
         clean(text)
         assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Zo\xeb Nu\xf1ez-\u00d8stergaard", "Zo\xeb Nu\xf1ez-\u00d8stergaard"),
+        ("\u0410\u043d\u043d\u0430 \u041f\u0435\u0442\u0440\u043e\u0432\u0430",) * 2,
+        ("\u738b\u5c0f\u660e", "\u738b\u5c0f\u660e"),
+        ("\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645"),
+        ("eve", "eve"),
+        ("\u0435ve", "\u0435\u27e8U+0435\u27e9ve"),  # a Cyrillic letter among Latin ones
+        ("\u0430\u0441\u0435", "\u0430\u27e8U+0430\u27e9\u0441\u27e8U+0441\u27e9\u0435\u27e8U+0435\u27e9"),
+        ("\uff45\uff56\uff45", "\uff45\u27e8U+FF45\u27e9\uff56\u27e8U+FF56\u27e9\uff45\u27e8U+FF45\u27e9"),
+        ("eve\u202egnp", "eve\u27e8U+202E\u27e9gnp"),
+        ("e\u200bve", "e\u27e8U+200B\u27e9ve"),
+        ("eve\u3164", "eve\u27e8U+3164\u27e9"),
+    ],
+)  # fmt: skip
+def test_what_misleads_the_eye_in_a_name_is_shown_as_such(written, shown):
+    assert shown_name(written) == shown
+
+
+def test_pages_and_tables_show_names_so(results):
+    result = {**results[0], "student": "\u0435ve\u202e"}
+    told = "\u27e8U+0435\u27e9ve\u27e8U+202E\u27e9"
+    assert told in feedback_page(result) and told in class_page([result]) and told in csv_table([result])
