@@ -1,14 +1,13 @@
 """Builds the source notebooks: `source/<assignment>/<exercise>.ipynb` out of lesson, solution and syllabus.
 
-A notebook is built in two steps. `draft` writes its cells, with nbgrader's metadata; that takes no time. Then it is
-run, in a kernel of its own and an empty folder, and what the run wrote is cleaned of everything that differs between
-two runs or two machines, so that building twice gives the same bytes. The digest of the code that went in is kept in
-the notebook. Where no code has changed since the notebook was run, only words, its outputs are kept and it is not run
-again.
+A notebook is built in two steps. `draft` writes its cells, with nbgrader's metadata; that takes no time. `execute` then
+runs it, in a new kernel and an empty folder, and removes from the outputs what differs between two runs or two
+machines, so that building twice gives the same bytes. The notebook keeps a digest of the code that its outputs come
+from. If only words have changed since it was run, its outputs are kept and it is not run again.
 
-`build(root)` builds what is not fresh. `build(root, check=True)` changes nothing and fails if something is stale, in
-milliseconds, by comparing cells, metadata and digest; `full=True` runs the notebooks as well and compares the outputs,
-all but the pixels of the figures, which depend on the fonts of the machine.
+`build(root)` builds what is out of date. `build(root, check=True)` changes nothing, and fails if a notebook is out of
+date; it compares cells, metadata and digest, which takes milliseconds. `full=True` also runs the notebooks and compares
+the outputs, except the pixels of the figures, which depend on the fonts of the machine.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from pathlib import Path
 from subprocess import DEVNULL
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -37,9 +37,9 @@ from autograder.notebooks.lessons import Cell, read_lesson
 from course.syllabus import Assignment, UnknownName, syllabus
 
 CELL_SECONDS = 120
-# What a notebook shows comes out of these as well as out of the lesson and the solution.
+# The modules of `course` that outputs come from, beside the lesson and the solution.
 SHOWING = ("alt", "behaviour", "checks", "expectations", "frameworks", "plots", "report")
-DRAWING = ("figures",)  # these too, where a cell names them
+DRAWING = ("figures",)  # these too, if a cell names them
 KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -51,13 +51,13 @@ KERNEL_ENVIRONMENT = {
 def build(
     root: Path, assignments: Iterable[str] | None = None, check: bool = False, full: bool = False, force: bool = False
 ) -> list[Path]:
-    """Build the source notebooks that are not fresh, or, with `check`, see that all are.
+    """Build the source notebooks that are out of date; with `check`, only see that none is.
 
     Arguments: the course's root; assignment ids, all by default; `full` makes a check run the notebooks too; `force`
     builds the fresh ones as well.
-    Returns: the notebooks that were written; with `check`, those that were looked at.
-    Raises AuthoringError for an unknown assignment, a lesson that is not right, a notebook that does not run, and, with
-    `check`, for stale notebooks.
+    Returns: the notebooks that were written; with `check`, all that were compared.
+    Raises AuthoringError for an unknown assignment, a mistake in a lesson, a notebook that does not run, and, with
+    `check`, for notebooks that are out of date.
     """
     root = Path(root)
     touched, stale = [], []
@@ -85,7 +85,7 @@ def build(
 
 
 def chosen(assignments: Iterable[str] | None) -> list[Assignment]:
-    """The assignments of these ids, or all; AuthoringError names those that there are."""
+    """The assignments of these ids, all by default. Raises AuthoringError for an unknown id."""
     try:
         return [syllabus().assignment(name) for name in (syllabus().released() if assignments is None else assignments)]
     except UnknownName as error:
@@ -93,7 +93,7 @@ def chosen(assignments: Iterable[str] | None) -> list[Assignment]:
 
 
 def require_files(root: Path, assignment: Assignment, judged: bool = False) -> None:
-    """Raises AuthoringError where a folder of the exercise lacks a file; `judged` asks for the judge's files too."""
+    """Raise AuthoringError where a folder of the exercise lacks a file; with `judged`, also for the judge's files."""
     if lacking := paths.missing(root, assignment, judged):
         raise AuthoringError(
             f"{assignment.id}: {', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing. "
@@ -102,6 +102,7 @@ def require_files(root: Path, assignment: Assignment, judged: bool = False) -> N
 
 
 def source_path(root: Path, assignment: Assignment) -> Path:
+    """The source notebook of an assignment."""
     return paths.source(root) / assignment.id / f"{assignment.exercise.id}.ipynb"
 
 
@@ -125,7 +126,7 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
     if cell.role is None:
         return new_markdown_cell(cell.source, id=cell.id)
     if cell.role == "start":
-        return new_code_cell(cell.source, id=cell.id)  # the student's, so none of nbgrader's business
+        return new_code_cell(cell.source, id=cell.id)  # the student's own, so without nbgrader's metadata
     task = cell.role == "task"
     made = new_markdown_cell(cell.source) if task else new_code_cell(cell.source)
     graded, solution = cell.role == "test", cell.role == "answer"
@@ -133,7 +134,7 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
 
 
 def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:
-    """Of the code beside the cells that the outputs come from: the cells themselves stand in the notebook."""
+    """The digest of the code that outputs come from, except the cells, which are in the notebook itself."""
     digest = hashlib.sha256()
     if not assignment.exercise.by_hand:
         course, code = root / "course", "\n".join(cell.source for cell in cells if cell.role is not None)
@@ -151,7 +152,10 @@ def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:
 
 
 def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> NotebookNode:
-    """Run a draft in a kernel of its own; gives it back with clean outputs."""
+    """Run a draft in a new kernel; gives the notebook with outputs that are the same in every run.
+
+    Raises AuthoringError where a cell fails, or an output has a path of this machine.
+    """
     search = os.pathsep.join(filter(None, [str(root.resolve()), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as sockets:
         client = NotebookClient(
@@ -161,7 +165,7 @@ def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> Noteb
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": folder}},
-            # Sockets in a folder of our own rather than open ports, and nothing of a kernel's chatter on the terminal.
+            # Sockets in a private folder rather than open ports, and no output of the kernel on the terminal.
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         )
         try:
@@ -177,7 +181,7 @@ def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> Noteb
 
 
 def _clean(output: NotebookNode) -> NotebookNode:
-    """An output without what differs from run to run: figures keep their pixels and lose their notes."""
+    """An output without what differs from run to run: figures keep only their pixels."""
     png = output.get("data", {}).get("image/png")
     if png is not None:
         output.data["image/png"] = b64encode(_pixels_only(b64decode(png))).decode()
@@ -211,7 +215,7 @@ def _plain(text: str) -> str:
 
 
 def _difference(path: Path, fresh: NotebookNode, outputs: bool = False) -> str | None:
-    """Why the notebook on disk is not this one; None if it is."""
+    """Why the notebook on disk is not the same as this one; None if it is."""
     if not path.is_file():
         return "it does not exist"
     there = _read(path)
@@ -232,7 +236,7 @@ def _difference(path: Path, fresh: NotebookNode, outputs: bool = False) -> str |
 
 
 def _read(path: Path) -> NotebookNode | None:
-    """The notebook on disk; None where there is none, or what lies there is none."""
+    """The notebook on disk; None where there is none, or the file is no notebook."""
     try:
         return nbformat.read(path, as_version=4)
     except Exception:  # whatever the system, JSON and the notebook schema raise
@@ -243,8 +247,8 @@ def _ran(notebook: NotebookNode) -> bool:
     return all(cell.execution_count is not None for cell in notebook.cells if cell.cell_type == "code")
 
 
-def _code(notebook: NotebookNode) -> list:
-    """What the outputs come from: the code cells in their order, and all that they import."""
+def _code(notebook: NotebookNode) -> list[Any]:
+    """The code that outputs come from: the digest of what cells import, and the code cells in their order."""
     cells = [(cell.get("id"), cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     return [notebook.metadata.get("course", {}).get("inputs"), cells]
 
@@ -257,7 +261,7 @@ def _with_outputs_of(there: NotebookNode, fresh: NotebookNode) -> NotebookNode:
     return fresh
 
 
-def _comparable(cell: NotebookNode) -> list:
+def _comparable(cell: NotebookNode) -> list[dict[str, Any]]:
     return [
         {**output, "data": {kind: "" if kind == "image/png" else value for kind, value in output["data"].items()}}
         if "data" in output

@@ -1,9 +1,9 @@
-"""Makes a course folder for an instructor, out of which nbgrader releases, collects, grades and gives feedback.
+"""Makes a course folder for an instructor, from which nbgrader releases, collects, grades and gives feedback.
 
-What students need beside the notebook (the course package, the requirements, a README) is put beside the *source*
-notebook: nbgrader releases what it finds there, so `nbgrader generate_assignment` gives the same files as the zips of
-`autograder release`, and the exchange carries them too. The answers lie in the source notebook alone, and nbgrader
-takes them out when it releases.
+The files that students need beside the notebook (the course package, the requirements, a README) are put beside the
+*source* notebook, because nbgrader releases every file there. So `nbgrader generate_assignment` gives the same files as
+the zips of `autograder release`, and the exchange carries them too. Only the source notebook has answers, and nbgrader
+removes them when it releases.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autograder.quizzes.notebooks import PREFIX, marked_sheet, named
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
-COURSE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder of the exchange and part of web addresses
+COURSE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # the name of a folder in the exchange, and part of addresses
 
 CONFIG = '''\
 """nbgrader's configuration of this course: grading through the judge. All of it is said in `autograder.nbgrader`.
@@ -136,12 +136,11 @@ def init(
 ) -> None:
     """Make a course in a new or empty folder.
 
-    Arguments: where lessons, solutions and source notebooks are; the folder to make; what is taught in it; nbgrader's
-    name for the course, the syllabus's if None; the language of notebooks, checks and feedback; quizzes to be marked,
-    "quiz-post" for example.
+    Arguments: the course's root; the folder to make; its assignments; nbgrader's id for the course, by default the
+    syllabus's; the language of notebooks, checks and feedback; quizzes to be marked, "quiz-post" for example.
     Raises UnknownLanguage where there is no such catalogue, FileExistsError for a folder that is not empty, and
-    AuthoringError for an id that nbgrader cannot keep, an unknown quiz, a stale source notebook or a leak. Then nothing
-    is written.
+    AuthoringError for an id that nbgrader does not allow, an unknown quiz, a source notebook that is out of date, or a
+    leak. Then nothing is written.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -162,7 +161,7 @@ def write_course(
     language: str = i18n.SOURCE_LANGUAGE,
     quizzes: Iterable[str] = (),
 ) -> None:
-    """What `init` does, whatever else lies in the folder."""
+    """Make a course as `init` does, in a folder that may have other files. Raises what `init` does."""
     assignments = list(assignments)
     course_id = syllabus().id if course_id is None else course_id
     if not COURSE_ID.fullmatch(course_id):
@@ -198,7 +197,7 @@ def write_course(
 
 
 def _sheet(root: Path, quiz: str) -> NotebookNode:
-    """The notebook of a quiz that is to be handed in and marked; in English, as all source notebooks are."""
+    """The notebook of a quiz that is handed in and marked; in English, as all source notebooks are."""
     sheet = marked_sheet(root, quiz)
     refuse_leaks(root, f"{PREFIX}{quiz}", {f"{PREFIX}{quiz}.ipynb": nbformat.writes(sheet).encode()})
     return sheet

@@ -1,12 +1,11 @@
-"""Reads what students are to get for what they are not to get: solutions, hidden tests, the catalogue of mistakes, the
-answers of the quizzes.
+"""Searches a release for secrets: solutions, hidden tests, the catalogue of mistakes, the answers of the quizzes.
 
-Lines are compared without their spaces, so that a change of indentation hides nothing, and a notebook is read cell by
-cell, outputs included. Of a solution each line is a secret, but for those that say nothing (`else:`, a lone bracket,
-`import numpy as np`, `loss.backward()`). Of hidden tests and of the catalogue's code three lines in a row are, because
-one line such as `for name in names:` is in many files; of the catalogue's prose, each text. What stands outside the
-markers of a solution, a signature above all, is given to students, also where the catalogue says it again. A quiz's
-explanation is a secret wherever it stands, within a line too.
+Lines are compared without their spaces, so that a change of indentation hides nothing. Notebooks are read cell by cell,
+with their outputs. In a solution each line is a secret, except those that tell nothing (`else:`, a single bracket,
+`import numpy as np`, `loss.backward()`). In hidden tests and in the catalogue's code three lines in a row are one,
+because a line such as `for name in names:` is in many files. In the catalogue's prose each text is one. Lines outside
+the markers of a solution, such as signatures, are given to students, and are no secrets in the catalogue either. The
+explanation of a quiz is a secret also within a line.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from functools import cache
 from pathlib import Path
 
 from autograder import paths
-from autograder.notebooks.lessons import BEGIN, BEGIN_MARKS, END
+from autograder.notebooks.lessons import BEGIN_MARKS
+from autograder.notebooks.solution_markers import BEGIN, END
 from autograder.quizzes.notebooks import read_quiz
 
 SHORTEST = 14  # characters without spaces; shorter lines are found in any Python file
@@ -45,9 +45,9 @@ INNOCENT = re.compile(
 
 
 def find_leaks(root: Path, members: Mapping[str, bytes]) -> list[str]:
-    """What the files of a release give away, a sentence each; an empty list is what one wants.
+    """The secrets in the files of a release, a sentence for each; empty for none.
 
-    Arguments: the course's root; the files by name, as they would lie in the student's folder.
+    Arguments: the course's root; the files by their names in the student's folder.
     """
     secrets = _secrets(root)
     found = []
@@ -90,7 +90,7 @@ def _joined(text: str | list[str]) -> str:
 
 @cache
 def _secrets(root: Path) -> dict[str, str]:
-    """Every secret line, or lines in a row, without spaces, and the file that it is in."""
+    """Every secret line, or lines in a row, without spaces, with the file that has it."""
     secrets: dict[str, str] = {}
     given: set[str] = set()
     for path in sorted(root.glob("solutions/*/*.py")):
@@ -113,7 +113,7 @@ def _secrets(root: Path) -> dict[str, str]:
 
 
 def _explained(root: Path, text: str) -> list[str]:
-    """The quizzes of which a text says an explanation."""
+    """The quizzes that have an explanation in a text."""
     bare = _bare(text)
     return [name for name, reasons in _explanations(root).items() if any(reason in bare for reason in reasons)]
 

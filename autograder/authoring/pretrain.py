@@ -1,17 +1,17 @@
-"""Makes bert-mini, the checkpoint that the course comes with: a WordPiece vocabulary and a small BERT, trained from
-nothing on generated news. The verb is `autograder pretrain`.
+"""Makes bert-mini, the checkpoint of the course: a WordPiece vocabulary and a small BERT, trained from random weights
+on generated news. The verb is `autograder pretrain`.
 
-Two things are learned at once, both from the text alone; the classes of the stories are never looked at:
+Two tasks are learned at once, both from the text alone, without the classes of the stories:
 
 - the masked language model of the lesson (Devlin et al., 2019, section 3.1), with the course's own solution to
   `mask_tokens` and `masked_lm_loss`;
-- what a story is about: from the pooled output at [CLS], which a classifier will read, a linear layer that is thrown
-  away afterwards predicts the words of the whole story, rare ones weighing more. It stands where BERT had next-sentence
-  prediction. On text as regular as ours that is either too hard for two layers, or solved by comparing names.
+- the topic of a story: from the pooled output at [CLS], which a classifier will read, a linear layer predicts the
+  words of the whole story, with more weight on rare ones. The layer is not kept. The task replaces BERT's next-sentence
+  prediction, which on such regular text is too hard for two layers, or is solved by comparing names.
 
 The folder loads in `transformers` (BertForSequenceClassification, BertForMaskedLM, BertTokenizer) and in `keras_hub`
-(BertTextClassifier, BertTokenizer). `training.json` holds what went in, with a digest of code, settings and text, so
-that a test notices when bert-mini is out of date.
+(BertTextClassifier, BertTokenizer). `training.json` has the settings, and a digest of settings, code and text, so that
+a test notices when bert-mini is out of date.
 """
 
 from __future__ import annotations
@@ -25,10 +25,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from course.data.news import Story, generate
 from course.models import COMMITTED, HERE
 from course.models.tiny import SPECIAL
+
+if TYPE_CHECKING:
+    import torch
+    import transformers
+    from rich.console import Console
 
 PAD, UNK, CLS, SEP, MASK = range(len(SPECIAL))
 IGNORED = -100
@@ -39,7 +45,7 @@ VOCABULARY_STORIES = 20_000  # the vocabulary is trained on these
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides the outcome, beside the sources and the versions of the libraries."""
+    """The settings of a training; with the sources and the libraries' versions they determine the outcome."""
 
     seed: int = 0
     stories: int = 60_000
@@ -54,38 +60,55 @@ class Settings:
 
 
 def where(output: Path | None) -> Path:
-    """The folder to write: the one that is committed, unless another is given."""
+    """The folder to write to: the committed one, unless another is given."""
     return output or HERE / COMMITTED[0]
 
 
 def digest(settings: Settings) -> str:
-    """A fingerprint of what bert-mini is made from: the settings, the code that trains, and a sample of the text.
+    """A hash of what bert-mini is made from: the settings, the code that trains, and a sample of the text.
 
-    Comments, docstrings, imports and the form of the code do not count, nor how the generator comes to its stories.
+    Comments, docstrings, imports, annotations and the layout of the code do not count, nor does the code of the
+    generator of stories.
     """
     total = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     for function in (train_vocabulary, encode, word_weights, batches, configuration, losses, pretrain):
-        tree = ast.parse(inspect.getsource(function)).body[0]
+        (tree,) = ast.parse(inspect.getsource(function)).body
+        assert isinstance(tree, ast.FunctionDef)
         if ast.get_docstring(tree) is not None:
             tree.body.pop(0)
         tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
-        total.update(ast.unparse(tree).encode())
+        total.update(ast.unparse(_WithoutAnnotations().visit(tree)).encode())
     for story in generate(1_000, settings.seed):
         total.update(f"{story.label} {story.text}\n".encode())
     return total.hexdigest()
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return ast.Pass()
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
 
 
 def train_vocabulary(texts: Sequence[str], size: int) -> list[str]:
-    """The word pieces in the order of their ids: special ones, characters, then what saves most; always the same."""
+    """The word pieces in the order of their ids: special ones, characters, then the most useful; always the same."""
     from tokenizers import BertWordPieceTokenizer
 
     characters = sorted(set("".join(texts).lower()) | set(string.ascii_lowercase + string.digits + string.punctuation))
     characters = [character for character in characters if not character.isspace()]
-    # The trainer meets pieces inside a word in an order that changes from run to run, and settles ties by it. Those
-    # that are given as special tokens have their place beforehand.
+    # The trainer meets pieces inside a word in an order that changes from run to run, and breaks ties by it. Pieces
+    # that are given as special tokens have a fixed place.
     inside = [f"##{character}" for character in characters if character.isalnum()]
     tokenizer = BertWordPieceTokenizer(lowercase=True)
     tokenizer.train_from_iterator(
@@ -101,7 +124,7 @@ def train_vocabulary(texts: Sequence[str], size: int) -> list[str]:
 
 
 def encode(stories: Sequence[Story], vocabulary: Sequence[str], positions: int) -> list[list[int]]:
-    """The ids of each story, [CLS] and [SEP] around them, at most `positions`."""
+    """The ids of each story with [CLS] and [SEP], at most `positions` of them."""
     from tokenizers import BertWordPieceTokenizer
 
     tokenizer = BertWordPieceTokenizer({piece: number for number, piece in enumerate(vocabulary)}, lowercase=True)
@@ -109,8 +132,8 @@ def encode(stories: Sequence[Story], vocabulary: Sequence[str], positions: int) 
     return [encoded.ids for encoded in tokenizer.encode_batch([story.text for story in stories])]
 
 
-def word_weights(stories: Sequence[Sequence[int]], vocabulary_size: int):
-    """(V,): the inverse document frequency of each piece, 0 for special ones; what `about_loss` weighs words with."""
+def word_weights(stories: Sequence[Sequence[int]], vocabulary_size: int) -> torch.Tensor:
+    """The inverse document frequency of each word piece, 0 for special ones: (V,), float32."""
     import torch
 
     counts = torch.zeros(vocabulary_size)
@@ -121,8 +144,8 @@ def word_weights(stories: Sequence[Sequence[int]], vocabulary_size: int):
     return weights
 
 
-def batches(stories: Sequence[Sequence[int]], size: int, generator) -> Iterator:
-    """Batches of ids (B, L) without end, each padded to its longest; a new order in each round."""
+def batches(stories: Sequence[Sequence[int]], size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """Batches of ids (B, L), int64, without end, each padded to its longest story; a new order in each round."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
@@ -135,7 +158,8 @@ def batches(stories: Sequence[Sequence[int]], size: int, generator) -> Iterator:
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
-def configuration(settings: Settings, vocabulary_size: int):
+def configuration(settings: Settings, vocabulary_size: int) -> transformers.BertConfig:
+    """The model's configuration, with dropout turned off for training."""
     import transformers
 
     return transformers.BertConfig(
@@ -154,10 +178,17 @@ def configuration(settings: Settings, vocabulary_size: int):
     )
 
 
-def losses(model, about, ids, weights, generator):
-    """For ids (B, L): the loss of the masked pieces, that of what the story is about, and the share guessed right.
+def losses(
+    model: transformers.BertForPreTraining,
+    about: torch.nn.Linear,
+    ids: torch.Tensor,
+    weights: torch.Tensor,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """For ids (B, L): the loss of the masked pieces, that of the story's words, and the share of pieces that are right.
 
-    The masked-LM head reads the selected places only: a seventh of the work, the same loss.
+    `weights` (V,) are those of `word_weights`. The masked-LM head gets only the selected places, which gives the same
+    loss for a seventh of the work.
     """
     import torch
 
@@ -175,8 +206,8 @@ def losses(model, about, ids, weights, generator):
     return masked_lm_loss(logits[None], labels[chosen][None]), about_loss, right
 
 
-def pretrain(output: Path, settings: Settings, console=None) -> dict:
-    """Train and write the folder; the summary that stands in `training.json`."""
+def pretrain(output: Path, settings: Settings, console: Console | None = None) -> dict[str, Any]:
+    """Train and write the folder. Returns the summary that is also in `training.json`."""
     import torch
     import transformers
     from rich.console import Console
@@ -242,22 +273,23 @@ def pretrain(output: Path, settings: Settings, console=None) -> dict:
 
 
 def means(rows: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of each column, to four decimals."""
     return [round(sum(column) / len(rows), 4) for column in zip(*rows, strict=True)]
 
 
 # -- the folder --------------------------------------------------------------------------------------------------------
 
 
-def save(output: Path, model, vocabulary: list[str], summary: dict) -> None:
-    """Write everything that the two frameworks look for in a folder, the summary, and the model card."""
+def save(output: Path, model: transformers.BertForPreTraining, vocabulary: list[str], summary: dict[str, Any]) -> None:
+    """Write all files that the two frameworks expect in a folder, the summary, and the model card."""
     from safetensors.torch import save_file
 
     output.mkdir(parents=True, exist_ok=True)
-    # Tied weights are written once, and nothing is written that was not trained.
+    # Tied weights are written once, and weights that were not trained are left out.
     left_out = ("cls.seq_relationship.", "cls.predictions.decoder.")
     arrays = {name: value.contiguous() for name, value in model.state_dict().items() if not name.startswith(left_out)}
     save_file(arrays, output / "model.safetensors", metadata={"format": "pt"})
-    (output / "model.safetensors").chmod(0o644)  # it is written for its owner alone; contestants read it too
+    (output / "model.safetensors").chmod(0o644)  # only its owner could read it, and contestants have to
     config = {**model.config.to_diff_dict(), "architectures": ["BertForPreTraining"]}
     config.update(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, pad_token_id=PAD)
     config.pop("transformers_version", None)  # or the file would change with every upgrade
@@ -275,11 +307,12 @@ def save(output: Path, model, vocabulary: list[str], summary: dict) -> None:
     (output / "README.md").write_text(card(model, vocabulary, summary), encoding="utf-8")
 
 
-def write_json(path: Path, value: dict) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a value as JSON, the same each time."""
     path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def card(model, vocabulary: Sequence[str], summary: dict) -> str:
+def card(model: transformers.BertForPreTraining, vocabulary: Sequence[str], summary: dict[str, Any]) -> str:
     """The model card (Mitchell et al., 2019, in brief)."""
     settings, scores = summary["settings"], summary["held_out"]
     options = "".join(

@@ -1,13 +1,13 @@
-"""Makes what students get: one zip an assignment, with the notebook, the course package and a list of requirements.
+"""Makes the zips that students get: one for each assignment, with the notebook, the course package and requirements.
 
-nbgrader itself takes the answers out, in a temporary course folder and with the course's own configuration, so that the
-zip holds the same notebook that `nbgrader generate_assignment` would release. Then `leaks` reads the whole zip for what
-students should not have. The same input gives the same bytes: members are sorted and carry no real time.
+nbgrader itself removes the answers, in a temporary course folder with the course's own configuration, so that the zip
+has the same notebook that `nbgrader generate_assignment` releases. Then `leaks` searches the whole zip for secrets. The
+same input gives the same bytes: members are sorted and carry no real time.
 
-A quiz has a zip of its own, with its notebook, which keeps its output, and the same as a page for any browser.
+Each quiz has another zip, with its notebook, which keeps its output, and the same quiz as a page for any browser.
 
-Of the course package a zip holds what its notebook needs, found by following imports. So the news, the small BERT and
-the libraries that load it come with the exercises that use them, and the other zips stay small.
+A zip has only the part of the course package that its notebook needs, found by following imports. So the news, the
+small BERT and the libraries that load it come only with the exercises that use them, and the other zips stay small.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from autograder import paths
 from autograder.authoring.build import build, chosen, source_path
@@ -78,7 +79,7 @@ newer, the packages in `requirements.txt`, and the folder `course` beside it.
 def release(root: Path, assignments: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
     """Write `<output>/<assignment>.zip` for each assignment.
 
-    Raises AuthoringError for an unknown assignment or language, a stale source notebook, or a leak.
+    Raises AuthoringError for an unknown assignment or language, a source notebook that is out of date, or a leak.
     """
     root, output = Path(root), Path(output)
     _require_language(language)
@@ -91,7 +92,7 @@ def release(root: Path, assignments: Iterable[str], output: Path, language: str 
 def release_quizzes(root: Path, names: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
     """Write `<output>/quiz-<name>.zip` for each quiz, named "quiz-pre" for example, in a language.
 
-    Raises AuthoringError for an unknown quiz or language, a stale or mistaken quiz, or a leak.
+    Raises AuthoringError for an unknown quiz or language, a mistake in a quiz, files that are out of date, or a leak.
     """
     root, output = Path(root), Path(output)
     _require_language(language)
@@ -121,11 +122,14 @@ def _release_quiz(root: Path, name: str, output: Path, language: str) -> Path:
 
 
 def released_notebook(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> str:
-    """The text of the notebook as nbgrader releases it, in a language, without solutions and outputs."""
+    """The text of the notebook as nbgrader releases it, in a language, without solutions and outputs.
+
+    Raises AuthoringError, with nbgrader's log, where nbgrader cannot release it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         source = source_path(root, assignment)
         shutil.copytree(source.parent, Path(folder, "source", assignment.id))
-        log = logging.Logger("nbgrader", level=logging.WARNING)  # of its own: it is in no tree and prints nothing
+        log = logging.Logger("nbgrader", level=logging.WARNING)  # a separate logger, so that nothing is printed
         said = io.StringIO()
         log.addHandler(logging.StreamHandler(said))
         config = _nbgrader_config(root)
@@ -147,7 +151,10 @@ def released_notebook(root: Path, assignment: Assignment, language: str = i18n.S
 
 
 def requirements(root: Path, assignment: Assignment) -> str:
-    """The pinned packages of a student of this assignment: what pyproject.toml asks for, as constraints.txt pins it."""
+    """The text of requirements.txt for an assignment: the packages that pyproject.toml asks for, pinned.
+
+    The versions are those of constraints.txt.
+    """
     extras = [f"student-{assignment.track.id}"]
     if _checkpoints(root, _imported(root, assignment)):
         extras.append(f"bert-{assignment.track.id}")
@@ -162,7 +169,7 @@ def _pinned(root: Path, extras: Iterable[str]) -> str:
             pin = Requirement(line)
             pins[canonicalize_name(pin.name)] = pin
     core = [Requirement(text) for text in project["dependencies"]]
-    found = [need for need in core if need.name == "numpy"]  # of the core, the only one that `course` imports
+    found = [need for need in core if need.name == "numpy"]  # the only package of the core that `course` imports
     for extra in extras:
         found += _extra(project["optional-dependencies"], extra)
     lines = []
@@ -184,7 +191,7 @@ def _extra(extras: dict[str, list[str]], name: str) -> list[Requirement]:
 
 
 def beside_notebook(root: Path, assignment: Assignment, language: str = i18n.SOURCE_LANGUAGE) -> dict[str, bytes]:
-    """What a student needs beside the notebook, by its name in their folder: course package, requirements, a README."""
+    """The files that a student needs beside the notebook, by name: course package, requirements, a README."""
     exercise = assignment.exercise
     with i18n.using(language):
         facts = {"number": exercise.number, "title": _(exercise.title), "course": _(syllabus().title)}
@@ -197,7 +204,7 @@ def beside_notebook(root: Path, assignment: Assignment, language: str = i18n.SOU
 
 
 def refuse_leaks(root: Path, name: str, members: dict[str, bytes]) -> None:
-    """Raises AuthoringError where a release with these files would give something away."""
+    """Raise AuthoringError where a release with these files would give away a secret."""
     if leaks := find_leaks(root, members):
         raise AuthoringError(f"{name} is not released, because it would give away:\n  " + "\n  ".join(leaks))
 
@@ -212,7 +219,7 @@ def _release_one(root: Path, assignment: Assignment, output: Path, language: str
 
 
 def _write_zip(root: Path, name: str, members: dict[str, bytes], output: Path) -> Path:
-    """Write a zip, unless `leaks` finds something in it."""
+    """Write a zip. Raises AuthoringError where `leaks` finds a secret in it."""
     refuse_leaks(root, name, members)
     path = output / f"{name}.zip"
     unfinished = path.with_suffix(".part")
@@ -226,7 +233,7 @@ def _write_zip(root: Path, name: str, members: dict[str, bytes], output: Path) -
 
 
 def _course_package(root: Path, assignment: Assignment, language: str) -> dict[str, bytes]:
-    """What of `course` a notebook needs: not the lessons, and only this exercise's checks and this language."""
+    """The files of `course` that a notebook needs: no lessons, only this exercise's checks and this language."""
     imported = _imported(root, assignment)
     files = list(imported)
     for folder in _checkpoints(root, imported):
@@ -239,7 +246,7 @@ def _course_package(root: Path, assignment: Assignment, language: str) -> dict[s
 
 
 def _course_files(root: Path, files: Iterable[Path], language: str) -> dict[str, bytes]:
-    """These files and what every zip has of the course package; not the quizzes' catalogue, which tells the answers."""
+    """These files and the part of the course package that every zip has; never the quizzes' catalogue, with answers."""
     course = root / "course"
     files = [*course.glob("*.py"), course / "syllabus.toml", *files]
     found = {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
@@ -247,7 +254,7 @@ def _course_files(root: Path, files: Iterable[Path], language: str) -> dict[str,
 
 
 def _spoken(language: str) -> dict[str, bytes]:
-    """What makes a released course package speak a language: its own messages, compiled, and the language's name."""
+    """The files that translate a released course package: its own messages, compiled, and the language's name."""
     if language == i18n.SOURCE_LANGUAGE:
         return {}
     messages = i18n.LOCALE / language / "LC_MESSAGES" / "course.po"
@@ -265,7 +272,7 @@ def _require_language(language: str) -> None:
 
 
 def _imported(root: Path, assignment: Assignment) -> set[Path]:
-    """The modules of `course` that the notebook and its checks import, and what these import, wherever they say so."""
+    """The modules of `course` that the notebook and its checks import, and all that these import, also in functions."""
     found: set[Path] = set()
     if not assignment.exercise.by_hand:
         checks = paths.checks(root, assignment.exercise)
@@ -276,7 +283,7 @@ def _imported(root: Path, assignment: Assignment) -> set[Path]:
 
 
 def _follow(root: Path, sources: Iterable[str]) -> set[Path]:
-    """The modules of `course` that these sources import, and what these import."""
+    """The modules of `course` that these sources import, and all that these import."""
     found: set[Path] = set()
     waiting = list(sources)
     while waiting:
@@ -290,7 +297,7 @@ def _follow(root: Path, sources: Iterable[str]) -> set[Path]:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    """The dotted names within `course` that a module's imports may mean, each with the packages that it lies in."""
+    """The dotted names within `course` that a module's imports may mean, each with the packages around it."""
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
         if isinstance(node, ast.ImportFrom):
@@ -301,7 +308,7 @@ def _names(tree: ast.Module) -> Iterator[str]:
 
 
 def _checkpoints(root: Path, imported: Iterable[Path]) -> list[Path]:
-    """The folders of the checkpoints that come with these modules."""
+    """The folders of the checkpoints that are released with these modules."""
     home = root / "course" / "models"
     return [home / name for name in models.COMMITTED] if home / "__init__.py" in imported else []
 

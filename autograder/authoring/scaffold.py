@@ -1,4 +1,4 @@
-"""Starts an exercise, or a course folder of an instructor's own: what `autograder new` writes."""
+"""Starts an exercise, or an instructor's own course folder. `autograder new` runs it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.egg-in
 
 
 def new_exercise(root: Path, name: str) -> list[Path]:
-    """Write the skeleton of an exercise in all rooms, and its entry in the syllabus. Gives the files.
+    """Write the skeleton of an exercise in all rooms, and its entry in the syllabus. Returns the files.
 
     Arguments: the course's root; the id of the exercise, for example "local-attention".
-    Raises AuthoringError for a name that cannot be an id, or that an exercise or a folder has already. Then nothing is
-    written. The exercise goes away when its folders and its entry are deleted.
+    Raises AuthoringError for a name that cannot be an id, or that an exercise or a file has already. Then nothing is
+    written. To remove the exercise, delete its folders and its entry.
     """
     if not NAME.fullmatch(name):
         raise AuthoringError(f"{name!r} is no name of an exercise: it has small letters, digits and single hyphens")
@@ -61,7 +61,7 @@ def new_exercise(root: Path, name: str) -> list[Path]:
 def new_course(root: Path, folder: Path) -> None:
     """Make a course folder: a copy of lessons, solutions, hidden tests, alternatives, source notebooks and pins.
 
-    `autograder --course FOLDER` works with what is in it. The programs of the autograder stay in the installed package.
+    `autograder --course FOLDER` uses it. The code of the autograder stays in the installed package.
     Raises FileExistsError for a folder that is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -1,6 +1,6 @@
-"""The texts of a new exercise, which `scaffold` writes. `$name` and the like are put in by `string.Template`.
+"""The texts of a new exercise, which `scaffold` writes. `string.Template` replaces `$name` and the like.
 
-The skeleton is complete: it builds, and `verify` proves it. Its one part asks for a mask that is True on the diagonal.
+The skeleton is complete: it builds and `verify` passes. Its one part asks for a mask that is True on the diagonal.
 """
 
 from __future__ import annotations

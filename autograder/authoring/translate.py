@@ -1,4 +1,4 @@
-"""Translation: which messages there are, the catalogues that say them in another language, and what is missing there.
+"""Translation: collects all messages, updates their catalogues of a language, and finds what these lack.
 
     course/locale/<language>/LC_MESSAGES/
         course.po               what the course package says: visible checks, figures, titles of the syllabus
@@ -8,9 +8,9 @@
         lessons/overview.po     the page before them
         hints/<module>.po       titles and hints of known mistakes, titles and messages of hidden tests
 
-English is what stands in the sources. `update` brings the catalogues of a language in step with them: new messages come
-in empty, messages that have changed keep their old translation marked "fuzzy", and what is gone goes. `problems` says
-what a catalogue lacks, each with file and line. To begin another language, say `autograder translate LANGUAGE`.
+The sources are in English. `update` brings the catalogues of a language up to date: new messages are added without a
+translation, messages that have changed keep their old one marked "fuzzy", and messages that are gone are removed.
+`problems` lists what a catalogue lacks, with file and line. `autograder translate LANGUAGE` begins another language.
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from autograder import paths
 from autograder.errors import AuthoringError
 from autograder.notebooks.lessons import OVERVIEW, paragraphs, raw_cells
 from course import i18n
 from course.syllabus import syllabus
+
+if TYPE_CHECKING:
+    from babel.messages import Catalog
 
 MARKS = {"_", "N_", "Message", "WorkerMessage"}  # a call of these has the message as its first argument
 HIDDEN_MARKS = {"fail": 0, "Mismatch": 0, "picture": 0, "picture_if_wrong": 4}  # in hidden tests, and where it stands
@@ -43,7 +47,7 @@ FEW_WORDS = 4  # so many may be the same in two languages
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not right in a catalogue; `kind` is missing, stale, unfinished or broken."""
+    """A mistake in a catalogue; `kind` is missing, stale, unfinished or broken."""
 
     path: Path
     line: int
@@ -58,7 +62,7 @@ class Problem:
 
 
 def messages(root: Path) -> dict[str, dict[str, list[tuple[str, int]]]]:
-    """By catalogue, "course" or "lessons/self-attention": each message, and where it stands."""
+    """By catalogue, "course" or "lessons/self-attention": each message, with the files and lines that have it."""
     root = Path(root)
     found: dict[str, dict[str, list[tuple[str, int]]]] = {}
 
@@ -92,7 +96,7 @@ def messages(root: Path) -> dict[str, dict[str, list[tuple[str, int]]]]:
             add(f"hints/{exercise.module}", path, _in_hidden_tests(path))
     if (path := paths.overview(root)).is_file():
         add(f"lessons/{OVERVIEW}", path, _spoken(path.read_text(encoding="utf-8"), 1))
-    for name, texts in found.items():  # what the course says is said there, once
+    for name, texts in found.items():  # a message of the course is in its catalogue only
         if name in ("feedback", "quizzes") or name.startswith("hints/"):
             for text in found["course"].keys() & texts.keys():
                 del texts[text]
@@ -121,10 +125,13 @@ def _constants(node: ast.expr) -> Iterator[tuple[str, int]]:
 
 
 def _in_hidden_tests(path: Path) -> Iterator[tuple[str, int]]:
-    """Titles (docstrings of tests), the names of cases, of what is compared and of its axes, and what tests say."""
+    """Titles (docstrings of tests), names of cases, of compared values and of their axes, and messages of tests."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    shared = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)
-              and isinstance(node.targets[0], ast.Name)}  # fmt: skip
+    shared = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield " ".join((ast.get_docstring(node) or "").split()), node.lineno
@@ -138,7 +145,7 @@ def _in_hidden_tests(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _case_names(call: ast.Call) -> Iterator[tuple[str, int]]:
-    """The `ids` of a parametrize, or what is put in where it is texts."""
+    """The `ids` of a parametrize, or its values where these are texts."""
     if getattr(call.func, "attr", "") == "parametrize":
         ids = [keyword.value for keyword in call.keywords if keyword.arg == "ids"] or call.args[1:2]
         for item in getattr(ids[0], "elts", []):
@@ -147,7 +154,7 @@ def _case_names(call: ast.Call) -> Iterator[tuple[str, int]]:
 
 
 def _compared(call: ast.Call, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
-    """What a test calls what it compares, and its axes; titles of pictures."""
+    """The names that a test gives to values and axes, and the titles of pictures."""
     for keyword in call.keywords:
         yield from _named(keyword.arg, keyword.value, shared)
     if getattr(call.func, "id", "") == "compare":
@@ -158,7 +165,7 @@ def _compared(call: ast.Call, shared: dict[str, ast.expr]) -> Iterator[tuple[str
 def _named(word: str | None, value: ast.expr, shared: dict[str, ast.expr]) -> Iterator[tuple[str, int]]:
     """The words in `names=("scores", "M")` or `axes={"scores": "batch, key"}`, without what is code.
 
-    `shared`: what the file gives a name to, which may stand there.
+    `shared`: the values of the file's own names, which may be used there.
     """
     value = shared.get(getattr(value, "id", ""), value)
     if word in NAMES or word in AXES:
@@ -175,7 +182,7 @@ def _in_template(path: Path) -> Iterator[tuple[str, int]]:
         yield match.group(1), text.count("\n", 0, match.start()) + 1
 
 
-def _in_toml(path: Path, texts) -> Iterator[tuple[str, int]]:
+def _in_toml(path: Path, texts: Callable[[dict[str, Any]], Iterable[str]]) -> Iterator[tuple[str, int]]:
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
     for text in texts(tomllib.loads(source)):
@@ -183,7 +190,7 @@ def _in_toml(path: Path, texts) -> Iterator[tuple[str, int]]:
         yield text, next((n for n, line in enumerate(lines, 1) if head in line), 1)
 
 
-def _syllabus_texts(table: dict) -> Iterator[str]:
+def _syllabus_texts(table: dict[str, Any]) -> Iterator[str]:
     yield table["course"]["title"]
     for exercise in table["exercises"]:
         yield exercise["title"]
@@ -193,7 +200,7 @@ def _syllabus_texts(table: dict) -> Iterator[str]:
         yield from (task["title"] for task in assignment["tasks"])
 
 
-def _quiz_texts(table: dict) -> Iterator[str]:
+def _quiz_texts(table: dict[str, Any]) -> Iterator[str]:
     yield from (table["title"], table["intro"])
     for question in table["questions"]:
         yield question["text"]
@@ -202,7 +209,7 @@ def _quiz_texts(table: dict) -> Iterator[str]:
         yield question.get("otherwise", "")
 
 
-def _hint_texts(table: dict) -> Iterator[str]:
+def _hint_texts(table: dict[str, Any]) -> Iterator[str]:
     for mistake in table.get("mistake", []):
         yield from (mistake["title"], mistake["hint"])
 
@@ -221,11 +228,12 @@ def _spoken(text: str, line: int) -> Iterator[tuple[str, int]]:
 
 
 def folder(root: Path, language: str) -> Path:
+    """The folder of a language's catalogues."""
     return Path(root) / "course" / "locale" / language / "LC_MESSAGES"
 
 
-def read(path: Path):
-    """A catalogue, as Babel's Catalog. Raises AuthoringError, with file and line, where it cannot be read."""
+def read(path: Path) -> Catalog:
+    """A catalogue. Raises AuthoringError, with file and line, where it cannot be read."""
     try:
         return i18n.parsed(path)
     except i18n.CatalogueError as error:
@@ -233,10 +241,10 @@ def read(path: Path):
 
 
 def update(root: Path, language: str) -> dict[str, tuple[int, int]]:
-    """Bring the catalogues of a language in step with the sources.
+    """Bring the catalogues of a language up to date with the sources.
 
     Returns: by catalogue, how many messages are translated, and how many there are.
-    Raises AuthoringError for a language's name that is none, and for a catalogue that cannot be read.
+    Raises AuthoringError for a wrong code of a language, and for a catalogue that cannot be read.
     """
     from babel.messages import Catalog
 
@@ -246,7 +254,7 @@ def update(root: Path, language: str) -> dict[str, tuple[int, int]]:
     for name, texts in messages(root).items():
         template, path = Catalog(), home / f"{name}.po"
         for text, places in texts.items():
-            template.add(text, locations=[(place, None) for place in dict.fromkeys(place for place, _line in places)])
+            template.add(text, locations=[(place, 0) for place in dict.fromkeys(place for place, _line in places)])
         catalogue = read(path) if path.is_file() else Catalog()
         catalogue.update(template)
         catalogue.obsolete.clear()
@@ -258,8 +266,8 @@ def update(root: Path, language: str) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def written(catalogue, language: str) -> str:
-    """A catalogue as the text of its file: without dates and line numbers, which would change when nothing has."""
+def written(catalogue: Catalog, language: str) -> str:
+    """A catalogue as the text of its file: without dates and line numbers, which change although no message does."""
     import io
 
     from babel.messages import pofile
@@ -272,24 +280,24 @@ def written(catalogue, language: str) -> str:
 
 
 def problems(root: Path, language: str) -> list[Problem]:
-    """What is not right in the catalogues of a language."""
+    """The mistakes in the catalogues of a language."""
     found: list[Problem] = []
     for name, texts in messages(root).items():
         path = folder(root, language) / f"{name}.po"
-        catalogue = {m.id: m for m in read(path) if m.id} if path.is_file() else {}
+        catalogue = {str(m.id): m for m in read(path) if m.id} if path.is_file() else {}
         for text, places in texts.items():
             message = catalogue.get(text)
+            at = (message.lineno if message else None) or 1
             where, line = places[0]
             if message is None or not message.string:
-                at = message.lineno if message else 1
                 found.append(Problem(path, at, "missing", f"nothing is said for {where}:{line}: {_short(text)}"))
             elif message.fuzzy:
-                found.append(Problem(path, message.lineno, "unfinished", f"marked as fuzzy: {_short(text)}"))
+                found.append(Problem(path, at, "unfinished", f"marked as fuzzy: {_short(text)}"))
             else:
-                found += [Problem(path, message.lineno, *p) for p in _wrong(text, message.string)]
+                found += [Problem(path, at, *p) for p in _wrong(text, str(message.string))]
         for text in catalogue.keys() - texts.keys():
-            line = catalogue[text].lineno
-            found.append(Problem(path, line, "stale", f"nothing says this any more: {_short(text)}"))
+            at = catalogue[text].lineno or 1
+            found.append(Problem(path, at, "stale", f"nothing says this any more: {_short(text)}"))
     return found
 
 

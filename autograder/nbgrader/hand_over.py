@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from autograder.nbgrader.errors import NotGraded
 from autograder.nbgrader.gradebook import database_told, forget, keep, machine_trouble, put_back
 from autograder.nbgrader.manual_marks import waiting
 from autograder.nbgrader.place import handed_over_results, names_of, quiz_of, read_json
+from autograder.records import Result
 from autograder.reporting.text import clean
 from autograder.submission.copies import StudentsFile, put_copy, set_aside
 from course.i18n import _
@@ -38,7 +39,7 @@ class HandedOver:
 
 def hand_over(
     course_root: str | Path,
-    results: list[dict],
+    results: Sequence[Result],
     feedback: bool = True,
     progress: Callable[[HandedOver], None] = lambda done: None,
 ) -> list[HandedOver]:

@@ -1,4 +1,4 @@
-"""The zip of feedback pages that a platform's bulk upload takes: a page for each person whose row is known."""
+"""The zip of feedback pages for a platform's bulk upload: a page for each student whose row was found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOMENT = (1980, 1, 1, 0, 0, 0)  # so that the same feedback gives the same bytes
 
 
 def feedback_zip(plan: Plan) -> bytes:
-    """The pages of a plan's people, in the language in use, under the names that the platform knows.
+    """The zip with the pages of a plan's students, in the language that is chosen now, named as the platform expects.
 
     Raises WrongFile for a platform that has no such upload.
     """
@@ -25,7 +25,7 @@ def feedback_zip(plan: Plan) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for result, entry in plan.matches.pairs:
-            if entry.keys and NO_HAND_IN not in result["flags"]:  # who handed in nothing has no feedback
+            if entry.keys and NO_HAND_IN not in result["flags"]:  # without a hand-in there is no feedback
                 name = form.format(name=_harmless(entry.name), key=_harmless(entry.keys[0]))
                 page = zipfile.ZipInfo(name, MOMENT)
                 page.compress_type = zipfile.ZIP_DEFLATED

@@ -1,4 +1,4 @@
-"""Marks into a platform's file: what would change, from what to what, and the file with these changes."""
+"""Puts marks into a platform's file: a plan of the changes, with old and new marks, and the file with these changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WAITS = "waits-for-a-person"  # the flag of a result whose mark will grow
 
 
 class Kind(StrEnum):
-    """What becomes of the mark of a person whose row is known."""
+    """What happens to a mark in the file."""
 
     FILL = "filled"  # a mark where there was none, or a higher one
-    LOWER = "lowered"  # a lower one, which was asked for
+    LOWER = "lowered"  # a lower mark, because of --lower
     SAME = "unchanged"
     UNGRADED = "not graded"
     REFUSED = "not filled"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """A person's cell: what stands there, what would, and why it does not where it does not."""
+    """A student's cell: the old mark, the new one, and the reason why it is not written, if it is not."""
 
     result: Result
     entry: Entry
@@ -38,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """What filling a column would do. Nothing is written yet."""
+    """The changes that filling a column makes. Nothing is written yet."""
 
     sheet: Sheet
     column: MarkColumn
@@ -52,7 +52,10 @@ class Plan:
         return not lost and all(change.kind is not Kind.REFUSED for change in self.changes)
 
     def filled(self) -> bytes:
-        """The file with the new marks: every byte outside of the changed cells as it was."""
+        """The file with the new marks. Every byte outside the changed cells stays as it was.
+
+        Raises UnicodeEncodeError where the file's encoding lacks a letter.
+        """
         new = {}
         for change in self.changes:
             cell = self.sheet.cell(change.entry, self.column)
@@ -76,7 +79,7 @@ def choose_column(sheet: Sheet, assignment: str, titles: Sequence[str] = ()) -> 
 
 
 def plan(sheet: Sheet, column: MarkColumn, results: Sequence[Result], lower: bool = False, scale: bool = False) -> Plan:
-    """What becomes of each person's cell.
+    """The plan of filling a column with marks.
 
     Arguments: the results of one assignment; `lower`, whether a mark may replace a higher one; `scale`, whether marks
     are converted where the platform has another maximum.
@@ -123,5 +126,5 @@ def _written(score: float) -> str:
 
 
 def _letters(name: str) -> str:
-    """A name without what people write differently: case, spaces, punctuation."""
+    """A name for comparing: without case, spaces and punctuation."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -1,4 +1,4 @@
-"""Which row of a platform's file is whose: by key, then by e-mail, then by name, and never on a guess."""
+"""Finds the row of each result's student in a platform's file: by key, then e-mail, then name, if only one row fits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GRADEBOOK = "gradebook"  # the rule of an owner whom only nbgrader's gradebook n
 
 @dataclass
 class Matches:
-    """The results with their rows, the results without one, with the reason, and the rows without a result."""
+    """Results with their rows, results without a row, each with the reason, and rows without a result."""
 
     pairs: list[tuple[Result, Entry]] = field(default_factory=list)
     lost: list[tuple[Result, str]] = field(default_factory=list)
@@ -22,7 +22,7 @@ class Matches:
 
 
 class People:
-    """The rows of a file, found by what is known of a person."""
+    """The rows of a file by keys, e-mail addresses and names."""
 
     def __init__(self, platform: str, entries: Sequence[Entry]) -> None:
         self.platform, self.entries = platform, entries
@@ -32,7 +32,7 @@ class People:
         self.names = _index(entries, lambda entry: spellings(entry.name))
 
     def find(self, result: Result) -> Entry | str:
-        """The row of a result's person, or why there is none to be sure of."""
+        """The row of a result's student, or the reason why no row is certain."""
         owner = result.get("owner") or _bare(result)
         by_key, by_email = self._by_key(owner), self.emails.get(same(owner["email"]), [])
         by_name = [row for spelling in spellings(owner["name"]) for row in self.names.get(same(spelling), [])]
@@ -53,10 +53,10 @@ class People:
         return self.keys.get(key) or self.emails.get(key) or (self.logins.get(key, []) if not key.isdecimal() else [])
 
     def _doubtful(self, owner: OwnerRecord, entry: Entry) -> bool:
-        """Whether a key may be somebody else's here, so that name or e-mail address has to agree.
+        """Whether a key may be another person's in this file, so that name or e-mail address has to agree.
 
-        Another platform's numbers mean nothing in this file; and a number that stands in a second column of ids may be
-        the first column's number of a person who is not in the file.
+        Another platform's numbers mean nothing here. And a number in a second column of ids may be the number in the
+        first column of a person who is not in the file.
         """
         if self.platform == "csv" and not entry.name and not entry.email:
             return False
@@ -69,7 +69,7 @@ class People:
 
 
 def match(platform: str, results: Iterable[Result], entries: Sequence[Entry]) -> Matches:
-    """Match results of one assignment with the rows of a file; a row that two results claim is nobody's."""
+    """Match results of one assignment with the rows of a file; a row that fits two results is matched with neither."""
     people, matches = People(platform, entries), Matches()
     claims: dict[int, list[Result]] = {}
     for result in results:
@@ -98,7 +98,7 @@ def _index(entries: Sequence[Entry], words: Callable[[Entry], Iterable[str]]) ->
 
 
 def _bare(result: Result) -> OwnerRecord:
-    """What is known of a person of a result without an owner: the student's name in the results."""
+    """The owner of a result that has none: the student's name, and nothing else."""
     student = result["student"] or ""
     return {
         "key": student, "name": student, "platform": "", "attempt": None, "late": False, "email": "", "section": "",

@@ -1,4 +1,4 @@
-"""A file of rows and cells whose bytes are kept: each cell is known by its place, and only named cells are replaced."""
+"""Reads a file as rows and cells, and replaces single cells; all other bytes stay the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class NotATable(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: what it says, and where it stands in the text, quotation marks included."""
+    """A cell: its value, and its start and end in the text, with quotation marks."""
 
     value: str
     start: int
@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The text of a file, and what it takes to write the same bytes again."""
+    """The text of a file, and the encoding that writes the same bytes again."""
 
     text: str
     codec: str
@@ -53,7 +53,7 @@ def decoded(data: bytes) -> Decoded:
     for mark, codec in _MARKS:
         if data.startswith(mark):
             return _kept(data, codec, mark)
-    if b"\0" in data[:2]:  # the heads are ASCII: so every other byte of UTF-16 is 0
+    if b"\0" in data[:2]:  # heads are ASCII, so every other byte of UTF-16 is 0
         return _kept(data, "utf-16-be" if data[:1] == b"\0" else "utf-16-le", b"")
     for codec in ("utf-8", "cp1252"):
         try:
@@ -78,7 +78,7 @@ def _kept(data: bytes, codec: str, mark: bytes) -> Decoded:
 def rows_of(text: str, delimiter: str) -> list[Row]:
     """The rows of a text; a cell in quotation marks may hold delimiters, ends of lines and doubled quotation marks.
 
-    Empty lines are no rows. Raises NotATable for a quotation mark that is not closed.
+    Empty lines are left out. Raises NotATable for a quotation mark that is not closed.
     """
     rows: list[Row] = []
     cells: list[Cell] = []
@@ -125,7 +125,7 @@ def _ends(text: str) -> int:
 
 
 def replaced(text: str, delimiter: str, new: Mapping[Cell, str]) -> str:
-    """The text with new words in some cells, quoted where the old ones were, or where they have to be."""
+    """The text with new values in some cells, in quotation marks where the old ones were or where they must be."""
     pieces, place = [], 0
     for cell in sorted(new, key=lambda cell: cell.start):
         word = new[cell]

@@ -1,4 +1,4 @@
-"""The whole way on a sample class: release, hand-ins, grading, gradebook, feedback. `autograder demo` runs it."""
+"""All steps with a sample class: release, hand-ins, grading, gradebook, feedback. `autograder demo` runs it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from autograder.authoring.init import write_course
 from autograder.grading.class_run import ClassRun, Settings
 from autograder.paths import ROOT
 from autograder.proof.sample_class import sample_class
+from autograder.records import Result
 from autograder.reporting.html import write_pages
 from autograder.reporting.marks import csv_table
 from course.syllabus import Assignment
@@ -22,13 +23,16 @@ def run_demo(
     jobs: int,
     step: Callable[[str], None],
     progress: Callable[[str, int, int], None],
-) -> tuple[list[dict], dict[str, object]]:
-    """Make a course in `folder`, let a sample class hand in, grade it, hand it to nbgrader.
+) -> tuple[list[Result], dict[str, object]]:
+    """Make a course in `folder`, let a sample class hand in, grade it, and put the marks into nbgrader.
 
-    Gives the results, and what there is to look at by name.
+    Arguments: the folder, new or of an earlier demo; how many hand-ins are graded at a time; `step` is called with a
+    sentence when a step begins, `progress` with what is counted, how many are done, and of how many.
+    Returns: the results; and by name the paths of pages and files, times in seconds, and what nbgrader refused.
+    Raises FileExistsError for a folder with other files, and RuntimeError where nbgrader cannot release.
     """
     from nbgrader.apps.api import NbGraderAPI
-    from traitlets.config import PyFileConfigLoader
+    from traitlets.config.loader import PyFileConfigLoader
 
     from autograder.nbgrader import hand_over
 

@@ -1,12 +1,12 @@
-"""Mechanical mutants of a solution: small changes that nobody thought of, to measure what the hidden tests catch.
+"""Mechanical mutants of a solution: small changes by rule, to measure what the hidden tests catch.
 
-The catalogue holds the mistakes that students are known to make; mutants are those that a machine can think of. Each
-changes one place of one function or class: an operator, a constant, an axis, a sign, the order of two arguments, a
-call or a statement left out. Many make programs that no student would write; a test suite that catches them has few
-holes all the same (Jia and Harman, "An Analysis and Survey of the Development of Mutation Testing", 2011).
+The catalogue has the mistakes that students are known to make; mutants are changes that a program can make. Each
+changes one place of one function or class: an operator, a constant, an axis, a sign, the order of two arguments, or a
+call or statement that is left out. Many are programs that no student would write, but tests that catch them have few
+holes (Jia and Harman, "An Analysis and Survey of the Development of Mutation Testing", 2011).
 
-A mutant that behaves as the solution does is *equivalent*, and no test can catch it. Those that were shown to be are
-listed with a reason in `tests/exercises/<module>/equivalents.toml`.
+A mutant that behaves as the solution does is *equivalent*, and no test can catch it. Mutants that were shown to be
+equivalent are listed, with a reason, in `tests/exercises/<module>/equivalents.toml`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from autograder.notebooks.solution_markers import marker
 
-SWAPS: dict[type, tuple[type, ...]] = {
+SWAPS: dict[type[ast.AST], tuple[type[ast.AST], ...]] = {
     ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,), ast.FloorDiv: (ast.Mult,),
     ast.Mod: (ast.FloorDiv,), ast.Pow: (ast.Mult,), ast.BitAnd: (ast.BitOr,), ast.BitOr: (ast.BitAnd,),
     ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
@@ -31,21 +31,14 @@ SWAPS: dict[type, tuple[type, ...]] = {
     ast.In: (ast.NotIn,), ast.NotIn: (ast.In,), ast.And: (ast.Or,), ast.Or: (ast.And,),
 }  # fmt: skip
 DROPPED_OPERAND = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult, ast.BitAnd, ast.BitOr)
-SYMMETRIC = (
-    "transpose",
-    "swapaxes",
-    "maximum",
-    "minimum",
-    "logical_and",
-    "equal",
-    "not_equal",
-)  # the order of whose arguments is nothing
+# Functions for which the order of two arguments does not matter.
+SYMMETRIC = ("transpose", "swapaxes", "maximum", "minimum", "logical_and", "equal", "not_equal")
 WORDS = {"relu": "tanh", "gelu": "relu", "tanh": "relu", "softmax": "sigmoid"}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed solution. `change` is what was there and what is there now, shortened, unique within the symbol."""
+    """A changed solution. `change` is the old and the new code, shortened, and unique within the symbol."""
 
     symbol: str
     line: int
@@ -66,20 +59,21 @@ class Equivalent:
 
 @cache
 def mutants(source: str) -> list[Mutant]:
-    """All mutants of a module's functions and classes, in the order of their places, none twice.
+    """All mutants of a module's functions and classes, in the order of their places, each once.
 
-    Where solutions are marked, what has none in it is given to students and no answer of theirs: it stays as it is, as
-    do docstrings, imports and messages of errors. The changed source is written anew from its tree, so it has no
-    comments.
+    Where solutions are marked, definitions without a marker are not changed, because students are given them. Nor are
+    docstrings, imports and messages of errors. A mutant's source is written from its tree, so it has no comments.
     """
     tree = ast.parse(source)
-    plain, found, counts = ast.unparse(tree), [], Counter()
-    seen = {plain}
+    found: list[Mutant] = []
+    counts: Counter[tuple[str, str]] = Counter()
+    seen = {ast.unparse(tree)}
     solutions = [number for number, line in enumerate(source.splitlines(), 1) if marker(line) == "begin"]
     for at, definition in enumerate(tree.body):
         if not isinstance(definition, (ast.FunctionDef, ast.ClassDef)):
             continue
-        if solutions and not any(definition.lineno <= number <= definition.end_lineno for number in solutions):
+        last = definition.end_lineno or definition.lineno
+        if solutions and not any(definition.lineno <= number <= last for number in solutions):
             continue
         for number, kind, change in _places(definition):
             changed = copy.deepcopy(tree)
@@ -90,7 +84,7 @@ def mutants(source: str) -> list[Mutant]:
                 new = change(node)
             except (IndexError, AttributeError):
                 continue
-            if new is node or new is None:
+            if new is node or new is None or parent is None:
                 continue
             _put(parent, field, index, new)
             ast.fix_missing_locations(changed)
@@ -102,12 +96,13 @@ def mutants(source: str) -> list[Mutant]:
             counts[definition.name, told] += 1
             again = counts[definition.name, told]
             told += f" ({again})" if again > 1 else ""
-            found.append(Mutant(definition.name, node.lineno, kind, told, text))
+            line = getattr(node, "lineno", definition.lineno)
+            found.append(Mutant(definition.name, line, kind, told, text))
     return found
 
 
 def equivalents(path: Path) -> list[Equivalent]:
-    """The mutants of an exercise that were shown to be equivalent; none where there is no such file.
+    """The mutants of an exercise that were shown to be equivalent; empty where there is no such file.
 
     Raises ValueError for an entry without a reason, or with other keys than an `Equivalent` has.
     """
@@ -127,18 +122,18 @@ def equivalents(path: Path) -> list[Equivalent]:
 
 # -- where something can be changed ------------------------------------------------------------------------------------
 
-Change = Callable[[Any], Any]
+Change = Callable[[Any], Any]  # from a node of a certain type to the node in its place
 
 
 def _places(definition: ast.stmt) -> Iterator[tuple[int, str, Change]]:
-    """The number of a node in the order of `_walk`, what kind of change, and the change of a copy of that node."""
+    """For each possible change: the number of a node in the order of `_walk`, the kind of change, the change itself."""
     for number, (node, parent, field, _) in enumerate(_walk(definition)):
         for kind, change in _changes(node, parent, field):
             yield number, kind, change
 
 
 def _walk(definition: ast.AST) -> Iterator[tuple[ast.AST, ast.AST | None, str, int | None]]:
-    """Nodes in the order of the text, each with its parent, the parent's field and the place in that field's list."""
+    """Nodes in the order of the text, each with its parent, the parent's field and the index in that field's list."""
     waiting: list[tuple[ast.AST, ast.AST | None, str, int | None]] = [(definition, None, "", None)]
     while waiting:
         item = waiting.pop()
@@ -173,19 +168,24 @@ def _told(node: ast.AST) -> str:
     return text if len(text) <= 70 else text[:67] + "..."
 
 
+def _set(**fields: Any) -> Change:
+    """The change that gives a node other values of these fields."""
+    return lambda node: _with(node, **fields)
+
+
 def _changes(node: ast.AST, parent: ast.AST | None, field: str) -> Iterator[tuple[str, Change]]:
     if isinstance(node, ast.BinOp):
         for other in SWAPS.get(type(node.op), ()):
-            yield "operator", lambda n, other=other: _with(n, op=other())
+            yield "operator", _set(op=other())
         if isinstance(node.op, DROPPED_OPERAND):
             yield "operand dropped", lambda n: n.left
             yield "operand dropped", lambda n: n.right
     elif isinstance(node, ast.BoolOp):
         for other in SWAPS[type(node.op)]:
-            yield "operator", lambda n, other=other: _with(n, op=other())
+            yield "operator", _set(op=other())
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         for other in SWAPS.get(type(node.ops[0]), ()):
-            yield "operator", lambda n, other=other: _with(n, ops=[other()])
+            yield "operator", _set(ops=[other()])
     elif isinstance(node, ast.UnaryOp):
         yield "sign", lambda n: n.operand
     elif isinstance(node, ast.Constant):
@@ -195,15 +195,15 @@ def _changes(node: ast.AST, parent: ast.AST | None, field: str) -> Iterator[tupl
     elif isinstance(node, ast.Slice):
         for bound in ("lower", "upper", "step"):
             if getattr(node, bound) is not None:
-                yield "slice", lambda n, bound=bound: _with(n, **{bound: None})
+                yield "slice", _set(**{bound: None})
     elif isinstance(node, ast.IfExp):
         yield "branch", lambda n: n.body
         yield "branch", lambda n: n.orelse
     elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(parent, ast.Return):
         yield "order", lambda n: _with(n, elts=n.elts[::-1])
     elif isinstance(node, ast.If):
-        yield "branch", lambda n: _with(n, test=ast.Constant(True))
-        yield "branch", lambda n: _with(n, test=ast.Constant(False))
+        yield "branch", _set(test=ast.Constant(True))
+        yield "branch", _set(test=ast.Constant(False))
     elif isinstance(node, (ast.Expr, ast.AugAssign, ast.Raise)):
         yield "statement dropped", lambda n: ast.copy_location(ast.Pass(), n)
     elif isinstance(node, ast.Assign) and _kept(node):
@@ -218,7 +218,7 @@ def _with(node: Any, **fields: Any) -> Any:
 
 
 def _kept(node: ast.Assign) -> bool:
-    """Whether a name keeps an earlier value when this is left out: it is made from itself."""
+    """Whether a name of the statement still has a value without it, because its new value is made from the old one."""
     names = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
     return bool(names & {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)})
 
@@ -240,18 +240,27 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, Change]]:
     plain = [a for a in node.args if not isinstance(a, ast.Starred)]
     if len(plain) == len(node.args) and getattr(node.func, "attr", "") not in SYMMETRIC:
         for i in range(len(node.args) - 1):
-            yield "order", lambda n, i=i: _with(n, args=[*n.args[:i], n.args[i + 1], n.args[i], *n.args[i + 2 :]])
+            yield "order", partial(_swapped, i)
     for i, keyword in enumerate(node.keywords):
         if keyword.arg is not None:
-            yield "argument dropped", lambda n, i=i: _with(n, keywords=[*n.keywords[:i], *n.keywords[i + 1 :]])
+            yield "argument dropped", partial(_without_keyword, i)
     if node.args and not isinstance(node.args[0], (ast.Constant, ast.Starred)):
         yield "call dropped", lambda n: n.args[0]
     if isinstance(node.func, ast.Attribute) and not _is_module(node.func.value):
         yield "call dropped", lambda n: n.func.value
 
 
+def _swapped(i: int, call: ast.Call) -> ast.Call:
+    """The call with its arguments i and i + 1 in the other order."""
+    return _with(call, args=[*call.args[:i], call.args[i + 1], call.args[i], *call.args[i + 2 :]])
+
+
+def _without_keyword(i: int, call: ast.Call) -> ast.Call:
+    return _with(call, keywords=[*call.keywords[:i], *call.keywords[i + 1 :]])
+
+
 def _is_module(node: ast.expr) -> bool:
-    """Whether a name is a module of the tracks, of which nothing is left when the function is."""
+    """Whether a name is a module of the tracks, which is no value without the function."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name) and node.id in (

@@ -1,14 +1,14 @@
-"""Grading again what was graded: the same hand-in with the seed, device, walls and checkpoint of its result.
+"""Grades a hand-in again with the seed, device, isolation and checkpoint of its result.
 
-A mark must be reproducible long after it was given, for whoever asks why. The same submission with the same seed gives
-the same mark and the same messages, in any company and on any day; where it does not, something was changed: the
-hand-in, the grader, a framework, or the result.
+A mark must be reproducible long after it was given. The same submission with the same seed gives the same mark and the
+same messages, whatever else is graded with it. Where it does not, something was changed: the hand-in, the grader, a
+framework, or the result.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,16 @@ from autograder.submission.find import find
 from autograder.submission.hand_in import Submission
 from autograder.submission.read import read
 
-VARIES = ("seconds", "cpu_seconds", "peak_mb")  # what the machine adds, differently each time
-OF_THE_FILE = ("submission", "owner", "late_penalty")  # where it lies today
+VARIES = ("seconds", "cpu_seconds", "peak_mb")  # measurements, which differ from run to run
+OF_THE_FILE = ("submission", "owner", "late_penalty")  # of the file's name and time, not of its code
 
 
 class ReplayError(Exception):
-    """The result, or the hand-in of it, is not there to be graded again; the message says what to do."""
+    """The result or its hand-in is missing or was changed; the message says what to do."""
 
 
 def choose(path: Path, student: str | None = None) -> dict[str, Any]:
-    """The result in a file: the only one, or that of a student."""
+    """The result in a file: the only one, or that of a student. Raises ReplayError where there is not exactly one."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -48,7 +48,7 @@ def choose(path: Path, student: str | None = None) -> dict[str, Any]:
 
 
 def hand_in_of(result: dict[str, Any], path: Path, source_root: Path) -> Submission:
-    """The hand-in that a result was made of, found under a path.
+    """The hand-in of a result, found at or below a path.
 
     Raises ReplayError where there is none, or its code is not the code that was graded.
     """
@@ -68,7 +68,7 @@ def hand_in_of(result: dict[str, Any], path: Path, source_root: Path) -> Submiss
 
 
 def settings_of(result: dict[str, Any]) -> dict[str, Any]:
-    """What a Grader needs to grade as it did then."""
+    """The arguments of a Grader that grades as it did then."""
     return {
         "seed": result["seed"],
         "device": result.get("device") or "cpu",
@@ -79,13 +79,13 @@ def settings_of(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def replay(result: dict[str, Any], submission: Submission, grader: Grader) -> list[str]:
-    """Grade again, and say what is not as it was; nothing, if all is."""
+    """Grade again, and give the differences to the earlier result; empty for none."""
     (again,) = grader.grade([submission])
     return list(differences(machine_part(result), machine_part(again)))
 
 
 def other_versions(result: dict[str, Any], submission: Submission) -> list[str]:
-    """With what else it was graded then."""
+    """The versions that have changed since the hand-in was graded, a text for each."""
     now = versions(submission.assignment.track.framework) if submission.assignment else {}
     then = result.get("versions") or {}
     return [
@@ -95,8 +95,8 @@ def other_versions(result: dict[str, Any], submission: Submission) -> list[str]:
     ]
 
 
-def machine_part(result: dict[str, Any]) -> dict[str, Any]:
-    """A result without what varies, and without what a person has marked."""
+def machine_part(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a result that grading again must reproduce: without measurements and marks by hand."""
     left = {k: v for k, v in result.items() if k not in (*VARIES, *OF_THE_FILE, "versions")}
     if any(part.get("by_hand") for part in result.get("parts", [])):
         left["parts"] = [part for part in result["parts"] if not part.get("by_hand")]
@@ -106,7 +106,7 @@ def machine_part(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(then: Any, now: Any, where: str = "") -> Iterator[str]:
-    """The places where two results differ, each with what was there and what is there now."""
+    """The differences of two results, a text for each: where, the earlier value, the value now."""
     if isinstance(then, dict) and isinstance(now, dict):
         for key in [*then, *(k for k in now if k not in then)]:
             if key in VARIES or (not where and key not in then):

@@ -1,8 +1,7 @@
 """A sample class: hand-ins as students write them, made from the solutions and the catalogue of mistakes.
 
-The demo grades it, the benchmark times it, and `verify` uses the same two steps that it is made with: the text of a
-symbol out of a solution module (perhaps one with a mistake in it), and a released notebook with such texts for
-answers.
+The demo grades it, and the benchmark measures it. `verify` uses the same two steps: take the text of each symbol from a
+solution module, perhaps with a mistake in it, and put these texts into the released notebook as answers.
 """
 
 from __future__ import annotations
@@ -13,17 +12,20 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.grading.grader import solution_source
-from autograder.judging.catalogue import catalogue
+from autograder.judging.catalogue import Mistake, catalogue
 from autograder.notebooks.solution_markers import marker
 from autograder.submission.cell_text import grade_id_of, stub, text_of
 from course.syllabus import Assignment
 
+Notebook = dict[str, Any]  # JSON of notebook format 4
+
 
 @dataclass(frozen=True)
 class HandIn:
-    """A sample student, what there is to say of the hand-in, and the file's bytes."""
+    """A sample student, what is special about the hand-in, and the file's bytes."""
 
     student: str
     story: str
@@ -31,7 +33,7 @@ class HandIn:
 
 
 def definitions_of(source: str) -> dict[str, str]:
-    """The text of each top-level function and class of a module, markers taken out; of several the last one holds."""
+    """The text of each top-level function and class of a module, without markers; a name's last definition counts."""
     table = {}
     lines = source.splitlines()
     for node in ast.parse(source).body:
@@ -42,11 +44,12 @@ def definitions_of(source: str) -> dict[str, str]:
     return table
 
 
-def source_notebook(source_root: Path, assignment: Assignment) -> dict:
+def source_notebook(source_root: Path, assignment: Assignment) -> Notebook:
+    """The source notebook of an assignment as JSON."""
     return json.loads((source_root / assignment.id / f"{assignment.exercise.id}.ipynb").read_text(encoding="utf-8"))
 
 
-def untouched(source_root: Path, assignment: Assignment) -> dict:
+def untouched(source_root: Path, assignment: Assignment) -> Notebook:
     """The notebook as released: answers are stubs, outputs are gone."""
     notebook = source_notebook(source_root, assignment)
     for cell in notebook["cells"]:
@@ -55,7 +58,7 @@ def untouched(source_root: Path, assignment: Assignment) -> dict:
     return notebook
 
 
-def answered(source_root: Path, assignment: Assignment, source: str, parts: Iterable[str] | None = None) -> dict:
+def answered(source_root: Path, assignment: Assignment, source: str, parts: Iterable[str] | None = None) -> Notebook:
     """The released notebook with answers taken from a module's text: all of them, or those of some parts."""
     notebook = untouched(source_root, assignment)
     texts = definitions_of(source)
@@ -70,7 +73,7 @@ def answered(source_root: Path, assignment: Assignment, source: str, parts: Iter
     return notebook
 
 
-def own_cell(source: str) -> dict:
+def own_cell(source: str) -> dict[str, Any]:
     """A cell that a student has added."""
     return {
         "cell_type": "code",
@@ -83,7 +86,7 @@ def own_cell(source: str) -> dict:
 
 
 def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
-    """Twelve students: perfect, partial, mistaken in several ways, and what else comes in on a Sunday night."""
+    """Twelve students: right, half done, wrong in several ways, damaged files, and code that does not end."""
     exercise, track = assignment.exercise, assignment.track.id
     solution = solution_source(assignment)
     mistakes = [m for m in catalogue(exercise.id) if track in m.changes]
@@ -92,26 +95,26 @@ def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
         exercise.parts[-1].symbol
     ]  # the one with an answer cell
 
-    def make(source: str = solution, parts: Iterable[str] | None = None) -> dict:
+    def make(source: str = solution, parts: Iterable[str] | None = None) -> Notebook:
         return answered(source_root, assignment, source, parts)
 
-    def mistaken(*chosen) -> dict:
+    def mistaken(*chosen: Mistake) -> Notebook:
         source = solution
         for mistake in chosen:
             source = mistake.changes[track].apply(source)
         return make(source)
 
-    def with_own(notebook: dict, source: str, at: int = 1) -> dict:
+    def with_own(notebook: Notebook, source: str, at: int = 1) -> Notebook:
         return {**notebook, "cells": [*notebook["cells"][:at], own_cell(source), *notebook["cells"][at:]]}
 
-    def edited(change: Callable[[str], str], part: str) -> dict:
+    def edited(change: Callable[[str], str], part: str) -> Notebook:
         notebook = make()
         for cell in notebook["cells"]:
             if grade_id_of(cell) == f"answer-{part}":
                 cell["source"] = change(text_of(cell))
         return notebook
 
-    def without_metadata() -> dict:
+    def without_metadata() -> Notebook:
         notebook = copy.deepcopy(make())
         for cell in notebook["cells"]:
             cell["metadata"] = {}
@@ -150,8 +153,8 @@ def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
     ]
 
 
-def _together(mistaken: Callable[..., dict], one, other) -> dict:
-    """Two mistakes at once; where they change the same lines, the second alone."""
+def _together(mistaken: Callable[..., Notebook], one: Mistake, other: Mistake) -> Notebook:
+    """The notebook with two mistakes; with the second only, where they change the same lines."""
     try:
         return mistaken(one, other)
     except ValueError:
@@ -159,9 +162,9 @@ def _together(mistaken: Callable[..., dict], one, other) -> dict:
 
 
 def _loop(text: str, symbol: str) -> str:
-    """The answer with an endless loop as the first thing that its function, or its class's call, does."""
-    tree = ast.parse(text)
-    node = next(n for n in tree.body if getattr(n, "name", None) == symbol)
+    """The answer with an endless loop as the first statement of its function, or of its class's call."""
+    definitions = [n for n in ast.parse(text).body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    node = next(n for n in definitions if n.name == symbol)
     if isinstance(node, ast.ClassDef):
         node = next(n for n in node.body if isinstance(n, ast.FunctionDef) and n.name in ("forward", "call"))
     lines = text.splitlines()
