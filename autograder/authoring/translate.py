@@ -211,7 +211,7 @@ def _quiz_texts(table: dict[str, Any]) -> Iterator[str]:
 
 def _hint_texts(table: dict[str, Any]) -> Iterator[str]:
     for mistake in table.get("mistake", []):
-        yield from (mistake["title"], mistake["hint"])
+        yield from (mistake[key] for key in ("title", "hint") if key in mistake)  # a further way to make one has none
 
 
 def _in_lesson(path: Path) -> Iterator[tuple[str, int]]:

@@ -5,6 +5,9 @@ that loses points for it, a weight (how bad it is: a grade of the syllabus's tab
 the student, and for each track the change: `replace`, pairs of texts of which the old one is in the solution module
 exactly once, or `code`, a new definition of the symbol that is appended to the module, or both.
 
+Where a mistake is made in several ways, an entry `id = "another-epsilon:1e-6"` is a further way to make the mistake
+`another-epsilon`. It has only its changes, and is known by that mistake's name.
+
 The entries are used three times: CI checks that each loses points in its part, the judge compares a failing answer with
 what each mistake gives, and the sample class is written with them. So a change that no longer fits the solution is an
 error at once, and never a mistake that does nothing.
@@ -24,6 +27,11 @@ from autograder.paths import ROOT
 from course.syllabus import Exercise, syllabus
 
 FIELDS = ("id", "part", "weight", "title", "hint", "also")  # of an entry; its other keys are tracks
+
+
+def name_of(mistake_id: str) -> str:
+    """The id by which people know a mistake, whichever way it was made in."""
+    return mistake_id.partition(":")[0]
 
 
 class CatalogueError(ValueError):
@@ -113,6 +121,11 @@ class Mistake:
     changes: Mapping[str, Change]  # by track; missing for a track in which the mistake cannot be made
 
     @property
+    def name(self) -> str:
+        """The id by which people know it: `id` without the way in which it was made."""
+        return name_of(self.id)
+
+    @property
     def cost(self) -> float:
         """The share of its part's points that the mistake costs, above 0 and at most 1."""
         return syllabus().weights[self.weight]
@@ -139,13 +152,26 @@ def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
     entries = table.get("mistake", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise CatalogueError(f"{file}: `mistake` is a list of tables, [[mistake]]")
-    mistakes = [_mistake(entry, exercise, file) for entry in entries]
+    described = {entry.get("id"): entry for entry in entries}
+    mistakes = [_mistake(_described(entry, described, file), exercise, file) for entry in entries]
     ids = [mistake.id for mistake in mistakes]
     for mistake_id in ids:
         if ids.count(mistake_id) > 1:
             raise CatalogueError(f"{file}: {mistake_id}: two entries have this id")
     order = [part.id for part in exercise.parts]
     return tuple(sorted(mistakes, key=lambda mistake: order.index(mistake.part)))
+
+
+def _described(entry: dict[str, Any], entries: Mapping[Any, dict[str, Any]], file: str) -> dict[str, Any]:
+    """An entry with its description, which a further way to make a mistake has from that mistake."""
+    own = entry.get("id")
+    if not isinstance(own, str) or name_of(own) == own:
+        return entry
+    if name_of(own) not in entries:
+        raise CatalogueError(f"{file}: {own}: no entry {name_of(own)!r} describes this mistake")
+    if restated := [key for key in FIELDS[1:] if key in entry]:
+        raise CatalogueError(f"{file}: {own}: {restated[0]} stands in the entry {name_of(own)!r}, and not here too")
+    return {key: value for key, value in entries[name_of(own)].items() if key in FIELDS} | entry
 
 
 def _mistake(entry: dict[str, Any], exercise: Exercise, file: str) -> Mistake:

@@ -62,7 +62,7 @@ def difference(
         return _tuple_difference(got, want, name, axes, rtol, names)
     if isinstance(want, dict):
         if not isinstance(got, dict):
-            return Message("the {name} is {kind}, expected a dictionary", name=name, kind=describe(got))
+            return Message("expected a dictionary for the {name}, got {kind}", name=name, kind=describe(got))
         for key in want:
             if want[key] is not None:
                 whole = key if isinstance(key, Message) else Message("{name} {key}", name=name, key=key)
@@ -71,7 +71,9 @@ def difference(
                     return found
         return None
     if want is None:
-        return None if got is None else Message("the {name} is {kind}, expected None", name=name, kind=describe(got))
+        return (
+            None if got is None else Message("expected None for the {name}, got {kind}", name=name, kind=describe(got))
+        )
     if type(want) is float and type(got) in (float, int):
         return _value_difference(np.asarray(got, float), np.asarray(want, float), name, np.dtype(np.float64), rtol)
     if isinstance(want, (bool, int, float, str)):
@@ -79,7 +81,7 @@ def difference(
             None
             if type(got) is type(want) and got == want
             else Message(
-                "the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=describe(want)
+                "expected {expected} for the {name}, got {kind}", name=name, kind=describe(got), expected=describe(want)
             )
         )
     if isinstance(want, Abstract):
@@ -104,10 +106,12 @@ def _tuple_difference(
     if len(names) == len(want):
         expected = Message("{what} ({items})", what=expected, items=listed(*names))
     if not isinstance(got, (tuple, list)):
-        return Message("the {name} is {kind}, expected {expected}", name=name, kind=describe(got), expected=expected)
+        return Message(
+            "expected {expected} for the {name}, got {kind}", name=name, kind=describe(got), expected=expected
+        )
     if len(got) != len(want):
         return Message(
-            "the {name} has {count} items, expected {expected}", name=name, count=len(got), expected=expected
+            "expected {expected} items in the {name}, got {count}", name=name, count=len(got), expected=expected
         )
     for i, (g, w) in enumerate(zip(got, want, strict=True)):
         item = names[i] if i < len(names) else Message("{name}[{index}]", name=name, index=i)
@@ -122,15 +126,15 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
         if got.shape != want.shape:
             return _other_shape(got, want, name, axes)
         return Message(
-            "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
+            "expected dtype {expected} for the {name}, got {dtype}", name=name, dtype=got.dtype, expected=want.dtype
         )
     if not isinstance(got, np.ndarray):
-        return Message("the {name} is {kind}, expected a tensor", name=name, kind=describe(got))
+        return Message("expected a tensor for the {name}, got {kind}", name=name, kind=describe(got))
     if got.shape != want.shape:
         return _other_shape(got, want, name, axes)
     if got.dtype != want.dtype and not (got.dtype.kind in "iu" and want.dtype.kind in "iu"):
         return Message(
-            "the {name} has dtype {dtype}, expected {expected}", name=name, dtype=got.dtype, expected=want.dtype
+            "expected dtype {expected} for the {name}, got {dtype}", name=name, dtype=got.dtype, expected=want.dtype
         )
     if want.dtype.kind != "f":
         share = float(np.mean(got != want)) if want.size else 0.0
@@ -143,8 +147,8 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
         )
     if not np.isfinite(got).all() and np.isfinite(want).all():
         if np.isnan(got).any():
-            return Message("the {name} contains NaN", name=name)
-        return Message("the {name} contains infinite values", name=name)
+            return Message("there is NaN in the {name}", name=name)
+        return Message("there are infinite values in the {name}", name=name)
     return _value_difference(got.astype(np.float64), want.astype(np.float64), name, want.dtype, rtol)
 
 
@@ -153,13 +157,15 @@ def _other_shape(got: Abstract | np.ndarray, want: np.ndarray, name: str, axes: 
         # Axes that are in parentheses already are code, "(B, L)"; the others are words, each of them a message.
         axes = axes.removeprefix("(").removesuffix(")")
         return Message(
-            "the {name} has shape {shape}, expected {expected} ({axes})",
+            "expected shape {expected} ({axes}) for the {name}, got {shape}",
             name=name,
             shape=got.shape,
             expected=want.shape,
             axes=listed(*axes.split(", ")),
         )
-    return Message("the {name} has shape {shape}, expected {expected}", name=name, shape=got.shape, expected=want.shape)
+    return Message(
+        "expected shape {expected} for the {name}, got {shape}", name=name, shape=got.shape, expected=want.shape
+    )
 
 
 def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dtype, rtol: float | None) -> str | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Protocol
 
+from autograder.judging.catalogue import name_of
 from autograder.judging.evidence import Stance, same, says_nothing, stance, stances, worst
 from autograder.judging.plugin import Verdict
 from autograder.judging.program import Answer, Program
@@ -60,7 +61,8 @@ def standings(
     written = [v for v in failed if v.misconception or not all(says_nothing(answer) for _, answer in v.log)]
     if not written:
         return []
-    found = [_standing(m, failed, verdicts, oracle, granted) for m in mistakes if m not in granted]
+    known = {name_of(mistake) for mistake in granted}  # in whichever way it was made
+    found = [_standing(m, failed, verdicts, oracle, granted) for m in mistakes if name_of(m) not in known]
     # A stable order: mistakes that stand alike keep the catalogue's order.
     return sorted(found, key=lambda s: (s.ruled_out, not s.explains_all, -len(s.explained), -s.in_favour))
 
@@ -68,7 +70,7 @@ def standings(
 def _standing(
     mistake: str, failed: list[Verdict], verdicts: Sequence[Verdict], oracle: Oracle, granted: tuple[str, ...]
 ) -> Standing:
-    standing = Standing(mistake, seen=2 * sum(v.told == mistake for v in failed) >= max(1, len(failed)))
+    standing = Standing(mistake, seen=2 * sum(v.told == name_of(mistake) for v in failed) >= max(1, len(failed)))
     if granted and not oracle.go_together(granted[0], mistake):
         standing.ruled_out = True
         return standing
@@ -85,7 +87,7 @@ def _standing(
                 standing.ruled_out = True
                 return standing
             seen.append(worst(values))
-        told = verdict.misconception == mistake
+        told = verdict.misconception == name_of(mistake)
         if told or (Stance.FOR in seen and Stance.OTHER not in seen):
             standing.explained.append(verdict)
             standing.shows = True
@@ -127,7 +129,7 @@ def pairs(verdicts: Sequence[Verdict], found: list[Standing], oracle: Oracle) ->
     for first, second in combinations(open_, 2):
         if tried >= MOST_PAIRS:
             return
-        if oracle.go_together(first, second):
+        if name_of(first) != name_of(second) and oracle.go_together(first, second):
             tried += 1
             if _explain(everything, (first, second), oracle):
                 yield first, second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autograder.judging.catalogue import Mistake
+from autograder.judging.catalogue import Mistake, name_of
 from autograder.judging.follow_through import Mark, mark, passing
 from autograder.judging.job import Job, JudgedPart, Judgement
 from autograder.judging.plugin import Verdict
@@ -177,7 +177,7 @@ def _cost(part: Part, mistake: Mistake) -> float:
 
 
 def _misconception(mistake: Mistake) -> Misconception:
-    return {"id": mistake.id, "title": mistake.title, "hint": mistake.hint}
+    return {"id": mistake.name, "title": mistake.title, "hint": mistake.hint}
 
 
 def _test_result(verdict: Verdict, granted: bool) -> Test:
@@ -186,7 +186,7 @@ def _test_result(verdict: Verdict, granted: bool) -> Test:
         "title": verdict.spec.title,
         "outcome": verdict.outcome,
         "message": sentence(verdict.message),
-        "misconception": verdict.misconception,
+        "misconception": verdict.misconception and name_of(verdict.misconception),
         "share": verdict.spec.share,
         "granted": granted,
         "picture": verdict.picture,

@@ -296,7 +296,9 @@ class AskStudent:
             if not error.is_a(expect_error) or error.is_a("NotImplementedError"):
                 raise Mismatch(
                     Message(
-                        "expected a {expect_error}: {error}", expect_error=expect_error, error=describe_error(error)
+                        "{expect_error} was expected, and something else came: {error}",
+                        expect_error=expect_error,
+                        error=describe_error(error),
                     )
                 )
             return answer

@@ -170,6 +170,11 @@ class Program:
         program, encoded = self._encode(weights)
         return program._add({"do": "load", "module": "m", "weights": encoded})
 
+    def embed(self, weight: np.ndarray) -> Program:
+        """Give the embedding that was handed to the module other weights (rows, D), as a step of training does."""
+        program, encoded = self._encode({"weight": weight})
+        return program._add({"do": "load", "module": "embedding", "weights": encoded})
+
     def fill(self, seed: int, *names: str, scale: float = 0.4) -> Program:
         """Fill layers of the framework's own (its GRU cell, its attention), by attribute, with numbers from a seed.
 
@@ -218,6 +223,18 @@ class Program:
         return program._add(
             {"do": "grad", "of": name, "item": of, "cotangent": encoded, "wrt": list(wrt), "as": "grad"}
         )
+
+    def integers(self, dtype: str) -> Program:
+        """All integer arrays arrive in this type, "int32" or "int64"; they have the framework's usual one otherwise."""
+        return replace(self, steps=({"do": "integers", "dtype": dtype}, *self.steps))
+
+    def given_as_copies(self) -> Program:
+        """The answer gets copies of the arrays: it may write into them, also where gradients are asked for."""
+        return replace(self, steps=({"do": "copies"}, *self.steps))
+
+    def flow(self, wrt: tuple[str, ...], name: str = "out") -> Program:
+        """After `gradient`: give `flow`, False where the result is a constant to the framework, of which none is."""
+        return self._add({"do": "flow", "of": name, "wrt": list(wrt), "as": "flow"})
 
     # -- BERT classifiers: sequences of token ids in, logits (B, C) out ------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from autograder.judging.catalogue import name_of
 from autograder.judging.evidence import same, wording
 from autograder.judging.plugin import Desk, JudgeError, Player, Spec, Verdict
 from autograder.judging.program import Answer, Program
@@ -90,7 +91,7 @@ class Rounds:
     def _is_about(self, item: pytest.Function, verdict: Verdict, mistakes: tuple[str, ...]) -> bool:
         """Whether a failure comes from the granted mistakes alone."""
         if verdict.misconception:
-            return verdict.misconception in mistakes
+            return verdict.misconception in map(name_of, mistakes)
         log = verdict.log
         if log and all(same(answer, self.reference.run(program, *mistakes)) for program, answer in log):
             return True

@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder import paths
 from autograder.grading.grader import Grader, solution_source
-from autograder.judging.catalogue import Mistake, catalogue
+from autograder.judging.catalogue import Mistake, catalogue, name_of
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, untouched
 from autograder.records import Result
@@ -138,6 +138,6 @@ def verify(
     findings = []
     for claim, result in zip(claims, results, strict=True):
         known = [part.get("misconception") for part in result["parts"]]
-        named = any(mistake is not None and mistake["id"] == claim.name for mistake in known)
+        named = any(mistake is not None and mistake["id"] == name_of(claim.name) for mistake in known)
         findings.append(Finding(claim, claim.check(result), named))
     return findings

@@ -68,6 +68,18 @@ class Adapter(Protocol):
         them. With `gradient`, one that gradients are asked for."""
         ...
 
+    def integers(self, tensor: Any, dtype: str) -> Any:
+        """The tensor, if it is one of integers in this type of integers."""
+        ...
+
+    def duplicate(self, tensor: Any) -> Any:
+        """A copy of the tensor that may be written into, where tensors may; gradients pass through it."""
+        ...
+
+    def flows(self, result: Any, sources: dict[str, Any]) -> bool:
+        """Whether a gradient of the result by any of the sources can be asked for: not of a constant."""
+        ...
+
     def array(self, value: Any) -> np.ndarray | dict[str, Any] | None:
         """A tensor's contents, of its shape and dtype; None for what is no tensor.
 
@@ -167,11 +179,18 @@ class Adapter(Protocol):
 
 
 def place_weights(
-    module: Any, weights: dict[str, np.ndarray], assign: Callable[[Any, str, np.ndarray, str], None], linear: Linear
+    module: Any,
+    weights: dict[str, np.ndarray],
+    assign: Callable[[Any, str, np.ndarray, str], None],
+    linear: Linear,
+    dtype: str,
 ) -> None:
-    """Hand each weight to its place: `assign(owner, leaf, array, key)` for ordinary attributes, or `load_arrays`."""
+    """Hand each weight to its place: `assign(owner, leaf, array, key)` for ordinary attributes, or `load_arrays`.
+
+    `load_arrays` gets its arrays in `dtype`, the module's: an answer may make its parameters of them as they come.
+    """
     if hasattr(module, "load_arrays"):
-        module.load_arrays({key: array.copy() for key, array in weights.items()})
+        module.load_arrays({key: array.astype(dtype) for key, array in weights.items()})
         return
     inner: dict[str, dict[str, np.ndarray]] = {}
     for key, array in weights.items():
@@ -183,7 +202,7 @@ def place_weights(
         else:
             assign(owner, rest, array, key)
     for attribute, below in inner.items():
-        place_weights(attribute_of(module, attribute, linear), below, assign, linear)
+        place_weights(attribute_of(module, attribute, linear), below, assign, linear, dtype)
 
 
 def find_parameter(module: Any, key: str, linear: Linear) -> tuple[Any, str] | None:

@@ -50,6 +50,7 @@ class Run:
         self.steps = program["steps"]
         self.arrays = arrays
         self.tensors: dict[str, Any] = {}
+        self.copies = False  # whether the answer gets copies of the tensors
 
     def _raw(self) -> set[str]:
         """Arrays that stay NumPy: weights to load and cotangents."""
@@ -66,7 +67,8 @@ class Run:
             return [self.decode(item) for item in value]
         if isinstance(value, dict):
             if set(value) == {"array"}:
-                return self.tensors[value["array"]]
+                tensor = self.tensors[value["array"]]
+                return self.adapter.duplicate(tensor) if self.copies else tensor
             if set(value) == {"ref", "item"}:
                 earlier = self.values[value["ref"]]
                 return earlier if value["item"] is None else earlier[value["item"]]
@@ -203,6 +205,16 @@ class Run:
         cotangent = self.arrays[step["cotangent"]["array"]]
         gradients = self.adapter.gradients(result, cotangent, known)
         self.values[step["as"]] = {name: gradients.get(name, NotAvailable) for name in step["wrt"]}
+
+    def do_integers(self, step: dict) -> None:
+        self.tensors = {name: self.adapter.integers(t, step["dtype"]) for name, t in self.tensors.items()}
+
+    def do_copies(self, step: dict) -> None:
+        self.copies = True
+
+    def do_flow(self, step: dict) -> None:
+        sources = {name: self.tensors[name] for name in step["wrt"]}
+        self.values[step["as"]] = self.adapter.flows(self.values[step["of"]], sources)
 
 
 class Reply:

@@ -140,6 +140,12 @@ class Adapter:
         tensor = tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
         return tensor.requires_grad_() if gradient else tensor
 
+    def integers(self, tensor: torch.Tensor, dtype: str) -> torch.Tensor:
+        return tensor.to(getattr(torch, dtype)) if tensor.dtype in (torch.int32, torch.int64) else tensor
+
+    def duplicate(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.clone()
+
     def array(self, value: Any) -> np.ndarray | dict | None:
         """A tensor's contents; a dict for one without (its dtype, shape, device); None for what is no tensor."""
         if not isinstance(value, torch.Tensor):
@@ -212,7 +218,7 @@ class Adapter:
             handle.pending.append(lambda: self.load(handle, weights))
             return
         with torch.no_grad():
-            place_weights(handle.module, weights, self._assign, _linear)
+            place_weights(handle.module, weights, self._assign, _linear, str(self.dtype).removeprefix("torch."))
 
     def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
         """Fill native parameters; the shapes that they have, by name, here or after a lazy module's first call."""
@@ -322,6 +328,10 @@ class Adapter:
             gradient = torch.zeros_like(plain[name]) if gradient is None else gradient
             gradients[name] = gradient.T if isinstance(source, tuple) and source[1] else gradient
         return gradients
+
+    def flows(self, result: Any, sources: dict[str, Any]) -> bool:
+        """Whether a gradient can be taken of the result: a constant has none, and `backward()` raises."""
+        return bool(result.requires_grad)
 
     # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 

@@ -122,6 +122,12 @@ class Adapter:
             self.tape.watch(tensor)
         return tensor
 
+    def integers(self, tensor: tf.Tensor, dtype: str) -> tf.Tensor:
+        return tf.cast(tensor, dtype) if tensor.dtype.is_integer else tensor
+
+    def duplicate(self, tensor: tf.Tensor) -> tf.Tensor:
+        return tensor  # nobody can write into it
+
     def array(self, value: Any) -> np.ndarray | dict | None:
         """A tensor's contents; a dict for a dtype that NumPy has not; None for what is no tensor."""
         if isinstance(value, tf.IndexedSlices):
@@ -204,7 +210,9 @@ class Adapter:
         layer = keras.layers.Embedding(*weight.shape)
         layer.build((None, None))
         layer.embeddings.assign(tf.cast(weight, layer.embeddings.dtype))
-        return self.handle(layer)
+        handle = self.handle(layer)
+        handle.called = True  # it has its weights: what is loaded into it need not wait
+        return handle
 
     def writer(self, follows: tf.Tensor, asked: tf.Tensor, place: tf.Tensor) -> keras.layers.Layer:
         return Writer(follows, asked, place)
@@ -218,7 +226,7 @@ class Adapter:
         return handle.layer
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
-        handle.pending.append(lambda: place_weights(handle.layer, weights, self._assign, _linear))
+        handle.pending.append(lambda: place_weights(handle.layer, weights, self._assign, _linear, self.dtype.name))
         if handle.called:
             self._load_pending(handle)
 
@@ -355,6 +363,12 @@ class Adapter:
         with self.tape.stop_recording():
             weights = tf.cast(cotangent, result.dtype)
             return self.tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    def flows(self, result: Any, sources: dict[str, Any]) -> bool:
+        """Whether the result depends on any of the sources: of a constant the tape gives None."""
+        with self.tape.stop_recording():
+            found = self.tape.gradient(result, sources)
+        return any(gradient is not None for gradient in found.values())
 
     # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 

@@ -21,7 +21,7 @@ class Oracle:
     """The trusted side of a part with two mistakes: doubling, and adding one. The reference changes nothing."""
 
     ways = {None: lambda x: x, "doubled": lambda x: 2 * x, "plus-one": lambda x: x + 1, "same": lambda x: x,
-            "large-lost": lambda x: np.where(x > 10, 0, x)}  # fmt: skip
+            "doubled:and-more": lambda x: 2.5 * x, "large-lost": lambda x: np.where(x > 10, 0, x)}  # fmt: skip
 
     def run(self, program: Program, *mistakes: str) -> Answer:
         x = program.arrays["a0"]
@@ -46,6 +46,7 @@ def pair(answer, at=(1.0, 2.0, 5.0)):
 MISTAKES = [
     Mistake("plus-one", "part", "Plus one", "Do not add.", (), "serious", {}),
     Mistake("doubled", "part", "Doubled", "Do not double.", (), "serious", {}),
+    Mistake("doubled:and-more", "part", "Doubled", "Do not double.", (), "serious", {}),
     Mistake("large-lost", "part", "Large ones lost", "Keep them.", (), "slip", {}),
     Mistake("same", "part", "Same", "Nothing.", (), "slip", {}),
 ]
@@ -253,6 +254,15 @@ def test_a_second_mistake_is_looked_for_with_the_first_one_granted():
     assert [m.id for m in mark.named] == ["doubled", "large-lost"]
     assert mark.score == pytest.approx(0.6)  # both weights; half with the first alone would be 0.35
     assert (one.misconception, two.misconception) == ("doubled", "large-lost")
+
+
+def test_a_mistake_that_is_made_in_two_ways_is_counted_once():
+    """What fails with the first way granted is not laid to a second way to make the same mistake."""
+    verdicts = [verdict("a", pair(lambda x: 2 * x)), verdict("b", pair(lambda x: 5 * x, at=(3.0, 4.0)))]
+    mark = marked(*verdicts)
+    assert [mistake.id for mistake in mark.named] == ["doubled"]
+    alone = marked(verdict("a", pair(lambda x: 2.5 * x)))
+    assert [(mistake.id, mistake.name) for mistake in alone.named] == [("doubled:and-more", "doubled")]
 
 
 def test_two_mistakes_that_only_together_give_the_answers_are_both_named():

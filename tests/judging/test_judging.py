@@ -30,21 +30,21 @@ WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
 @pytest.mark.parametrize(
     ("got", "said"),
     [
-        (None, "the result is None, expected a tensor"),
-        (3.0, "the result is the float 3.0, expected a tensor"),
-        ((WANT,), "the result is a tuple of 1, expected a tensor"),
-        (Odd("Sequential"), "the result is a Sequential, expected a tensor"),
-        (WANT[0], "the result has shape (2,), expected (2, 2)"),
-        (np.zeros((0, 2), "float32"), "the result has shape (0, 2), expected (2, 2)"),
-        (np.array(1, "float32"), "the result has shape (), expected (2, 2)"),
-        (WANT[None].astype("float64") * np.nan, "the result has shape (1, 2, 2), expected (2, 2)"),
-        (Abstract("bfloat16", (2, 2), "cpu"), "the result has dtype bfloat16, expected float32"),
-        (Abstract("bfloat16", (2,), "cpu"), "the result has shape (2,), expected (2, 2)"),
-        (WANT.astype("float16"), "the result has dtype float16, expected float32"),
-        (WANT.astype("float64") * np.nan, "the result has dtype float64, expected float32"),
-        (WANT.astype("int64"), "the result has dtype int64, expected float32"),
-        (WANT * np.float32("nan"), "the result contains NaN"),
-        (WANT * np.float32("inf"), "the result contains infinite values"),
+        (None, "expected a tensor for the result, got None"),
+        (3.0, "expected a tensor for the result, got the float 3.0"),
+        ((WANT,), "expected a tensor for the result, got a tuple of 1"),
+        (Odd("Sequential"), "expected a tensor for the result, got a Sequential"),
+        (WANT[0], "expected shape (2, 2) for the result, got (2,)"),
+        (np.zeros((0, 2), "float32"), "expected shape (2, 2) for the result, got (0, 2)"),
+        (np.array(1, "float32"), "expected shape (2, 2) for the result, got ()"),
+        (WANT[None].astype("float64") * np.nan, "expected shape (2, 2) for the result, got (1, 2, 2)"),
+        (Abstract("bfloat16", (2, 2), "cpu"), "expected dtype float32 for the result, got bfloat16"),
+        (Abstract("bfloat16", (2,), "cpu"), "expected shape (2, 2) for the result, got (2,)"),
+        (WANT.astype("float16"), "expected dtype float32 for the result, got float16"),
+        (WANT.astype("float64") * np.nan, "expected dtype float32 for the result, got float64"),
+        (WANT.astype("int64"), "expected dtype float32 for the result, got int64"),
+        (WANT * np.float32("nan"), "there is NaN in the result"),
+        (WANT * np.float32("inf"), "there are infinite values in the result"),
         (WANT * 0, "the result is zero everywhere"),
     ],
 )
@@ -94,7 +94,7 @@ def test_items_of_a_tuple_are_called_by_name_and_axes_are_explained():
     assert difference(WANT, want, names=names) == "the result is a tensor, expected a tuple of 2 (output, weights)"
     assert difference((WANT,), want, names=names) == "the result has 1 items, expected a tuple of 2 (output, weights)"
     said = difference((WANT, WANT[:1]), want, axes={"weights": "query, key"}, names=names)
-    assert said == "the weights has shape (1, 2), expected (2, 2) (query, key)"
+    assert said == "expected shape (2, 2) (query, key) for the weights, got (1, 2)"
 
 
 def test_numbers_are_not_taken_for_each_other():
