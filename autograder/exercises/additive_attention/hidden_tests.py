@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograder.exercises.shared import SHAPE_ONLY, check_device, close, picture_if_wrong, trainable, unpack
+from autograder.exercises.shared import (
+    SHAPE_ONLY,
+    agree_in_float64,
+    check_device,
+    close,
+    picture_if_wrong,
+    trainable,
+    unpack,
+)
 from autograder.judging.program import Program
 from autograder.messages import Message
 
@@ -69,9 +77,9 @@ def test_scores_gradients(agree, student, rng, fail):
 
 
 @pytest.mark.part("additive-scores", needs=("test_scores_shape", "test_scores_values"))
-def test_scores_float64(agree, rng):
+def test_scores_float64(agree, student, rng):
     """In float64 the scores are as precise as float64, and the inputs are left as they were."""
-    agree(scores(rng).inputs_after().in_dtype("float64"), **SCORES)
+    agree_in_float64(agree, student, scores(rng).inputs_after(), **SCORES)
 
 
 @pytest.mark.part("additive-scores", needs=("test_scores_shape",), tracks=("pytorch",))
@@ -86,7 +94,17 @@ WEIGHTS = {"names": ("weights",), "axes": {"weights": "batch, key"}}
 
 
 def softmax(*args, **options):
-    return Program.function("masked_softmax", *args, **options)
+    """The call; the exercise does not say that its arguments stay as they are, so it gets copies."""
+    return Program.function("masked_softmax", *args, **options).given_as_copies()
+
+
+def check_overflow(student, fail):
+    """Where large scores alone give no numbers, that is the mistake, whatever the mask does to what is left."""
+    weights = student.run(softmax(np.array([[800.0, 799.0, 0.0]]))).out
+    if isinstance(weights, np.ndarray) and not np.isfinite(weights).all():
+        fail(
+            "For scores of several hundreds there are no numbers in the weights: exp(800) is infinite.", "exp-overflows"
+        )
 
 
 @pytest.mark.part("masked-softmax")
@@ -140,8 +158,9 @@ def test_softmax_padding(student, rng, fail):
 
 @pytest.mark.part("masked-softmax", share=2, needs=("test_softmax_shape",))
 @pytest.mark.parametrize("place", ["real", "masked"], ids=["in real places", "in masked places"])
-def test_softmax_large(agree, rng, place):
+def test_softmax_large(agree, student, rng, fail, place):
     """Scores of several hundreds are safe: the weights are finite and right."""
+    check_overflow(student, fail)
     mask = np.ones((4, 6), bool)
     if place == "masked":
         mask[np.arange(4), rng.permutation(6)[:4]] = False
@@ -151,6 +170,26 @@ def test_softmax_large(agree, rng, place):
         large[1::2] -= 1200  # far below zero in every other row
     # Numbers of this size have few digits left for their differences.
     agree(softmax(large, mask).call("masked_softmax", large), names=("weights",), rtol=1e-3)
+
+
+@pytest.mark.part("masked-softmax", needs=("test_softmax_values", "test_softmax_masks", "test_softmax_padding"))
+@pytest.mark.parametrize("size", [2e4, 1e10], ids=["tens of thousands", "ten thousand million"])
+def test_softmax_masked_however_large(student, rng, fail, size):
+    """What stands in a masked place has no effect, however large it is."""
+    check_overflow(student, fail)
+    mask, before = rng.mask(4, 7, keep=0.6), rng.normal(4, 7)
+    after = np.where(mask, before, size)
+    values = student.run(softmax(before, mask).call("masked_softmax", after, mask)).values
+    weights = values.get("out2")
+    if not close(values.get("out"), weights, 1e-6):
+        fail(
+            Message(
+                "With scores of {size} in the masked places the weights are others. Replace the masked scores: what is "
+                "added to them is outweighed by a score that is larger.",
+                size=f"{size:g}",
+            ),
+            "weak-fill" if (weights[~mask] > 1e-3).any() else None,
+        )
 
 
 @pytest.mark.part("masked-softmax", needs=("test_softmax_shape", "test_softmax_values"))
@@ -169,10 +208,10 @@ def test_softmax_small_sizes(agree, rng, shape):
 
 
 @pytest.mark.part("masked-softmax", needs=("test_softmax_shape", "test_softmax_values"))
-def test_softmax_gradient(agree, rng):
-    """Gradients pass through, in float64 as precise as float64; the inputs are left as they were."""
+def test_softmax_gradient(agree, student, rng):
+    """Gradients pass through, in float64 as precise as float64."""
     program = softmax(rng.normal(3, 6), rng.mask(3, 6, keep=0.6)).gradient(("a0",), rng.normal(3, 6))
-    agree(program.inputs_after().in_dtype("float64"), **WEIGHTS)
+    agree_in_float64(agree, student, program, **WEIGHTS)
 
 
 @pytest.mark.part("masked-softmax", needs=("test_softmax_shape",), tracks=("pytorch",))
@@ -279,15 +318,26 @@ def test_attention_sizes(student, rng, fail, sizes):
                 attention_dim=attention_dim,
                 due=due,
                 found=found,
-            )
+            ),
+            "module-with-biases" if due < found <= due + 2 * attention_dim + 1 else None,
         )
 
 
 @pytest.mark.part("additive-attention", needs=("test_attention_shape", "test_attention_values"))
-def test_attention_float64(agree, rng):
+def test_attention_float64(agree, student, rng):
     """In float64 the result is as precise as float64, and the inputs are left as they were."""
     program = attention(rng).apply(rng.normal(3, DQ), rng.normal(3, 6, DK), rng.mask(3, 6, keep=0.7))
-    agree(program.inputs_after().in_dtype("float64"), **ATTENTION)
+    agree_in_float64(agree, student, program.inputs_after(), **ATTENTION)
+
+
+@pytest.mark.part("additive-attention", needs=("test_attention_shape",))
+def test_attention_training(student, rng, fail):
+    """Nothing is dropped: in training mode the module gives what it gives in evaluation."""
+    query, keys = rng.normal(8, DQ), rng.normal(8, 12, DK)
+    values = student.run(attention(rng).apply(query, keys).mode(True).apply(query, keys)).values
+    one, two = (unpack(values.get(name), fail) for name in ("out", "out2"))
+    if not close(one[0], two[0]) or not close(one[1], two[1]):
+        fail("In training mode the module gives something else than in evaluation: no dropout is asked for here.")
 
 
 @pytest.mark.part("additive-attention", needs=("test_attention_shape",))
@@ -416,12 +466,12 @@ def test_decoder_small_sizes(agree, rng, sizes):
 
 
 @pytest.mark.part("attention-decoder", share=2, needs=("test_decoder_shape", "test_decoder_values"))
-def test_decoder_gradients(agree, rng):
+def test_decoder_gradients(agree, student, rng):
     """The gradients reach encoder states and first state, the embedding, the attention and the last layer."""
     wrt = ("a7", "a8", "embedding.weight", *(f"attention.{name}" for name in PROJECTIONS))
     program = decoder(rng).apply(*sentences(rng))
     program = program.gradient((*wrt, "to_logits.weight", "to_logits.bias"), rng.normal(2, 5, V), of=0)
-    agree(program.in_dtype("float64"), what=("grad",), rtol=1e-8)
+    agree_in_float64(agree, student, program, rtol=1e-8, what=("grad",))
 
 
 @pytest.mark.part("attention-decoder", needs=("test_decoder_shape",))
@@ -450,10 +500,10 @@ def test_decoder_sizes(student, rng, fail, hidden_dim):
 
 
 @pytest.mark.part("attention-decoder", needs=("test_decoder_shape", "test_decoder_values"))
-def test_decoder_float64(agree, rng):
+def test_decoder_float64(agree, student, rng):
     """In float64 the result is as precise as float64, and the inputs are left as they were."""
     program = decoder(rng).apply(*sentences(rng), rng.mask(2, 7, keep=0.6)).inputs_after()
-    agree(program.in_dtype("float64"), **DECODER)
+    agree_in_float64(agree, student, program, **DECODER)
 
 
 @pytest.mark.part("attention-decoder", needs=("test_decoder_shape",), tracks=("pytorch",))

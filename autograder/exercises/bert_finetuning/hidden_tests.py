@@ -43,6 +43,8 @@ def batch_of(program, student, reference, fail):
     for key in want:
         if not isinstance(got.get(key), np.ndarray):
             fail(Message("`{key}` is missing, or no tensor.", key=key))
+        if key == "attention_mask" and got[key].dtype.kind == "f" and np.isin(got[key], (0, 1)).all():
+            got[key] = got[key].astype(np.int64)  # 1 and 0 as floats are 1 and 0, and the model takes them
         if got[key].dtype.kind not in "iub" or (key != "attention_mask" and got[key].dtype.kind == "b"):
             fail(Message("`{key}` holds {dtype}: these are whole numbers.", key=key, dtype=got[key].dtype))
     return {key: got[key].astype(np.int64) for key in want}, want

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograder.exercises.shared import SHAPE_ONLY, check_device, picture_if_wrong, trainable
+from autograder.exercises.shared import SHAPE_ONLY, agree_in_float64, check_device, picture_if_wrong, trainable
 from autograder.judging.program import Program
 
 TABLE = {"encoding": "position, width"}
@@ -113,10 +113,10 @@ def test_trainable_parameters(student, rng, fail):
 
 
 @pytest.mark.part("trainable-positions", needs=("test_trainable_shape", "test_trainable_values"))
-def test_trainable_float64(agree, rng):
+def test_trainable_float64(agree, student, rng):
     """In float64 the embedding is as precise as float64."""
     program = learned(rng, 15, 7, 10).apply(rng.ids(0, 15, 2, 6))
-    agree(program.in_dtype("float64"), names=("embedding",), axes=EMBEDDED)
+    agree_in_float64(agree, student, program, names=("embedding",), axes=EMBEDDED)
 
 
 @pytest.mark.part("trainable-positions", needs=("test_trainable_shape", "test_trainable_values"))
@@ -194,11 +194,11 @@ def test_fixed_gradients(agree, rng):
 
 
 @pytest.mark.part("fixed-positions", needs=("test_fixed_shape", "test_fixed_values"))
-def test_fixed_float64(agree, rng):
+def test_fixed_float64(agree, student, rng):
     """In float64 the embedding is a float64 tensor too."""
     program = fixed(rng, 15, 7, 10).apply(rng.ids(0, 15, 2, 6))
     # A table that was made in float32 and then converted has float32's digits, and that is well.
-    agree(program.in_dtype("float64"), names=("embedding",), axes=EMBEDDED, rtol=1e-6)
+    agree_in_float64(agree, student, program, rtol=1e-6, names=("embedding",), axes=EMBEDDED)
 
 
 @pytest.mark.part("fixed-positions", needs=("test_fixed_shape", "test_fixed_values"))
