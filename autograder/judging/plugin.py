@@ -354,7 +354,7 @@ def _same_shapes(got: Any, want: Mapping[str, Any]) -> None:
             told = [", ".join(map(str, s)) if isinstance(s, list) else Message("none") for s in (has, shapes)]
             raise Mismatch(
                 Message(
-                    "`{name}` has parameters of shapes {shapes}, expected {expected}",
+                    "`{name}` has parameters of shapes {shapes}, expected {expected}: is it the framework's own layer?",
                     name=name,
                     shapes=told[0],
                     expected=told[1],

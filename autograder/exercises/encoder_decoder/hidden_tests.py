@@ -10,7 +10,14 @@ import random
 import numpy as np
 import pytest
 
-from autograder.exercises.shared import DROP_NEARLY_ALL, SHAPE_ONLY, check_device, close, trainable
+from autograder.exercises.shared import (
+    DROP_NEARLY_ALL,
+    SHAPE_ONLY,
+    agree_in_float64,
+    check_device,
+    close,
+    trainable,
+)
 from autograder.judging.program import Module, Program
 from autograder.messages import Message
 from course.data import numbers
@@ -22,7 +29,7 @@ AXES = "batch, position, width"
 D, H, F = 12, 3, 20
 
 
-def block(rng, d_model=D, num_heads=H, d_ff=F, scale=1.4, **options):
+def block(rng, d_model=D, num_heads=H, d_ff=F, scale=1.4, attention=1.4, **options):
     """The block with known weights, so large that nothing in it is nearly linear or nearly uniform."""
     weights = {
         "feed_forward.0.weight": rng.normal(d_model, d_ff, scale=scale / d_model**0.5),
@@ -34,7 +41,7 @@ def block(rng, d_model=D, num_heads=H, d_ff=F, scale=1.4, **options):
         weights[f"{norm}.weight"] = 1 + rng.normal(d_model, scale=0.3)
         weights[f"{norm}.bias"] = rng.normal(d_model, scale=0.3)
     program = Program.module("DecoderBlock", d_model, num_heads, d_ff, **options).load(weights)
-    return program.fill(rng.integer(0, 1 << 31), "self_attention", "cross_attention", scale=scale / d_model**0.5)
+    return program.fill(rng.integer(0, 1 << 31), "self_attention", "cross_attention", scale=attention / d_model**0.5)
 
 
 @pytest.fixture
@@ -160,27 +167,33 @@ def decoder_size(d_model, d_ff):
 
 
 @pytest.mark.part("decoder-block", share=2, needs=("test_decoder_shape", "test_decoder_values"))
-def test_decoder_gradients(agree, rng):
+def test_decoder_gradients(agree, student, rng):
     """The gradients reach x, the memory, the network and the norms."""
     wrt = ["a10", "a11"]
     wrt += [f"feed_forward.{n}.{leaf}" for n in (0, 1) for leaf in ("weight", "bias")]
     wrt += [f"norm{n}.{leaf}" for n in (1, 2, 3) for leaf in ("weight", "bias")]
     program = block(rng).apply(rng.normal(2, 5, D), rng.normal(2, 4, D))
-    agree(program.gradient(tuple(wrt), rng.normal(2, 5, D)).in_dtype("float64"), what=("grad",), rtol=1e-8)
+    agree_in_float64(agree, student, program.gradient(tuple(wrt), rng.normal(2, 5, D)), rtol=1e-8, what=("grad",))
 
 
 @pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
-def test_decoder_float64(agree, rng):
+def test_decoder_epsilon(agree, rng):
+    """The norms divide small vectors by what their epsilon says."""
+    program = block(rng, attention=1e-3).apply(rng.normal(2, 5, D, scale=1e-3), rng.normal(2, 4, D, scale=1e-3))
+    agree(program, axes=AXES, rtol=1e-3)
+
+
+@pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
+def test_decoder_float64(agree, student, rng):
     """In float64 the result is as precise as float64, and the inputs are left as they were."""
     program = block(rng).apply(rng.normal(2, 5, D), rng.normal(2, 4, D)).inputs_after()
-    agree(program.in_dtype("float64"), axes=AXES)
+    agree_in_float64(agree, student, program, axes=AXES)
 
 
 @pytest.mark.part("decoder-block", needs=("test_decoder_shape",))
-def test_decoder_unequal_heads(student, rng):
-    """A width that the heads cannot share equally raises ValueError."""
-    program = Program.module("DecoderBlock", 10, 4, 8).apply(rng.normal(2, 3, 10), rng.normal(2, 4, 10))
-    student.run(program, expect_error="ValueError")
+def test_decoder_unequal_heads(student):
+    """The constructor raises ValueError for a width that the heads cannot share equally."""
+    student.run(Program.module("DecoderBlock", 10, 4, 8), expect_error="ValueError")
 
 
 @pytest.mark.part("decoder-block", share=2, needs=("test_decoder_shape",))
@@ -194,9 +207,13 @@ def test_decoder_dropout(student, rng, fail):
         fail("In evaluation mode the same input gives different results: is dropout at work there?")
     if close(before, training):
         fail("In training mode nothing is different: where is dropout applied?")
-    values = student.run(block(rng, dropout=0.0).apply(x, memory).mode(True).apply(x, memory)).values
-    if not close(values.get("out"), values.get("out2")):
+    calls = block(rng, dropout=0.0).apply(x, memory).mode(True).apply(x, memory).apply(x, memory)
+    values = student.run(calls).values
+    evaluation, training, once_more = (values.get(name) for name in ("out", "out2", "out3"))
+    if not close(training, once_more):
         fail("With dropout = 0.0 the block still drops in training: does it use the rate that was asked for?")
+    if not close(evaluation, training):
+        fail("With dropout = 0.0 the block gives something else in training than in evaluation.")
 
 
 @pytest.mark.part("decoder-block", needs=("test_decoder_dropout", "test_decoder_values"))
@@ -265,6 +282,21 @@ def test_shift_padding(agree, rng):
     ids = rng.ids(3, 30, 4, 7)
     ids[np.arange(7) >= np.array([3, 7, 1, 5])[:, None]] = 0
     agree(Program.function("shift_right", ids, 1), **SHIFT)
+
+
+@pytest.mark.part("shift-right", needs=("test_shift_values",))
+def test_shift_bos_among_the_ids(agree, rng):
+    """The start id is shifted like any other where it stands among the ids."""
+    ids = rng.ids(3, 30, 4, 6)
+    ids[0, 2] = ids[1, 0] = ids[2, 4] = ids[3, 5] = 1
+    agree(Program.function("shift_right", ids, 1), **SHIFT)
+
+
+@pytest.mark.part("shift-right", needs=("test_shift_values",))
+@pytest.mark.parametrize("integers", ["int32", "int64"])
+def test_shift_integers(agree, rng, integers):
+    """The result has the ids' own type of integers."""
+    agree(Program.function("shift_right", rng.ids(2, 30, 3, 6), 1).integers(integers), **SHIFT)
 
 
 @pytest.mark.part("shift-right", needs=("test_shift_values",))
@@ -423,7 +455,7 @@ def test_translator_examples_apart(student, rng, fail):
 
 
 @pytest.mark.part("seq2seq-transformer", share=2, needs=("test_translator_shape",))
-@pytest.mark.parametrize("what", ["layers", "network", "source words"])
+@pytest.mark.parametrize("what", ["layers", "network", "source words", "positions", "few source words"])
 def test_translator_sizes(student, rng, fail, what):
     """Every argument has its effect on what is trained."""
     d, f, layers = SIZES["d_model"], SIZES["d_ff"], SIZES["num_layers"]
@@ -438,13 +470,23 @@ def test_translator_sizes(student, rng, fail, what):
             "d_ff", 5, 2 * layers * 5 * (2 * d + 1), Message("`d_ff` is the width inside the networks of all blocks"),
         ),
         "source words": ("source_vocab", 2, 2 * d, Message("Each word of the source has a vector that is trained")),
+        "positions": (
+            "max_len", 3, 2 * 3 * d,
+            Message("Each of the max_len positions has a vector that is trained, in the source and in the target"),
+        ),
+        "few source words": (
+            "source_vocab", 2, 2 * d, Message("The source's words have vectors of their own, apart from the target's"),
+        ),
     }[what]  # fmt: skip
+    base = {"source_vocab": 8} if what == "few source words" else {}
     source, target = pair(rng)
+    source = 1 + source % 7  # words that are in the smaller vocabulary too
     small, large = (
         trainable(student.run(translator(**sizes).apply(source, target).parameters()), fail)
-        for sizes in ({}, {argument: SIZES[argument] + step})
+        for sizes in (base, {argument: {**SIZES, **base}[argument] + step})
     )
-    if large - small != due:
+    # Positions may be the same for source and target: nothing is said of that.
+    if large - small != due and (what != "positions" or large - small != due // 2):
         fail(
             Message(
                 "{because}: with {argument} {step} larger there should be {due} more trainable numbers, not {found}.",
@@ -722,12 +764,12 @@ def test_greedy_mode(student, rng, fail):
     program = writing.program(BOS, EOS, 9, training=True).apply(writing.source, target)
     says = Message("A model in training mode writes something else.")
     check_written(student, fail, program, writing.expected(9), says=says)
-    if close(student.run(program).values.get("out2"), student.run(plain).values.get("out2")):
-        fail("The model was in training mode before, and is in evaluation mode afterwards: restore the mode.")
     again = writing.program(BOS, EOS, 9).apply(writing.source, target).apply(writing.source, target)
     values = student.run(again).values
     if not close(values.get("out2"), values.get("out3")):
         fail("The model was in evaluation mode before, and is in training mode afterwards: restore the mode.")
+    if close(student.run(program).values.get("out2"), student.run(plain).values.get("out2")):
+        fail("The model was in training mode before, and is in evaluation mode afterwards: restore the mode.")
 
 
 @pytest.mark.part("greedy-decode", needs=("test_greedy_shape",))

@@ -9,7 +9,15 @@ from examples, whose held-out labels stay here.
 import numpy as np
 import pytest
 
-from autograder.exercises.shared import DROP_NEARLY_ALL, SHAPE_ONLY, check_device, close, trainable
+from autograder.exercises.shared import (
+    DROP_NEARLY_ALL,
+    SHAPE_ONLY,
+    agree_in_float64,
+    check_device,
+    close,
+    runs,
+    trainable,
+)
 from autograder.judging.program import Program, Ref
 from autograder.messages import Message
 
@@ -132,19 +140,25 @@ def block_size(d_model, d_ff):
 
 
 @pytest.mark.part("transformer-block", share=2, needs=("test_block_shape", "test_block_post_norm"))
-def test_block_gradients(agree, rng):
+def test_block_gradients(agree, student, rng):
     """The gradients reach the input, the network and both norms."""
     wrt = ["a8"]  # the eight arrays of the weights come first
     wrt += [f"feed_forward.{n}.{leaf}" for n in (0, 1) for leaf in ("weight", "bias")]
     wrt += [f"norm{n}.{leaf}" for n in (1, 2) for leaf in ("weight", "bias")]
     program = block(rng).apply(rng.normal(2, 5, D))
-    agree(program.gradient(tuple(wrt), rng.normal(2, 5, D)).in_dtype("float64"), what=("grad",), rtol=1e-8)
+    agree_in_float64(agree, student, program.gradient(tuple(wrt), rng.normal(2, 5, D)), rtol=1e-8, what=("grad",))
+
+
+@pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_pre_norm"))
+def test_block_epsilon(agree, rng):
+    """The norms divide small vectors by what their epsilon says."""
+    agree(block(rng, norm_first=True).apply(rng.normal(2, 5, D, scale=1e-3)), axes=AXES, rtol=1e-3)
 
 
 @pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_post_norm"))
-def test_block_float64(agree, rng):
+def test_block_float64(agree, student, rng):
     """In float64 the result is as precise as float64, and the input is left as it was."""
-    agree(block(rng).apply(rng.normal(2, 5, D)).inputs_after().in_dtype("float64"), axes=AXES)
+    agree_in_float64(agree, student, block(rng).apply(rng.normal(2, 5, D)).inputs_after(), axes=AXES)
 
 
 @pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_pre_norm"))
@@ -154,10 +168,9 @@ def test_block_input_kept(agree, rng):
 
 
 @pytest.mark.part("transformer-block", needs=("test_block_shape",))
-def test_block_unequal_heads(student, rng):
-    """A width that the heads cannot share equally raises ValueError."""
-    program = Program.module("TransformerBlock", 10, 4, 8).apply(rng.normal(2, 3, 10))
-    student.run(program, expect_error="ValueError")
+def test_block_unequal_heads(student):
+    """The constructor raises ValueError for a width that the heads cannot share equally."""
+    student.run(Program.module("TransformerBlock", 10, 4, 8), expect_error="ValueError")
 
 
 @pytest.mark.part("transformer-block", share=2, needs=("test_block_shape", "test_block_pre_norm"))
@@ -281,11 +294,11 @@ def test_mean_gradient(agree, rng):
 
 
 @pytest.mark.part("masked-mean", needs=("test_mean_shape", "test_mean_values"))
-def test_mean_float64(agree, rng):
+def test_mean_float64(agree, student, rng):
     """In float64 it is as precise as float64, and the inputs are left as they were."""
     program = Program.function("masked_mean", rng.normal(3, 6, 4), rng.mask(3, 6, keep=0.5)).inputs_after()
     # Rather more than rounding, for whoever adds 1e-9 to the number of words.
-    agree(program.in_dtype("float64"), **MEAN, rtol=1e-8)
+    agree_in_float64(agree, student, program, rtol=1e-8, **MEAN)
 
 
 @pytest.mark.part("masked-mean", needs=("test_mean_shape",), tracks=("pytorch",))
@@ -366,6 +379,31 @@ def test_classifier_depends(student, rng, fail):
     for found in changed:
         if close(found, first, 1e-7):
             fail("Another word in its place left the logits as they were.")
+
+
+@pytest.mark.part("transformer-classifier", share=3, needs=("test_classifier_shape", "test_classifier_depends"))
+def test_classifier_takes_the_mean(student, rng, fail):
+    """At the end each real word's vector has its share in the mean."""
+    length = SIZES["max_len"]
+    ids = words(rng, 3, length)
+    # Without blocks no word has heard of the others, so what has no effect has no share in the mean.
+    program = classifier(num_layers=0).apply(ids)
+    for place in range(length):
+        other = ids.copy()
+        other[:, place] = (other[:, place] + 1) % (SIZES["vocab_size"] - 1) + 1
+        program = program.apply(other)
+    if not runs(student, program):
+        return  # nobody asks for a model without blocks
+    first, *changed = logits(student, fail, program, (3,) * (1 + length))
+    matters = np.array([np.abs(found - first).max(axis=1) > 1e-7 * np.abs(first).max() for found in changed])
+    if not matters.all():
+        one = (matters.sum(axis=0) == 1).all()
+        fail(
+            "Without blocks the logits depend on one word of each text alone: classify the mean of all real words."
+            if one
+            else "Without blocks some words have no effect on the logits: classify the mean of all real words.",
+            "one-word-for-the-text" if one else "maximum-for-the-text",
+        )
 
 
 @pytest.mark.part("transformer-classifier", share=3, needs=("test_classifier_shape", "test_classifier_depends"))
@@ -499,12 +537,14 @@ def test_classifier_save_and_load(student, rng, fail):
         fail("The saved classifier did not come back: are all layers attributes that the framework finds?")
 
 
-@pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
+@pytest.mark.part("transformer-classifier", needs=("test_classifier_shape", "test_classifier_padding"))
 def test_classifier_float64(student, rng, fail):
     """In float64 the classifier computes in float64 all the way."""
     ids = words(rng, 3, 7)
     padded = np.concatenate([ids, np.zeros((3, 3), ids.dtype)], axis=1)
     program = classifier().apply(ids).apply(padded).in_dtype("float64")
+    if not runs(student, program):
+        return  # the notebook does not ask for float64; what loses its digits on the way is told of below
     alone, together = logits(student, fail, program, (3, 3))
     if alone.dtype != np.float64:
         fail(Message("The classifier is float64, its logits are {dtype}.", dtype=alone.dtype))
