@@ -228,6 +228,10 @@ class Program:
         """All integer arrays arrive in this type, "int32" or "int64"; they have the framework's usual one otherwise."""
         return replace(self, steps=({"do": "integers", "dtype": dtype}, *self.steps))
 
+    def without_layers(self) -> Program:
+        """Keras's default type stays float32, whatever the program's: a layer inside a function has to be told."""
+        return replace(self, steps=({"do": "no_layers"}, *self.steps))
+
     def given_as_copies(self) -> Program:
         """The answer gets copies of the arrays: it may write into them, also where gradients are asked for."""
         return replace(self, steps=({"do": "copies"}, *self.steps))

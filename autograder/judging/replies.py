@@ -5,6 +5,7 @@ A reply may have been written by a student's code, so each field is checked, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -115,6 +116,12 @@ def uses_from(used: Any) -> dict[str, Use]:
     return found
 
 
+# What Python says of a call, and not of something in it, where a symbol takes other arguments than it is given.
+OTHER_ARGUMENTS = re.compile(
+    r"missing .*required|unexpected keyword argument|too many positional|positional arguments? but"
+)
+
+
 def describe_error(error: StudentError) -> str:
     """An error as a sentence for the student."""
     name = error.types[0] if error.types else "error"
@@ -130,6 +137,10 @@ def describe_error(error: StudentError) -> str:
         what = error.message
     else:
         what = f"{name}: {error.message}" if error.message else name
+        if name == "TypeError" and not error.source and OTHER_ARGUMENTS.search(error.message):
+            what = Message(
+                "{what}. Are names, order and defaults of the arguments as the notebook has them?", what=what
+            )
     if error.cell and error.source:
         return Message(
             "{what} ({cell}, line {line}: `{source}`)",

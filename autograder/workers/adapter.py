@@ -102,6 +102,10 @@ class Adapter(Protocol):
         same random numbers each time. `gradient`: it asks for gradients itself; `training`: an answer may, inside."""
         ...
 
+    def leave_layers_alone(self) -> None:
+        """From now to the end of the program, layers that are made have the framework's usual type."""
+        ...
+
     def leave_uncompiled(self) -> None:
         """From now to the end of the program nothing is compiled, and gradients of tables come whole."""
         ...

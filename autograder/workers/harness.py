@@ -209,6 +209,9 @@ class Run:
     def do_integers(self, step: dict) -> None:
         self.tensors = {name: self.adapter.integers(t, step["dtype"]) for name, t in self.tensors.items()}
 
+    def do_no_layers(self, step: dict) -> None:
+        self.adapter.leave_layers_alone()
+
     def do_copies(self, step: dict) -> None:
         self.copies = True
 

@@ -175,6 +175,9 @@ class Adapter:
         with torch.set_grad_enabled(gradient or training), meets:
             yield
 
+    def leave_layers_alone(self) -> None:
+        pass  # the program's type is no default here: a layer made by the answer has the usual one
+
     def leave_uncompiled(self) -> None:
         pass  # nobody compiles here
 

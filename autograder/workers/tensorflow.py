@@ -180,8 +180,11 @@ class Adapter:
             self.tape = None
             tf.config.run_functions_eagerly(False)
             tf.GradientTape.gradient = self.gradient
-            keras.config.set_floatx("float32")
-            keras.config.set_dtype_policy("float32")
+            self.leave_layers_alone()
+
+    def leave_layers_alone(self) -> None:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
 
     def leave_uncompiled(self) -> None:
         """Until the program has run; and gradients come whole, not as slices."""

@@ -15,6 +15,7 @@ from autograder.judging.compare import Abstract, Mismatch, Odd, agree, differenc
 from autograder.judging.plugin import AskStudent, Desk, Spec, Verdict, _compare
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.judging.random_inputs import RandomInputs
+from autograder.judging.replies import describe_error
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered
 from autograder.submission.hand_in import Submission
@@ -421,8 +422,27 @@ def test_an_exception_that_is_demanded_is_no_failure_and_another_is():
     assert demanded("ValueError", "Exception") is None
     assert demanded("MyError", "ValueError", "Exception") is None
     assert "no valueerror was raised" in demanded()
-    assert "expected a valueerror" in demanded("TypeError", "Exception")
-    assert "expected a valueerror" in demanded("NotImplementedError", "RuntimeError")  # a stub refuses everything
+    assert "valueerror was expected" in demanded("TypeError", "Exception")
+    assert "valueerror was expected" in demanded("NotImplementedError", "RuntimeError")  # a stub refuses everything
+
+
+@pytest.mark.parametrize(
+    ("message", "source", "asked"),
+    [
+        ("missing a required argument: 'key'", None, True),
+        ("padding_mask() got an unexpected keyword argument 'pad_id'", None, True),
+        ("forward() takes 2 positional arguments but 3 were given", None, True),
+        ("unsupported operand type(s) for +: 'int' and 'str'", None, False),
+        ("help_me() missing 1 required positional argument: 'x'", "help_me()", False),  # inside the answer
+    ],
+)
+def test_where_a_symbol_takes_other_arguments_it_is_asked_whether_they_are_the_notebooks(message, source, asked):
+    error = StudentError(
+        "exception", ("TypeError", "Exception"), message, cell="cell 1" if source else None, line=3, source=source
+    )
+    said = str(describe_error(error))
+    assert message in said
+    assert ("order and defaults" in said) is asked
 
 
 # -- parts are independent --------------------------------------------------------------------------------------------

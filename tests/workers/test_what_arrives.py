@@ -53,6 +53,9 @@ def same(x):
 def constant(x):
     return tf.zeros((), x.dtype)
 
+def softened(x):
+    return keras.layers.Softmax()(x)
+
 class Taken(keras.layers.Layer):
     def __init__(self):
         super().__init__()
@@ -123,6 +126,20 @@ def test_an_embedding_that_was_handed_over_changes_before_a_call_and_after_it(an
     values = answers.run(program).values
     assert np.allclose(values["out"], X @ tables[1].T, atol=1e-5)
     assert np.allclose(values["out2"], X @ tables[2].T, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def tensorflow(workshop):
+    with workshop.inside("tensorflow", cpu_seconds=600.0) as inside:
+        inside.define(ANSWERS["tensorflow"])
+        yield inside
+
+
+def test_a_layer_inside_a_function_has_keras_type_where_it_is_left_alone(tensorflow):
+    program = Program.function("softened", X).in_dtype("float64")
+    assert tensorflow.run(program).out.dtype == np.float64
+    assert tensorflow.run(program.without_layers()).out.dtype == np.float32
+    assert tensorflow.run(program).out.dtype == np.float64
 
 
 @pytest.mark.parametrize(("function", "flows"), [("same", True), ("constant", False)])

@@ -16,7 +16,7 @@ class Attention(keras.layers.Layer):
 
 
 def scaled_dot_product_attention(query, key, value, mask=None):
-    return Attention()(query, key, value, allowed=mask)
+    return Attention(dtype=query.dtype.name)(query, key, value, allowed=mask)
 
 
 def padding_mask(ids, pad_id=0):
