@@ -115,6 +115,7 @@ Step = TypedDict(
         "item": NotRequired[int | None],
         "cotangent": NotRequired[Encoded],
         "wrt": NotRequired[list[str]],
+        "dtype": NotRequired[str],  # of integers
     },
 )
 
