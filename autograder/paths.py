@@ -39,6 +39,7 @@ DECIDES = (
     "autograder/judging",
     "autograder/submission",
     "autograder/workers",
+    "course/cells.py",
     "course/data",
     "course/models",
     "course/syllabus.toml",

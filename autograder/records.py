@@ -116,6 +116,7 @@ class Result(TypedDict):
     cpu_seconds: NotRequired[float]
     peak_mb: NotRequired[float]
     content: NotRequired[str | None]  # SHA-256 of the code that was graded
+    receipt: NotRequired[str | None]  # SHA-256 of all cells, as the student's receipt has it
     versions: NotRequired[dict[str, str | None]]
     isolation: NotRequired[str | None]
     device: NotRequired[str | None]

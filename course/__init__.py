@@ -8,7 +8,8 @@ Importing it is cheap: no framework and no matplotlib is loaded before a check o
 """
 
 from course import plots
-from course.checks import CheckFailed, lesson
+from course.checks import CheckFailed
+from course.hand_in import lesson
 from course.quizzes import quiz
 from course.starting import quiet
 

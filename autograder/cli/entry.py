@@ -23,6 +23,7 @@ VERBS = (
     "autograder.cli.courses",
     "autograder.cli.grading",
     "autograder.cli.collect",
+    "autograder.cli.receipt",
     "autograder.cli.export",
     "autograder.cli.marks",
     "autograder.cli.quiz",

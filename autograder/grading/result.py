@@ -73,6 +73,7 @@ def base(
         "seconds": 0.0,
         "words": table(*submission.remarks),
         "content": submission.content,
+        "receipt": submission.receipt,
         "versions": versions(assignment.track.framework) if assignment else {},
         "isolation": isolation,
         "device": device,

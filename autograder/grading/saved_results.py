@@ -66,7 +66,7 @@ def finished(course_root: Path, submission: Submission, **settings: Any) -> dict
     for name, value in settings.items():
         if value is not None and not (name == "checkpoint" and result.get(name) is None):
             same &= result.get(name) == value
-    return {**result, "submission": submission.name} if same else None
+    return {**result, "submission": submission.name, "receipt": submission.receipt} if same else None
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -16,6 +16,8 @@ may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ poin
 exercise `{{ title self-attention }}` and `{{ number self-attention }}`, so that facts of the syllabus are not written
 twice. Mistakes are reported with the lesson's file and line.
 
+Every notebook with checks ends with a cell on the receipt (`before_hand_in`).
+
 `overview` reads the page that comes before all lessons, `course/exercises/overview.md`: Markdown without cells.
 """
 
@@ -69,8 +71,19 @@ def read_lesson(root: Path, assignment: Assignment, language: str = i18n.SOURCE_
     reader = _Reader(root, path, assignment, language)
     with i18n.using(language):
         cells = [cell for raw, line in raw_cells(path) if (cell := reader.cell(raw, line)) is not None]
+        if not assignment.exercise.by_hand:
+            cells.append(Cell(None, "before-hand-in", before_hand_in(), cells[-1].line if cells else 1))
     reader.complete(cells)
     return cells
+
+
+def before_hand_in() -> str:
+    """The text that every notebook with checks ends with, in the language in use."""
+    return f"## {_('Before you hand in')}\n\n" + _(
+        "Save the notebook, and run `check.hand_in()` in a new cell at the very end. It says what will be read of the "
+        "file: which parts have an answer, and whether Python can read them. It also gives you a receipt. Your "
+        "feedback repeats it, so you can see that it was this work that was graded. Then hand in the file."
+    )
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:

@@ -25,6 +25,7 @@ from autograder.reporting.text import clean, line, points, shown_name, slug
 from autograder.reporting.views import PartView, part_views
 from course import i18n
 from course.i18n import _
+from course.receipt import number_of
 from course.syllabus import UnknownName, syllabus
 
 
@@ -130,6 +131,7 @@ def write_pages(results: Sequence[Result], directory: str | Path) -> Path:
 _DEFAULTS: Result = {
     "student": None, "owner": None, "submission": "", "assignment": None, "status": "not_graded", "message": None,
     "score": None, "max_score": None, "flags": [], "remarks": [], "cells": [], "parts": [], "versions": {},
+    "receipt": None,
 }  # fmt: skip
 
 
@@ -224,7 +226,14 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
-    prose=_prose, points=_points, line=line, shown_name=shown_name, clean=clean, title_of=_title, no_mark=_no_mark
+    prose=_prose,
+    points=_points,
+    line=line,
+    shown_name=shown_name,
+    clean=clean,
+    title_of=_title,
+    no_mark=_no_mark,
+    receipt=number_of,
 )
 _environment.globals.update(
     _=lambda message: _(message),

@@ -43,7 +43,7 @@ class Submission:
 
     `cells` will run, in this order. By symbol of the exercise, `mentions` has the other symbols that the hand-in uses,
     and `ready_made` the places where it names the framework's own attention. `content` is the SHA-256 of the student's
-    code.
+    code, `receipt` that of all cells (`course.receipt`).
     """
 
     name: str
@@ -55,6 +55,7 @@ class Submission:
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     content: str | None = None
+    receipt: str | None = None
     problem: str | None = None
     owner: Owner | None = None
     modified: float = 0.0  # seconds since 1970, of the file

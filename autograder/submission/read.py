@@ -25,6 +25,7 @@ from autograder.submission.matching import match
 from autograder.submission.owner import assignment_in, owner_of, wrappers
 from autograder.submission.placed import runs
 from autograder.submission.python_source import plain_python
+from course.receipt import digest_of
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_CELLS = 2000
@@ -159,6 +160,7 @@ def read_notebook(submission: Submission, notebook: dict[str, Any], source_root:
 
     Raises Unreadable where the notebook is of another assignment, or of none that can be told.
     """
+    submission.receipt = digest_of(notebook["cells"])
     own = _metadata(notebook).get("course")
     stated = own.get("assignment") if isinstance(own, dict) else None
     if submission.assignment is None:
@@ -211,6 +213,7 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
     Raises Unreadable where the assignment cannot be told, or is graded by a person.
     """
     _check_code([text])
+    submission.receipt = digest_of([{"cell_type": "code", "source": text}])
     if submission.assignment is None:
         submission.assignment = _assignment_of(None, [text])
     if submission.assignment.exercise.by_hand:
