@@ -8,7 +8,7 @@ from autograder.grading.result import sound
 from autograder.messages import Message, table
 from autograder.records import OwnerRecord, Result
 from autograder.submission.attempts import UNKNOWN_OWNER
-from autograder.submission.owner import Owner, Person
+from autograder.submission.owner import Owner, Person, platforms
 from autograder.submission.roster import Member, Roster
 
 NO_HAND_IN, OFF_ROSTER, GROUP = "no-hand-in", "not-on-roster", "group"  # flags
@@ -83,7 +83,8 @@ def _of_person(result: Result, person: Person, member: Member | None, with_roste
         flags.append(GROUP)
         owner |= {"key": person.key, "name": person.name, "email": person.email}
     if member is not None:
-        owner |= {"key": member.key, "name": member.name, "email": member.email, "section": member.section}
+        key = owner["key"] if owner["platform"] in platforms() and not group else member.key
+        owner |= {"key": key, "name": member.name, "email": member.email, "section": member.section}
     elif with_roster:
         flags.append(OFF_ROSTER)
     student = person.name if group else result["student"]

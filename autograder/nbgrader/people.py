@@ -16,7 +16,7 @@ from autograder.nbgrader.errors import GradebookError
 from autograder.nbgrader.gradebook import database_told
 from autograder.nbgrader.hand_over import no_student
 from autograder.submission.known_people import ON_THE_LIST, Known, known_people, remember
-from autograder.submission.owner import Person, layouts
+from autograder.submission.owner import Person, platforms
 from autograder.submission.roster import Member, Roster
 
 
@@ -40,10 +40,9 @@ def enter_people(course_root: str | Path, results: Sequence[dict[str, Any]], ros
 
 def _enter_keys(gradebook: Gradebook, results: Sequence[dict[str, Any]]) -> None:
     """The platform's id of who handed in something, where a platform said it."""
-    platforms = {layout.id for layout in layouts()} - {"nbgrader"}
     for result in results:
         owner, student = result.get("owner"), str(result.get("student") or "")
-        if owner and owner["platform"] in platforms and NO_HAND_IN not in result["flags"] and not no_student(student):
+        if owner and owner["platform"] in platforms() and NO_HAND_IN not in result["flags"] and not no_student(student):
             gradebook.update_or_create_student(student, lms_user_id=owner["key"])
 
 

@@ -103,6 +103,12 @@ def layouts() -> tuple[Layout, ...]:
     return tuple(Layout(**row) for row in tomllib.loads(text)["platform"])
 
 
+@cache
+def platforms() -> frozenset[str]:
+    """The rules whose keys are a platform's own; nbgrader's is the folder's name."""
+    return frozenset(layout.id for layout in layouts()) - {"nbgrader"}
+
+
 def owner_of(parts: tuple[str, ...], around: Around = NOTHING_KNOWN) -> Owner:
     """The owner of the file at a path; `parts` are the names on the path, below the wrappers."""
     parts = tuple(unicodedata.normalize("NFC", part) for part in parts)
