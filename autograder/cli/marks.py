@@ -118,14 +118,20 @@ def _from_gradebook(course: Path, assignment: str | None) -> list[Result]:
 
 
 def _titles(assignment: str) -> list[str]:
-    """What an assignment may be called on a platform, beside its id."""
+    """What an assignment may be called on a platform, beside its id: its title in each language."""
+    from course import i18n
     from course.syllabus import UnknownName, syllabus
 
     try:
         known = syllabus().assignment(assignment)
     except UnknownName:
         return []
-    return [known.exercise.id, known.exercise.title, f"{known.exercise.title} {known.track.title}"]
+    names = [known.exercise.id]
+    for language in i18n.languages():
+        with i18n.using(language):
+            title = i18n._(known.exercise.title)
+        names += [title, f"{title} {known.track.title}"]
+    return names
 
 
 def _show(planned: Plan, assignment: str) -> None:

@@ -265,7 +265,9 @@ def test_results_of_several_assignments_need_one_named(tmp_path, capsys):
     assert run(tmp_path, results, export("csv"), "--for", "csv", "--assignment", ASSIGNMENT) == 0
 
 
-@pytest.mark.parametrize("name", ["Self-attention", "self attention (PyTorch)", "Self-Attention PyTorch"])
+@pytest.mark.parametrize(
+    "name", ["Self-attention", "self attention (PyTorch)", "Self-Attention PyTorch", "Selvopmærksomhed"]
+)
 def test_a_column_is_found_by_the_title_of_the_exercise(tmp_path, name, capsys):
     data = export("canvas").replace(b"Self attention, PyTorch", name.encode())
     assert run(tmp_path, graded_class("canvas"), data, "--for", "canvas") == 0
