@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from autograder.grading.people import known_as
 from autograder.records import Result
 from autograder.reporting.text import shown_name
 from course.i18n import _
@@ -50,7 +51,7 @@ def marks_table(results: Sequence[Result]) -> Table:
             mark, note = "–", escape("; ".join([_("waits for a person"), *result["remarks"]]))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
-        marks.add_row(escape(shown_name(result["student"], 200)), str(result["assignment"] or "?"), mark, note)
+        marks.add_row(escape(shown_name(known_as(result), 200)), str(result["assignment"] or "?"), mark, note)
     return marks
 
 

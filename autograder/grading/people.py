@@ -141,6 +141,20 @@ def off_roster(results: Sequence[Result]) -> list[str]:
     return lines
 
 
+def known_as(result: Result) -> str:
+    """What a person is called on pages and in tables: the name that the class list or the platform has.
+
+    The student id, or the platform's key, stands behind it where the name alone may be another person's too.
+    """
+    student, owner = result["student"] or result["submission"] or "?", result.get("owner")
+    if not owner or not owner["name"] or student.startswith(owner["name"]):
+        return student
+    if owner["platform"] not in platforms():
+        return f"{owner['name']} ({student})"
+    key = f" ({owner['key']})"
+    return owner["name"] + (key if student.endswith(key) else "")
+
+
 def _key(result: Result) -> str:
     """What tells a person from the others, in all assignments."""
     owner = result.get("owner")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
+from autograder.grading.people import known_as
 from autograder.records import Result
 from autograder.reporting.language import spoken
 from autograder.reporting.text import shown_name
@@ -75,7 +76,7 @@ class Section(TypedDict):
 def members(results: Sequence[Result], links: Sequence[str]) -> list[Member]:
     """The results of a class with a link each, in the language that is chosen now."""
     return [
-        Member(shown_name(r.get("student") or r.get("submission") or "?", 80), link, spoken(r), part_views(r))
+        Member(shown_name(known_as(r), 80), link, spoken(r), part_views(r))
         for r, link in zip(results, links, strict=True)
     ]
 

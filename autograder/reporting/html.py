@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from autograder.grading.people import NO_HAND_IN, known_as
 from autograder.records import Outcome, Result
 from autograder.reporting import class_views, pictures
 from autograder.reporting.language import spoken
@@ -97,7 +98,7 @@ def class_page(results: Sequence[Result], links: Sequence[str] | None = None) ->
         "class.html.j2",
         sections=class_views.sections(members),
         overview=class_views.overview(members),
-        count=len(members),
+        count=sum(NO_HAND_IN not in member.result["flags"] for member in members),
     )
 
 
@@ -152,7 +153,7 @@ def _verdict(result: Result, parts: list[PartView]) -> str:
     """The sentence under the score."""
     if result["status"] == "by_hand":
         return _("A person will read your work. You need not do anything.")
-    if "no-hand-in" in result["flags"]:
+    if NO_HAND_IN in result["flags"]:
         return _("Nothing was handed in.")
     if result["status"] != "graded":
         return _("This hand-in could not be graded. It costs you nothing: your instructor sees it too.")
@@ -209,7 +210,7 @@ def _no_mark(result: Result) -> str:
     """What stands in the place of a mark."""
     if result["status"] == "by_hand":
         return _("waits for a person")
-    return _("nothing handed in") if "no-hand-in" in result["flags"] else _("not graded")
+    return _("nothing handed in") if NO_HAND_IN in result["flags"] else _("not graded")
 
 
 def _finalize(value: Any) -> Any:
@@ -230,6 +231,7 @@ _environment.filters.update(
     points=_points,
     line=line,
     shown_name=shown_name,
+    known_as=known_as,
     clean=clean,
     title_of=_title,
     no_mark=_no_mark,

@@ -17,7 +17,7 @@ from platforms.exports import FORMS, export, marks_in, owned, people
 from support.sample_results import result
 
 from autograder.grading.class_run import ClassRun
-from autograder.grading.people import NO_HAND_IN, OFF_ROSTER, owner_record
+from autograder.grading.people import NO_HAND_IN, OFF_ROSTER, known_as, owner_record
 from autograder.paths import ROOT
 from autograder.platforms.fill import choose_column, plan
 from autograder.platforms.layouts import PLATFORMS, read_sheet
@@ -103,6 +103,20 @@ def test_every_row_once_and_none_twice(tmp_path, platform):
     joined = [again.find(member_of) for member_of in (one.owner.members[0] for one in run.submissions if one.owner)]
     found = [member.key for member in joined if member is not None]
     assert len(found) == len(set(found)) == len(handed_in), "each of the list once"
+
+
+@pytest.mark.parametrize(
+    ("student", "platform", "name", "key", "shown"),
+    [
+        ("doejane", "canvas", "Doe, Jane", "102", "Doe, Jane"),
+        ("doejane (102)", "canvas", "Doe, Jane", "102", "Doe, Jane (102)"),
+        ("Jane Doe (1001)", "moodle", "Jane Doe", "1001", "Jane Doe (1001)"),
+        ("kim1", "nbgrader", "Kim Lee", "kim1", "Kim Lee (kim1)"),
+        ("Kim Lee", "roster", "Kim Lee", "s7", "Kim Lee"),
+    ],
+)
+def test_people_are_called_by_their_names_and_two_of_one_name_stay_two(student, platform, name, key, shown):
+    assert known_as(owned(key, name, platform=platform) | {"student": student}) == shown
 
 
 # -- any names --------------------------------------------------------------------------------------------------------
