@@ -8,26 +8,21 @@ that the student reads; any other exception is an error of the judge, and the su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import numpy as np
 import pytest
 from _pytest.runner import runtestprotocol
 
-from autograder.judging import compare
 from autograder.judging.compare import Mismatch
+from autograder.judging.fixtures import AskStudent, Given
 from autograder.judging.program import Answer, Program
 from autograder.judging.random_inputs import RandomInputs
-from autograder.judging.replies import describe_error
 from autograder.messages import Message
-from autograder.records import Matrix, Outcome, Picture
+from autograder.records import Outcome, Picture
 from autograder.workers.client import Killed
-from course.i18n import N_
-
-ORDINALS = (N_("first"), N_("second"), N_("third"), N_("fourth"), N_("fifth"), N_("sixth"))
-
 
 # What a test may raise over a value that it did not expect. Every other exception is an error of the judge.
 TRIPPED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
@@ -99,9 +94,7 @@ class Desk:
         self.known = {}
         for program, answer in known:
             self.known.setdefault(program.digest(), []).append(answer)
-        item._initrequest()  # new fixtures, because the same test runs for each submission, and to prime the judge
-        others = [other for other in item.session.items if other is not item]
-        reports = runtestprotocol(item, log=False, nextitem=others[0] if others else None)
+        passed = self._call(item)
         if self.error is not None and self.player is not self.reference and isinstance(self.error, TRIPPED):
             # The reference has passed this test, so the exception comes from what the answer gave.
             self.verdict.raised = True
@@ -113,12 +106,33 @@ class Desk:
                 raise JudgeError(f"{spec.name}: {type(self.error).__name__}: {self.error}") from self.error
             self.verdict.message = self.error.args[0]
             self.verdict.misconception = self.verdict.told = self.error.mistake
-        elif [r.when for r in reports if r.passed] == ["setup", "call", "teardown"]:
+        elif passed:
             self.verdict.outcome = "passed"
             self.verdict.picture = None
         else:
             raise JudgeError(f"{spec.name} has no verdict")
         return self.verdict
+
+    def _call(self, item: pytest.Function) -> bool:
+        """Run the item. True if it ended without an exception; else the exception is in `error`.
+
+        The judge's fixtures are plain values that need no teardown. A test that asks for these alone is called
+        directly, which takes half the time of pytest's protocol. A test with a fixture of its file goes through it.
+        """
+        case: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+        given = Given(self, item.name)
+        asked = [name for name in inspect.signature(item.obj).parameters if name not in case]
+        if all(hasattr(given, name) for name in asked):
+            try:
+                item.obj(**case, **{name: getattr(given, name)() for name in asked})
+            except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
+                self.error = error
+                return False
+            return True
+        item._initrequest()  # new fixtures, because the same test runs for each submission, and to prime the judge
+        others = [other for other in item.session.items if other is not item]
+        reports = runtestprotocol(item, log=False, nextitem=others[0] if others else None)
+        return [r.when for r in reports if r.passed] == ["setup", "call", "teardown"]
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------------
@@ -187,134 +201,52 @@ class Hooks:
         self.serve(self.chosen, self.specs)
         return True
 
-    # -- fixtures ----------------------------------------------------------------------------------------------------
+    # -- fixtures, for tests that pytest's own protocol runs; the others get the same values from `Given` -------------
 
     @pytest.fixture
-    def track(self) -> str:
+    def given(self, request: pytest.FixtureRequest) -> Given:
+        """What the judge gives to this test."""
+        return Given(self.desk, request.node.name)
+
+    @pytest.fixture
+    def track(self, given: Given) -> str:
         """The track: "pytorch" or "tensorflow"."""
-        return self.desk.track
+        return given.track()
 
     @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> RandomInputs:
+    def rng(self, given: Given) -> RandomInputs:
         """Inputs from the run's seed, different for every test."""
-        return RandomInputs(self.desk.seed, request.node.name)
+        return given.rng()
 
     @pytest.fixture
-    def student(self) -> AskStudent:
+    def student(self, given: Given) -> AskStudent:
         """The student's code, or whatever is judged in its place."""
-        return AskStudent(self.desk)
+        return given.student()
 
     @pytest.fixture
-    def reference(self) -> Player:
+    def reference(self, given: Given) -> Player:
         """The reference; `.run(program)` gives its Answer."""
-        return self.desk.reference
+        return given.reference()
 
     @pytest.fixture
-    def compare(self) -> Callable[..., None]:
+    def compare(self, given: Given) -> Callable[..., None]:
         """Compare arrays that a test has computed itself; raises Mismatch where they differ."""
-        return _compare
+        return given.compare()
 
     @pytest.fixture
-    def fail(self) -> Callable[..., None]:
+    def fail(self, given: Given) -> Callable[..., None]:
         """Fail the test with a sentence for the student; `mistake` is a known mistake that the test has recognised."""
-
-        def fail(message: str, mistake: str | None = None) -> None:
-            raise Mismatch(message, mistake)
-
-        return fail
+        return given.fail()
 
     @pytest.fixture
-    def picture(self) -> Callable[..., None]:
+    def picture(self, given: Given) -> Callable[..., None]:
         """Attach two small heat maps of matrices (rows, columns), which the student sees if the test fails."""
-
-        def picture(title: str, rows: str, columns: str, yours: Any, expected: Any) -> None:
-            self.desk.running.picture = {
-                "kind": "heatmaps", "title": title, "rows": rows, "columns": columns,
-                "yours": _small(yours), "expected": _small(expected),
-            }  # fmt: skip
-
-        return picture
+        return given.picture()
 
     @pytest.fixture
-    def agree(self, student: AskStudent) -> Callable[..., Answer]:
+    def agree(self, given: Given) -> Callable[..., Answer]:
         """Run a program on both sides and compare the values; gives the student's Answer, raises Mismatch."""
-
-        def agree(
-            program: Program,
-            names: tuple[str, ...] = (),
-            axes: Any = None,
-            rtol: float | None = None,
-            what: tuple[str, ...] | None = None,
-        ) -> Answer:
-            expected = self.desk.reference.run(program)
-            answer = student.run(program)
-            if answer.error is not None:  # an inconclusive one: `student.run` raises for all others
-                return answer
-            if not names and isinstance(expected.out, tuple) and len(expected.out) == 2:
-                names = (N_("output"), N_("weights"))  # as every attention of the course returns them
-            if expected.error is not None:  # a reference with a mistake in it, which stops here
-                raise Mismatch(describe_error(expected.error))
-            tolerance = rtol if rtol is not None else compare.RTOL[program.dtype]
-            filled = ("filled",) if "filled" in expected.values else ()
-            for key in (*filled, *what) if what else expected.values:
-                want, got = expected.values[key], answer.values.get(key)
-                if key == "filled":
-                    _same_shapes(got, want)
-                    continue
-                if key == "grad":
-                    want = _asked_for(program, want, got)
-                    want, got = _named_gradients(program, want), _named_gradients(program, got)
-                found = compare.difference(got, want, _name(key, names), axes, tolerance, names)
-                if found:
-                    raise Mismatch(found)
-            return answer
-
-        return agree
-
-
-class AskStudent:
-    """The fixture `student`: puts programs to the student's code, logs them for diagnosis, makes errors failures."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-
-    def run(self, program: Program, expect_error: str | None = None) -> Answer:
-        """The Answer of the student's code. Raises Mismatch where it is an error.
-
-        With `expect_error`, the name of a built-in exception, raises Mismatch unless one of that class is raised.
-        """
-        known = self.desk.known.get(program.digest()) if self.desk.known else None
-        if known:
-            answer = known.pop(0)
-        else:
-            answer = self._once(program) if program.once else self.desk.player.run(program)
-        self.desk.running.log.append((program, answer))
-        error = answer.error
-        if expect_error is not None:
-            if error is None:
-                raise Mismatch(Message("no {expect_error} was raised", expect_error=expect_error))
-            if not error.is_a(expect_error) or error.is_a("NotImplementedError"):
-                raise Mismatch(
-                    Message(
-                        "{expect_error} was expected, and something else came: {error}",
-                        expect_error=expect_error,
-                        error=describe_error(error),
-                    )
-                )
-            return answer
-        if error is not None and not (error.kind == "data-dependent" and program.device == "meta"):
-            raise Mismatch(describe_error(error))
-        return answer
-
-    def _once(self, program: Program) -> Answer:
-        """The answer of the first time: training takes long, and several tests look at its result."""
-        digest = program.digest()
-        earlier = self.desk.once.get(digest)
-        if earlier is not None and earlier[0] is self.desk.player:
-            return earlier[1]
-        answer = self.desk.player.run(program)
-        self.desk.once[digest] = (self.desk.player, answer)
-        return answer
+        return given.agree()
 
 
 def _spec(item: pytest.Function, mark: pytest.Mark) -> Spec:
@@ -334,74 +266,3 @@ def _spec(item: pytest.Function, mark: pytest.Mark) -> Spec:
         float(mark.kwargs.get("share", 1)),
         tuple(mark.kwargs.get("needs", ())),
     )
-
-
-def _compare(got: Any, want: Any, name: str = N_("result"), axes: str | None = None, rtol: float | None = None) -> None:
-    want = np.asarray(want)
-    if isinstance(got, np.ndarray) and got.dtype.kind == want.dtype.kind == "f":
-        rtol = compare.RTOL.get(got.dtype.name) if rtol is None else rtol
-        want = want.astype(got.dtype)
-    found = compare.difference(got, want, name, axes, rtol)
-    if found:
-        raise Mismatch(found)
-
-
-def _same_shapes(got: Any, want: Mapping[str, Any]) -> None:
-    """Check that filled parameters have the reference's shapes, without which no other value can agree."""
-    for name, shapes in want.items():
-        has = got.get(name) if isinstance(got, dict) else None
-        if has != shapes:
-            told = [", ".join(map(str, s)) if isinstance(s, list) else Message("none") for s in (has, shapes)]
-            raise Mismatch(
-                Message(
-                    "`{name}` has parameters of shapes {shapes}, expected {expected}: is it the framework's own layer?",
-                    name=name,
-                    shapes=told[0],
-                    expected=told[1],
-                )
-            )
-
-
-def _name(key: str, names: tuple[str, ...]) -> str:
-    if key == "grad":
-        return Message("gradient")
-    if key == "after":
-        return Message("inputs after the call:")
-    if len(names) == 1:
-        return names[0]
-    if key == "out":
-        return Message("result")
-    return Message("result of call {n}", n=key[3:]) if key[3:].isdigit() else key
-
-
-def _asked_for(program: Program, want: Mapping[str, Any], got: Any) -> dict[str, Any]:
-    """The gradients that have to be there; a parameter's may be missing, where a module has another layout."""
-    given = got if isinstance(got, dict) else {}
-    return {name: value for name, value in want.items() if name in program.arrays or given.get(name) is not None}
-
-
-def _named_gradients(program: Program, gradients: Any) -> Any:
-    """Gradients under names that a student knows: arguments by position or keyword, parameters by attribute."""
-    if not isinstance(gradients, dict):
-        return gradients
-    labels: dict[str, str] = {}
-    for step in program.steps:
-        for i, value in enumerate(step.get("args", [])):
-            if isinstance(value, dict) and isinstance(array := value.get("array"), str):
-                label = Message("gradient with respect to the {ordinal} argument", ordinal=ORDINALS[i])
-                labels.setdefault(array, label)
-        for key, value in (step.get("kwargs") or {}).items():
-            if isinstance(value, dict) and isinstance(array := value.get("array"), str):
-                labels.setdefault(array, _gradient_of(key))
-    return {labels.get(name) or _gradient_of(name): value for name, value in gradients.items()}
-
-
-def _gradient_of(name: str) -> Message:
-    return Message("gradient with respect to `{name}`", name=name)
-
-
-def _small(matrix: Any, most: int = 12) -> Matrix | None:
-    """The top left corner of a matrix, to three decimals; None for what is no matrix of finite numbers."""
-    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or not np.isfinite(matrix).all():
-        return None
-    return [[round(float(v), 3) for v in row[:most]] for row in matrix[:most]]

@@ -33,6 +33,7 @@ from autograder.judging.job import Failure, Job, Judgement
 from autograder.judging.plugin import Desk, Hooks, JudgeError, Spec
 from autograder.judging.reference import Reference
 from autograder.judging.rounds import Rounds
+from autograder.judging.standins import standins
 from autograder.paths import ROOT
 from autograder.workers import forkserver, wire
 from autograder.workers.client import Killed, Place, ReferenceLine, WorkerFailure, hand_in_seconds
@@ -106,6 +107,7 @@ class Session:
         try:
             self.reference.teach(self.sources)
             self.prime()
+            standins(self.exercise, self.track)  # read once: forked judges inherit them
         except (JudgeError, WorkerFailure) as error:
             self.failure = f"the judge of {self.exercise.id} ({self.track}) does not work here: {error}"
         self.line.close()  # each forked judge has a line of its own

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 
 from autograder import paths
 from autograder.paths import ROOT
 from course.syllabus import Exercise
 
 
+@functools.cache
 def standins(exercise: Exercise, track: str) -> dict[str, str]:
     """The source of each stand-in of an exercise by name, and of their imports under the empty name."""
     path, table = paths.standins(ROOT, exercise, track), {"": ""}

@@ -55,6 +55,10 @@ class Adapter(Protocol):
         """
         ...
 
+    def warm_up(self) -> None:
+        """Pay once, before contestants are forked, what the first use of the framework costs. Starts no thread."""
+        ...
+
     def finish(self) -> None:
         """Wait for the device, so that its errors are raised within the program that caused them."""
         ...

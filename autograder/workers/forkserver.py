@@ -5,6 +5,8 @@ Everything that was imported or computed before `serve` is shared by the childre
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -12,6 +14,10 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
+
+HUGE_PAGE = 2 << 20
+MADV_COLLAPSE = 25  # since Linux 6.1; Python's mmap module does not know it
 
 
 def listen(path: str) -> socket.socket:
@@ -37,6 +43,7 @@ def serve(server: socket.socket, handle: Callable[[socket.socket], None], lifeli
 
     Whoever started the server holds the other end of the lifeline, so that the server never outlives its owner.
     """
+    collapse_pages()
     signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes select, so that the dead are reaped at once
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -63,6 +70,24 @@ def _child(server: socket.socket, connection: socket.socket, handle: Callable, w
     for fd in wake:
         os.close(fd)
     handle(connection)
+
+
+def collapse_pages() -> None:
+    """Put this process's memory into huge pages where the kernel can: a fork then copies one entry for 512 pages.
+
+    It saves time and changes nothing else, so a kernel that cannot is let be. A child that writes still copies 4 KiB.
+    """
+    libc = ctypes.CDLL(None)
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+            addresses, rights, _offset, _device, inode, *name = line.split(maxsplit=5)
+            if not rights.startswith("rw-p") or inode != "0" or (name and name[0] != "[heap]"):
+                continue
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            first = -(-start // HUGE_PAGE) * HUGE_PAGE
+            for address in range(first, end // HUGE_PAGE * HUGE_PAGE, HUGE_PAGE):
+                libc.madvise(address, HUGE_PAGE, MADV_COLLAPSE)
 
 
 def run_child(work: Callable[[], None]) -> None:

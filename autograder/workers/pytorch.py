@@ -118,6 +118,13 @@ class Adapter:
             total = torch.cuda.get_device_properties(0).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, (gpu_memory_mb << 20) / total))
 
+    def warm_up(self) -> None:
+        """Pay once, before the fork, what the first use of each operation costs: tables, and pages that forks share."""
+        if self.home == "cpu":  # a GPU's context does not outlive a fork
+            from autograder.workers import warming_pytorch
+
+            warming_pytorch.warm_up(self)
+
     def finish(self) -> None:
         """Wait for the GPU, so that what went wrong there is told of this program, and not of one that comes later."""
         if self.device.type == "cuda":
@@ -170,7 +177,11 @@ class Adapter:
     def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
         """`gradient`: the program itself asks for gradients; `training`: an answer may, inside."""
         self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
-        torch.manual_seed(0)  # the same program gives the same answer, whatever ran before it
+        # The same program gives the same answer, whatever ran before it. `torch.manual_seed` would do it too, but it
+        # queues a call with a formatted stack for each kind of accelerator: half the time of a small program.
+        torch.default_generator.manual_seed(0)
+        if self.home == "cuda":
+            torch.cuda.manual_seed_all(0)
         meets = OneDevice() if self.device.type == "meta" else contextlib.nullcontext()
         with torch.set_grad_enabled(gradient or training), meets:
             yield

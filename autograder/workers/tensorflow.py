@@ -106,6 +106,14 @@ class Adapter:
                 limit = tf.config.LogicalDeviceConfiguration(memory_limit=gpu_memory_mb)
                 tf.config.set_logical_device_configuration(gpu, [limit])
 
+    def warm_up(self) -> None:
+        """Pay once, before the fork, what TensorFlow makes at its first operation and that needs no thread."""
+        from tensorflow.python.framework import kernels, op_def_registry
+
+        np.random.seed(0)  # imports what it needs
+        op_def_registry.get("MatMul")  # makes the table of all operations
+        kernels.get_registered_kernels_for_op("MatMul")
+
     def finish(self) -> None:
         pass  # what is asked for is copied from the GPU, which waits for it
 

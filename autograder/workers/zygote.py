@@ -23,7 +23,6 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from autograder.workers import forkserver, harness, jail, wire
@@ -67,9 +66,12 @@ GPU_FILES = (
 def main(track: str, directory: str, device: str, checkpoint: str = "", *packages: str) -> None:
     # Held from before the slow imports, so that a connection made early waits instead of failing.
     server = forkserver.listen(str(Path(directory, "zygote.sock")))
+    if device == "cpu":  # for a GPU that it sees a framework starts threads, and then it cannot be forked
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     adapter = importlib.import_module(f"autograder.workers.{track}").Adapter(device, packages, checkpoint)
     for module in COURSE:
         importlib.import_module(module)
+    adapter.warm_up()
     # File by file, for a hub's cache has links to files that lie elsewhere.
     model = [Path(checkpoint), *(file.resolve() for file in Path(checkpoint).iterdir())] if checkpoint else []
     extra = [*(GPU_FILES if device == "cuda" else ()), *model]
@@ -77,7 +79,7 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     scratch_root = Path(directory, "scratch")
     scratch_root.mkdir(mode=0o700)
     namespaces_granted = jail.namespaces_granted()
-    if threading.active_count() > 1:
+    if len(os.listdir("/proc/self/task")) > 1:
         print(f"autograder: the {track} zygote has threads and cannot be forked safely", file=sys.stderr)
     # What is alive now lives in every child: keep the collector from touching, and so copying, its pages.
     gc.collect()

@@ -12,7 +12,8 @@ from autograder import paths
 from autograder.grading import references, worker_pool
 from autograder.grading.grader import Grader, solution_source
 from autograder.judging.compare import Abstract, Mismatch, Odd, agree, difference
-from autograder.judging.plugin import AskStudent, Desk, Spec, Verdict, _compare
+from autograder.judging.fixtures import AskStudent, _compare
+from autograder.judging.plugin import Desk, Spec, Verdict
 from autograder.judging.program import Answer, Program, StudentError
 from autograder.judging.random_inputs import RandomInputs
 from autograder.judging.replies import describe_error
