@@ -7,7 +7,10 @@ What you set below the call holds over what it sets.
 
 from pathlib import Path
 
-from autograder.nbgrader import configure
+try:
+    from autograder.nbgrader import configure
+except ImportError as error:  # without the judge, nbgrader would run students' code on this machine as you
+    raise SystemExit(f"{error}. Use the environment that attention-exercises is installed in.") from None
 
 c = get_config()  # noqa: F821 (nbgrader puts it here)
 configure(c, Path(__file__).parent)

@@ -14,6 +14,7 @@ lies beside the rooms in a checkout (source notebooks, alternatives, pins) is in
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Iterable
@@ -98,6 +99,36 @@ def decides(root: Path) -> Iterable[Path]:
     """The files and folders of `DECIDES`. What a course folder does not have comes from the installed package."""
     for name in DECIDES:
         yield root / name if (root / name).exists() else PACKAGE_ROOT / name
+
+
+def course_above(paths: Iterable[str | Path]) -> Path | None:
+    """The nbgrader course that all paths lie in: the folder above `submitted` that has an nbgrader_config.py."""
+    roots = set()
+    for path in map(Path, paths):
+        resolved = path.resolve()
+        above = [
+            p.parent
+            for p in (resolved, *resolved.parents)
+            if p.name == "submitted" and (p.parent / "nbgrader_config.py").exists()
+        ]
+        roots.add(above[0] if above else None)
+    return roots.pop() if len(roots) == 1 else None
+
+
+def stated_course(nbgrader_config: Path) -> Path | None:
+    """The folder of `autograder new course` that a course's nbgrader_config.py takes lessons and hidden tests from.
+
+    It is read and not run. None where the file names none, or is no Python.
+    """
+    try:
+        tree = ast.parse(nbgrader_config.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "use_course":
+            if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                return Path(node.args[0].value)
+    return None
 
 
 def missing(root: Path, assignment: Assignment, judged: bool = False) -> list[str]:

@@ -21,6 +21,7 @@ from autograder.authoring.build import build, source_path
 from autograder.authoring.release import beside_notebook, refuse_leaks
 from autograder.errors import AuthoringError
 from autograder.nbgrader import scripts_on_path
+from autograder.paths import PACKAGE_ROOT
 from autograder.quizzes.notebooks import PREFIX, marked_sheet, named
 from course import i18n
 from course.syllabus import Assignment, syllabus
@@ -36,7 +37,10 @@ It may be moved or renamed. What you set below the call of `configure` holds ove
 
 from pathlib import Path
 
-from autograder.nbgrader import configure
+try:
+    from autograder.nbgrader import configure
+except ImportError as error:  # without the judge, nbgrader would run students' code on this machine as you
+    raise SystemExit(f"{{error}}. Use the environment that attention-exercises is installed in.") from None
 
 c = get_config()  # noqa: F821 (nbgrader puts it here)
 configure(c, Path(__file__).parent)
@@ -58,6 +62,23 @@ c.Translate.language = "{language}"
 # Do not set c.Autograde.sanitize_preprocessors, c.Autograde.autograde_preprocessors or c.Autograde.pre_convert_hook:
 # the judge is in them, and without it students' code would run on this machine as you.
 '''
+
+EXPORTER = "--exporter=autograder.nbgrader.MarksExporter"
+
+OWN_README = """
+## Your own lessons
+
+Lessons, solutions and hidden tests of this course are in `{root}`. If you move that folder, correct the line
+`use_course(...)` in `nbgrader_config.py`. `autograder --course {root} build` builds them after a change.
+"""
+
+# Takes the place of the import where lessons and hidden tests are an instructor's own.
+IMPORT = "    from autograder.nbgrader import configure\n"
+OWN_LESSONS = """\
+    from attention_exercises import use_course
+
+    use_course({root!r})  # lessons, solutions and hidden tests; before the import of autograder
+"""
 
 README = """\
 # {title}
@@ -188,12 +209,27 @@ def write_course(
         place = folder / "source" / name
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{name}.ipynb").write_text(nbformat.writes(sheet) + "\n", encoding="utf-8")
-    (folder / "nbgrader_config.py").write_text(CONFIG.format(course_id=course_id, language=language), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(assignments, sheets), encoding="utf-8")
+    config, readme = CONFIG.format(course_id=course_id, language=language), _readme(assignments, sheets)
+    if root.resolve() != PACKAGE_ROOT:
+        config, readme = _with_own_lessons(root.resolve(), config, readme)
+    (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
+    (folder / "README.md").write_text(readme, encoding="utf-8")
     scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:
         for name in (*(assignment.id for assignment in assignments), *sheets):
             gradebook.update_or_create_assignment(name)
+
+
+def _with_own_lessons(root: Path, config: str, readme: str) -> tuple[str, str]:
+    """The two files of a course whose lessons and hidden tests are in a folder of `autograder new course`."""
+    config = config.replace(IMPORT, OWN_LESSONS.format(root=str(root)) + IMPORT)
+    # An exporter on the command line would be imported before use_course has run.
+    config = config.replace("# c.ExportApp.plugin_class", "c.ExportApp.plugin_class")
+    readme = readme.replace(f"    nbgrader export {EXPORTER} --to", "    nbgrader export --to")
+    readme = readme.replace(
+        "; without `--exporter`, a row", "; with `--exporter=nbgrader.plugins.CsvExportPlugin`, a row"
+    )
+    return config, readme + OWN_README.format(root=root)
 
 
 def _sheet(root: Path, quiz: str) -> NotebookNode:

@@ -32,9 +32,9 @@ def collect(options: argparse.Namespace) -> int:
 
     from autograder.cli.requirements import require_roster
     from autograder.cli.terminal import err, out, printable, table
-    from autograder.grading.class_run import ClassRun, course_above
+    from autograder.grading.class_run import ClassRun
     from autograder.grading.people import off_roster
-    from autograder.paths import sources_of
+    from autograder.paths import course_above, sources_of
     from autograder.reporting.text import shown_name
     from autograder.submission.attempts import UNKNOWN_OWNER
     from course.syllabus import syllabus

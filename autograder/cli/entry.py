@@ -62,8 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     options, unknown = parser().parse_known_args(arguments)
     if unknown:  # reported by the verb's own parser, with the verb's usage; argparse leaves it to the outer one
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    if options.course is not None:
-        return _in_course(options.course, sys.argv[1:] if arguments is None else arguments)
+    course = options.course or _course_of(options)
+    if course is not None:
+        return _in_course(course, sys.argv[1:] if arguments is None else arguments)
     _warn_of_namesake()
     if arguments is None:  # `timeout`, or a terminal that closes, ends us as Ctrl-C does: temporary folders are removed
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -81,6 +82,16 @@ def main(arguments: list[str] | None = None) -> int:
         _tell(f"autograder: {_explained(error)}")
         return known
     return status
+
+
+def _course_of(options: argparse.Namespace) -> Path | None:
+    """The course folder that the nbgrader course of the hand-ins is taught from, if that is not the installed one."""
+    from autograder.paths import COURSE_VARIABLE, course_above, stated_course
+
+    if COURSE_VARIABLE in os.environ or not getattr(options, "paths", None):
+        return None
+    course = course_above(options.paths)
+    return stated_course(course / "nbgrader_config.py") if course else None
 
 
 def _in_course(course: Path, arguments: list[str]) -> int:

@@ -55,13 +55,13 @@ def grade(options: argparse.Namespace) -> int:
         require_writable,
     )
     from autograder.cli.terminal import bar, err, marks_table, out, printable
-    from autograder.grading.class_run import ClassRun, Settings, course_above
+    from autograder.grading.class_run import ClassRun, Settings
     from autograder.grading.people import off_roster, summary, unclear
     from course import i18n
     from course.syllabus import syllabus
 
     require_walls(options.isolation)
-    course = course_above(options.paths)
+    course = paths.course_above(options.paths)
     source = options.source or paths.sources_of(course)
     if options.nbgrader and not course:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")

@@ -24,14 +24,13 @@ def replay(options: argparse.Namespace) -> int:
     from autograder import paths
     from autograder.cli.requirements import require_checkpoint, require_device, require_walls
     from autograder.cli.terminal import err, out
-    from autograder.grading.class_run import course_above
     from autograder.grading.grader import Grader
     from autograder.proof import replay as again
 
     try:
         result = again.choose(options.result, options.student)
         path = options.hand_in or Path(str(result["submission"]).split("!")[0])
-        course = course_above([str(path)])
+        course = paths.course_above([str(path)])
         source = options.source or paths.sources_of(course)
         submission = again.hand_in_of(result, path, source)
     except again.ReplayError as error:

@@ -212,17 +212,3 @@ class ClassRun:
         assert self.course is not None
         how = {name: value for name, value in asdict(self.settings).items() if name != "jobs"}
         return saved_results.finished(self.course, submission, **how)
-
-
-def course_above(paths: Iterable[str | Path]) -> Path | None:
-    """The nbgrader course that all paths lie in: the folder above `submitted` that has an nbgrader_config.py."""
-    roots = set()
-    for path in map(Path, paths):
-        resolved = path.resolve()
-        above = [
-            p.parent
-            for p in (resolved, *resolved.parents)
-            if p.name == "submitted" and (p.parent / "nbgrader_config.py").exists()
-        ]
-        roots.add(above[0] if above else None)
-    return roots.pop() if len(roots) == 1 else None
