@@ -1,10 +1,12 @@
-# The two commands of the README, each doing all its own set-up, and what developers run beside them.
+# The two commands of the README, demo and test, each doing all its own set-up, and what developers run beside them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow build wheel bench clean
+.PHONY: setup demo test slow build wheel bench clean
+
+setup: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/autograder demo

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.paths import ROOT
+from autograder.paths import BESIDE, ROOT
 
 ONE = "self-attention-pytorch"
 BORROWED_NOT = ("attention_exercises", "__editable__", "__pycache__", "pip")
@@ -80,6 +80,8 @@ def test_the_wheel_has_all_rooms_and_the_marks_of_types(wheel):
     ):  # fmt: skip
         assert name in names
     roots = {name.split("/")[0] for name in names}
+    for name in BESIDE:
+        assert any(f"{n}/".startswith(f"autograder/_data/{name}/") for n in names), name
     packages = {"autograder", "course", "solutions", "attention_exercises.py"}
     assert {root for root in roots if not root.endswith(".dist-info")} == packages
 
