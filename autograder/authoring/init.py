@@ -83,9 +83,9 @@ OWN_LESSONS = """\
 README = """\
 # {title}
 
-A course folder for nbgrader, graded by the judge of `autograder`. Say every command in this folder, in the environment
-that `autograder` and `nbgrader` are installed in; `autograder doctor` says whether this machine can grade. The commands
-below are for the first of the assignments:
+This is a course folder for nbgrader, graded by `autograder`. Run every command in this folder, in the environment where
+both are installed. `autograder doctor` says whether this machine can grade. The commands below are for the first
+assignment of:
 
 {assignments}
 
@@ -94,8 +94,8 @@ below are for the first of the assignments:
     nbgrader generate_assignment {first}
     nbgrader release_assignment {first}
 
-The first takes the answers out and writes what students get, all of it, into `release/`. The second puts that into
-nbgrader's exchange. Without an exchange make a zip, for a learning platform or a web page:
+The first command removes the answers and writes everything that students get into `release/`. The second copies it into
+nbgrader's exchange. Without an exchange, make a zip for a learning platform or a web page:
 
     python -m zipfile -c {first}.zip release/{first}
 
@@ -103,8 +103,8 @@ nbgrader's exchange. Without an exchange make a zip, for a learning platform or 
 
     nbgrader collect {first}
 
-Without an exchange put the notebooks into `submitted/STUDENT/ASSIGNMENT/`. The zip that a learning platform gives can
-also be graded as it is, outside the gradebook:
+Without an exchange, put the notebooks into `submitted/STUDENT/ASSIGNMENT/`. `autograder collect hand-ins.zip --into .`
+does it for the zip of a learning platform. Such a zip can also be graded as it is, without the gradebook:
 
     autograder grade hand-ins.zip --assignment {first} --html pages --csv marks.csv
 
@@ -113,33 +113,33 @@ also be graded as it is, outside the gradebook:
     autograder grade submitted --nbgrader --html pages
 
 This grades the class in parallel, enters the marks and writes feedback; `pages/index.html` says which misconception to
-teach next. The same judge, one hand-in after another, is behind
+teach next. This command grades in the same way, one hand-in after another:
 
     nbgrader autograde {first}
 
-and behind formgrader's button: say `jupyter lab` here, and choose Nbgrader, Formgrader. A mark that you give there goes
-before the judge's.
+So does formgrader's button: run `jupyter lab` here, and choose Nbgrader, Formgrader. A mark that you give there
+replaces the autograder's.
 
 ## Feedback
 
     nbgrader generate_feedback {first}
     nbgrader release_feedback {first}
 
-After `autograder grade --nbgrader` the first is needed only where you have changed a mark; add `--force` to it then.
+After `autograder grade --nbgrader` you need the first only if you have changed a mark; then add `--force` to it.
 
 ## Export
 
     nbgrader export --exporter=autograder.nbgrader.MarksExporter --to=marks.csv
 
-That is a row for each student and part, with the misconception; without `--exporter`, a row for each hand-in.
+This writes a row for each student and part, with the misconception; without `--exporter`, a row for each hand-in.
 
-## What lies here
+## What is in this folder
 
-`nbgrader_config.py` says what you may change. `source/` has the notebooks *with the answers*, which nobody else should
-read. For one assignment more, `autograder init` another folder and move what you want from its `source/` to this one.
-Assignments of your own beside these are graded by nbgrader as ever. An assignment here may be renamed: rename its
-folder in `source/` before you release it. Tests of your own in an assignment here, in its notebook or in one beside it,
-are not run: they wait for you in formgrader, and feedback waits with them.
+`nbgrader_config.py` says what you may change. `source/` has the notebooks *with the answers*; keep it secret. To add
+an assignment, make another folder with `autograder init` and move the assignment from its `source/` to this one. To
+rename an assignment, rename its folder in `source/` before you release it. nbgrader grades assignments of your own
+beside these as usual: their code runs with your rights. Tests of your own inside an assignment of this course are not
+run: they wait for you in formgrader, and feedback waits with them.
 
 `--nbgrader` enters the judge's marks first and then reads the gradebook: the table, `--csv`, `--json` and the pages
 have your own marks, your points and what lateness costs. `not in gradebook` beside a mark says that the gradebook has

@@ -13,21 +13,23 @@ def add(verbs: Verbs) -> None:
     """Add the verbs of this file."""
     p = verb(verbs, "build", build, "make the source notebooks from lessons, syllabus, solutions and quizzes")
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
-    p.add_argument("--check", action="store_true", help="only say whether the committed notebooks are fresh")
-    p.add_argument("--full", action="store_true", help="with --check: run them again too, and compare the outputs")
-    p.add_argument("--force", action="store_true", help="build the fresh ones as well")
+    p.add_argument("--check", action="store_true", help="build nothing; say which notebooks are out of date")
+    p.add_argument("--full", action="store_true", help="with --check: also run them again and compare the outputs")
+    p.add_argument("--force", action="store_true", help="also build those that are up to date")
 
     p = verb(
         verbs,
         "translate",
         translate,
-        "bring the catalogues of languages in step with the texts, and say what is missing",
+        "update the catalogues of translations, and say what is missing",
     )
-    p.add_argument("languages", nargs="*", metavar="LANGUAGE", help="a new one makes its catalogues (default: all)")
-    p.add_argument("--check", action="store_true", help="change nothing; list what is not right, with file and line")
+    p.add_argument("languages", nargs="*", metavar="LANGUAGE", help="a new language gets new catalogues (default: all)")
+    p.add_argument(
+        "--check", action="store_true", help="change nothing; list what is missing or broken, with file and line"
+    )
 
     p = verb(
-        verbs, "pretrain", pretrain, "make bert-mini, the small pre-trained BERT that the course comes with, again"
+        verbs, "pretrain", pretrain, "train bert-mini again, the small pre-trained BERT that comes with the course"
     )
     p.add_argument("--output", type=Path, metavar="DIR", help="where to write it (default: over the committed one)")
     p.later = _add_settings

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
-    p = verb(verbs, "collect", collect, "show what would be graded of whom, and put it into a course's submitted/")
+    p = verb(
+        verbs, "collect", collect, "show whose hand-ins these are and what would be graded; copy them into a course"
+    )
     p.add_argument("paths", nargs="+", metavar="PATH")
-    p.add_argument("--assignment", help="which assignment the files are, where they do not say so")
-    p.add_argument("--roster", type=Path, metavar="CSV", help="the class list: who handed in nothing is listed too")
-    p.add_argument("--into", type=Path, metavar="COURSE", help="copy the notebooks into this course's submitted/ tree")
+    p.add_argument("--assignment", help="the assignment of files that do not name theirs")
+    p.add_argument("--roster", type=Path, metavar="CSV", help="the class list: people without a hand-in are listed too")
+    p.add_argument(
+        "--into", type=Path, metavar="COURSE", help="copy the notebooks into submitted/ of this course folder"
+    )
     p.add_argument("--source", type=Path, metavar="DIR", help="the source notebooks (default: as for `grade`)")
 
 

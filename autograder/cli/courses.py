@@ -14,8 +14,8 @@ def add(verbs: Verbs) -> None:
         verbs, "init", init, "make a course folder for nbgrader: configuration, source, gradebook, and what to do next"
     )
     p.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or an empty one")
-    p.add_argument("--track", action="append", metavar="TRACK", help="may be said several times (default: all)")
-    p.add_argument("--exercise", action="append", metavar="EXERCISE", help="may be said several times (default: all)")
+    p.add_argument("--track", action="append", metavar="TRACK", help="may be given several times (default: all)")
+    p.add_argument("--exercise", action="append", metavar="EXERCISE", help="may be given several times (default: all)")
     p.add_argument(
         "--quiz",
         action="append",
@@ -24,14 +24,17 @@ def add(verbs: Verbs) -> None:
         help="quiz-pre or quiz-post, to be handed in and marked (default: none)",
     )
     p.add_argument("--course-id", metavar="ID", help="what nbgrader calls the course (default: the syllabus's id)")
-    p.add_argument("--language", default="en", help="of notebooks, checks and feedback (default: en)")
+    p.add_argument("--language", default="en", help="the language of notebooks, checks and feedback (default: en)")
 
     p = verb(verbs, "release", release, "make the zip that students get: notebook, course package, requirements")
     p.add_argument("assignments", nargs="+", metavar="ASSIGNMENT")
     p.add_argument(
-        "--output", type=Path, metavar="DIR", help="(default: release, and in another language release/LANGUAGE)"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where to write it (default: release; in another language release/LANGUAGE)",
     )
-    p.add_argument("--language", default="en", help="of the notebook and its checks (default: en)")
+    p.add_argument("--language", default="en", help="the language of notebook and checks (default: en)")
 
 
 def init(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ DEMONSTRATED = ("self-attention", "bert-finetuning")  # a quick one and one that
 
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
-    p = verb(verbs, "demo", demo, "the whole way on a sample class")
+    p = verb(verbs, "demo", demo, "release, hand in, grade and give feedback for a sample class")
     p.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR")
     p.add_argument("--track", action="append", metavar="TRACK")
     p.add_argument(

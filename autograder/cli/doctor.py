@@ -9,7 +9,7 @@ from autograder.cli.arguments import Verbs, verb
 
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
-    verb(verbs, "doctor", doctor, "say which walls, devices and versions there are")
+    verb(verbs, "doctor", doctor, "show which walls of the sandbox, devices and versions this machine has")
 
 
 def doctor(_options: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "--course",
         type=Path,
         metavar="DIR",
-        help="use the lessons, solutions and hidden tests of this folder, which `autograder new course` made",
+        help="use lessons, solutions and hidden tests from this folder (made by `autograder new course`)",
     )
     top.add_argument("--version", action="version", version=f"autograder {version()}")
     verbs = top.add_subparsers(required=True, metavar="VERB", parser_class=Verb)

@@ -16,10 +16,10 @@ def add(verbs: Verbs) -> None:
     p = verb(verbs, "export", export, "write results in the format of Gradescope, JUnit, GitHub, PrairieLearn or Otter")
     p.add_argument("results", type=Path, metavar="RESULTS", help="a file of `grade --json`")
     p.add_argument("--format", required=True, choices=FORMATS)
-    p.add_argument("--student", metavar="ID", help="the results of this student alone")
-    p.add_argument("--assignment", metavar="ASSIGNMENT", help="the results of this assignment alone")
+    p.add_argument("--student", metavar="ID", help="only the results of this student")
+    p.add_argument("--assignment", metavar="ASSIGNMENT", help="only the results of this assignment")
     p.add_argument("--output", type=Path, metavar="F", help="the file to write (default: standard output)")
-    p.add_argument("--language", default="en", help="of titles and messages (default: en)")
+    p.add_argument("--language", default="en", help="the language of titles and messages (default: en)")
 
 
 def export(options: argparse.Namespace) -> int:

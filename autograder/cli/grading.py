@@ -19,28 +19,31 @@ def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
     p = verb(verbs, "grade", grade, "grade notebooks, .py files, folders, zips, or nbgrader's submitted/ tree")
     p.add_argument("paths", nargs="+", metavar="PATH")
-    p.add_argument("--assignment", help="which assignment the files are, where they do not say so")
+    p.add_argument("--assignment", help="the assignment of files that do not name theirs")
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--device", **DEVICE)
     p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
     p.add_argument("--checkpoint", **CHECKPOINT)
     p.add_argument(
-        "--isolation", choices=("full", "none"), default="full", help="none: run students' code without walls"
+        "--isolation", choices=("full", "none"), default="full", help="none: run students' code without the sandbox"
     )
     p.add_argument(
         "--marking",
         choices=("follow-through", "strict"),
-        help="count a known mistake once, or each test that does not pass (default: as the syllabus says)",
+        help="count each known mistake once, or count each failed test (default: as in the syllabus)",
     )
     p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
-    p.add_argument("--language", help="of the feedback (default: the course's, else en)")
+    p.add_argument("--language", help="the language of the feedback (default: the course's, else en)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
     p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
     p.add_argument("--roster", type=Path, metavar="CSV", help="the class list: everybody on it has a row")
-    p.add_argument("--again", action="store_true", help="grade what the course has a result of as well")
+    p.add_argument("--again", action="store_true", help="grade again also what the course has a result of")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
     p.add_argument(
-        "--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, else our own)"
+        "--source",
+        type=Path,
+        metavar="DIR",
+        help="the source notebooks (default: the course's, else those of autograder)",
     )
 
 
@@ -108,8 +111,8 @@ def grade(options: argparse.Namespace) -> int:
             shown.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
     if run.failed:
         err.print(
-            f"{run.failed} of {len(results)} could not be graded, and not by their own fault: say the same again, "
-            "with fewer --jobs where memory is short."
+            f"{run.failed} of {len(results)} could not be graded, through no fault of the hand-in: run the same "
+            "command again, with fewer --jobs if memory is short."
         )
     for problem in run.attempt.problems:
         err.print(problem, style="red", markup=False, soft_wrap=True)

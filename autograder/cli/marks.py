@@ -18,24 +18,30 @@ PLATFORMS = ("canvas", "moodle", "blackboard", "brightspace", "csv")
 
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
-    p = verb(verbs, "marks", marks, "fill the marks into the file that Canvas, Moodle, Blackboard or Brightspace gave")
+    p = verb(verbs, "marks", marks, "fill marks into a file that Canvas, Moodle, Blackboard or Brightspace exported")
     p.add_argument(
         "results", type=Path, metavar="RESULTS",
-        help="a file of `grade --json`, or a course folder, whose gradebook then says the marks",
+        help="a file of `grade --json`, or a course folder: the marks of its gradebook",
     )  # fmt: skip
-    p.add_argument("--for", required=True, choices=PLATFORMS, dest="platform", help="whose file it is")
     p.add_argument(
-        "--into", required=True, type=Path, metavar="EXPORT", help="the platform's own file; it stays as it is"
+        "--for", required=True, choices=PLATFORMS, dest="platform", help="the platform that exported the file"
     )
-    p.add_argument("--assignment", metavar="ID", help="which assignment's marks, where the results have several")
-    p.add_argument("--column", metavar="HEAD", help="the head of the column to fill, where several take marks")
+    p.add_argument(
+        "--into",
+        required=True,
+        type=Path,
+        metavar="EXPORT",
+        help="the file that the platform exported; it is not changed",
+    )
+    p.add_argument("--assignment", metavar="ID", help="the assignment, if there are results of several")
+    p.add_argument("--column", metavar="HEAD", help="the heading of the column to fill, if several can take marks")
     p.add_argument("--write", type=Path, metavar="OUT", help="write the filled file (default: only show the changes)")
-    p.add_argument("--lower", action="store_true", help="write marks that are lower than the present ones too")
-    p.add_argument("--scale", action="store_true", help="convert marks where the platform has another maximum")
+    p.add_argument("--lower", action="store_true", help="also write marks that are lower than those in the file")
+    p.add_argument("--scale", action="store_true", help="convert marks if the platform has another maximum")
     p.add_argument(
-        "--feedback", type=Path, metavar="ZIP", help="write the feedback pages as Moodle's bulk upload takes them"
+        "--feedback", type=Path, metavar="ZIP", help="write the feedback pages as a zip for Moodle's bulk upload"
     )
-    p.add_argument("--language", default="en", help="of the feedback pages (default: en)")
+    p.add_argument("--language", default="en", help="the language of the feedback pages (default: en)")
 
 
 def marks(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ def add(verbs: Verbs) -> None:
     p = verb(verbs, "new", new, "start an exercise of your own, or a course folder to put it in")
     p.add_argument("what", choices=("exercise", "course"), help="exercise: a skeleton that builds and verifies; "
                    "course: a folder with all lessons, solutions and hidden tests, to be changed")  # fmt: skip
-    p.add_argument("name", metavar="NAME", help="of the exercise, local-attention for example; of the folder")
+    p.add_argument("name", metavar="NAME", help="the exercise, for example local-attention; or the folder")
 
 
 def new(options: argparse.Namespace) -> int:

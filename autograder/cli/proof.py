@@ -27,8 +27,10 @@ def add(verbs: Verbs) -> None:
     p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
     p.add_argument("--device", **DEVICE)
     p.add_argument("--seed", type=int, metavar="N")
-    p.add_argument("--power", action="store_true", help="grade mechanical mutants of the solutions instead")
-    p.add_argument("--mutants", type=int, metavar="N", help="with --power: at most so many of an assignment")
+    p.add_argument(
+        "--power", action="store_true", help="instead, grade small mechanical changes of the solutions (mutants)"
+    )
+    p.add_argument("--mutants", type=int, metavar="N", help="with --power: at most N for each assignment")
     p.add_argument("--checkpoint", **CHECKPOINT)
 
 

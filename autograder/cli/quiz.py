@@ -12,10 +12,10 @@ FORMATS = ("moodle", "gift", "qti")
 
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
-    p = verb(verbs, "quiz", quiz, "write a quiz as Moodle XML, GIFT or QTI, with what is right and why")
+    p = verb(verbs, "quiz", quiz, "write a quiz, with answers and explanations, as Moodle XML, GIFT or QTI")
     p.add_argument("quiz", metavar="QUIZ", help="for example quiz-pre")
     p.add_argument("--format", required=True, choices=FORMATS)
-    p.add_argument("--language", default="en", help="of questions, options and explanations (default: en)")
+    p.add_argument("--language", default="en", help="the language of the quiz (default: en)")
     p.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where to write it (default: here)")
 
 

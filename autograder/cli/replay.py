@@ -10,10 +10,12 @@ from autograder.cli.arguments import Usage, Verbs, verb
 
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
-    p = verb(verbs, "replay", replay, "grade a hand-in again as its result says, and say what is not the same")
+    p = verb(verbs, "replay", replay, "grade a hand-in again with the settings in its result, and show the differences")
     p.add_argument("result", type=Path, metavar="RESULT", help="a file of `grade --json`, or of .autograder/results")
-    p.add_argument("hand_in", type=Path, nargs="?", metavar="HAND_IN", help="where it lies now (default: as then)")
-    p.add_argument("--student", metavar="ID", help="whose, where the file holds the results of several")
+    p.add_argument(
+        "hand_in", type=Path, nargs="?", metavar="HAND_IN", help="the file, if it was moved (default: where it was)"
+    )
+    p.add_argument("--student", metavar="ID", help="the student, if the file has results of several")
     p.add_argument("--source", type=Path, metavar="DIR", help="the source notebooks (default: as for `grade`)")
 
 
