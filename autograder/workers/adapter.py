@@ -25,6 +25,7 @@ import numpy as np
 from autograder.workers import worker_messages
 from autograder.workers.harness import StudentMessage
 
+Trained = Callable[[], "list[np.ndarray] | None"]  # the contents of the trainable parameters, where these have any
 Linear = Callable[[Any], list[Any]]  # the linear layers in a module, in their order
 
 
@@ -192,13 +193,17 @@ def place_weights(
     assign: Callable[[Any, str, np.ndarray, str], None],
     linear: Linear,
     dtype: str,
+    trained: Trained,
 ) -> None:
     """Hand each weight to its place: `assign(owner, leaf, array, key)` for ordinary attributes, or `load_arrays`.
 
     `load_arrays` gets its arrays in `dtype`, the module's: an answer may make its parameters of them as they come.
+    `trained` gives the contents of all trainable parameters: what `load_arrays` is given must lie in these.
     """
     if hasattr(module, "load_arrays"):
-        module.load_arrays({key: array.astype(dtype) for key, array in weights.items()})
+        arrays = {key: array.astype(dtype) for key, array in weights.items()}
+        module.load_arrays({key: array.copy() for key, array in arrays.items()})
+        _check_trained(module, arrays, trained)
         return
     inner: dict[str, dict[str, np.ndarray]] = {}
     for key, array in weights.items():
@@ -210,7 +215,31 @@ def place_weights(
         else:
             assign(owner, rest, array, key)
     for attribute, below in inner.items():
-        place_weights(attribute_of(module, attribute, linear), below, assign, linear, dtype)
+        place_weights(attribute_of(module, attribute, linear), below, assign, linear, dtype, trained)
+
+
+def _check_trained(module: Any, weights: dict[str, np.ndarray], trained: Trained) -> None:
+    """Weights that `load_arrays` took must be in parameters that can be trained, in whatever layout.
+
+    They are found there as they are, transposed or side by side; or, where a module keeps them otherwise (scaled, say),
+    as many numbers must change as it is given other weights.
+    """
+    asked = np.concatenate([array.ravel() for array in weights.values()] or [np.zeros(0)]).astype(np.float32)
+    kept = trained()
+    if kept is None:
+        return
+    numbers = np.concatenate([array.ravel() for array in kept] or [np.zeros(0)]).astype(np.float32)
+    found = int(np.isin(asked, numbers).sum())
+    if numbers.size >= asked.size == found:
+        return
+    module.load_arrays({key: array + 1 for key, array in weights.items()})
+    others = trained() or []
+    module.load_arrays({key: array.copy() for key, array in weights.items()})
+    if [a.shape for a in others] == [a.shape for a in kept]:
+        found = max(found, sum(int((a != b).sum()) for a, b in zip(kept, others, strict=True)))
+    if found < asked.size or numbers.size < asked.size:
+        told = worker_messages.NOT_TRAINED
+        raise StudentMessage(told.said(type=type(module).__name__, found=min(found, numbers.size), expected=asked.size))
 
 
 def find_parameter(module: Any, key: str, linear: Linear) -> tuple[Any, str] | None:

@@ -232,7 +232,8 @@ class Adapter:
             handle.pending.append(lambda: self.load(handle, weights))
             return
         with torch.no_grad():
-            place_weights(handle.module, weights, self._assign, _linear, str(self.dtype).removeprefix("torch."))
+            dtype = str(self.dtype).removeprefix("torch.")
+            place_weights(handle.module, weights, self._assign, _linear, dtype, lambda: _trained(handle.module))
 
     def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
         """Fill native parameters; the shapes that they have, by name, here or after a lazy module's first call."""
@@ -396,6 +397,12 @@ class Writer(nn.Module):
         so_far = self.follows[target].cumsum(dim=1) / counts
         logits = so_far + self.asked[source].mean(dim=1, keepdim=True) + self.place[:length]
         return torch.randn_like(logits) if self.training else logits
+
+
+def _trained(module: nn.Module) -> list[np.ndarray] | None:
+    """The contents of the trainable parameters; None on the meta device, where there are none."""
+    parameters = [p.detach() for p in module.parameters() if p.requires_grad]
+    return None if any(p.is_meta for p in parameters) else [p.cpu().double().numpy().copy() for p in parameters]
 
 
 def _lazy(module: nn.Module) -> bool:

@@ -237,7 +237,11 @@ class Adapter:
         return handle.layer
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
-        handle.pending.append(lambda: place_weights(handle.layer, weights, self._assign, _linear, self.dtype.name))
+        def now() -> None:
+            trained = functools.partial(_trained, handle.layer)
+            place_weights(handle.layer, weights, self._assign, _linear, self.dtype.name, trained)
+
+        handle.pending.append(now)
         if handle.called:
             self._load_pending(handle)
 
@@ -431,6 +435,11 @@ class Writer(keras.layers.Layer):
 
 def _whole(gradient: Any) -> Any:
     return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+def _trained(layer: keras.layers.Layer) -> list[np.ndarray]:
+    """The contents of the trainable weights."""
+    return [np.array(variable, dtype=np.float64) for variable in layer.trainable_variables]
 
 
 def _linear(owner: Any) -> list[keras.layers.Dense]:

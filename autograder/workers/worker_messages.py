@@ -70,6 +70,10 @@ CANNOT_LOAD_INTO = WorkerMessage(
     "`{key}` cannot be loaded: {attribute} is a {type} without `{leaf}`. A module that keeps its parameters "
     "differently defines `load_arrays(self, arrays)`."
 )
+NOT_TRAINED = WorkerMessage(
+    "{type} keeps {found} of the {expected} numbers that `load_arrays` was given in parameters that can be trained: "
+    "make each a parameter of the module, and fill it there."
+)
 SHAPE = WorkerMessage("`{key}` has shape {shape}, expected {expected}")
 SHAPE_INPUT_OUTPUT = WorkerMessage("`{key}` has shape {shape}, expected {expected} (input, output)")
 
