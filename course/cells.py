@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import Any
 
 SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
@@ -47,9 +48,12 @@ def parse(source: str) -> ast.Module | None:
         return None
 
 
-def definitions(source: str) -> dict[str, bool]:
-    """The names that a cell defines at top level; True for a definition with content, False for a stub."""
-    tree = parse(source)
+def definitions(source: str, read: Callable[[str], ast.Module | None] = parse) -> dict[str, bool]:
+    """The names that a cell defines at top level; True for a definition with content, False for a stub.
+
+    `read` makes the syntax tree: the grader, which has IPython, reads all of its syntax.
+    """
+    tree = read(source)
     if tree is None:
         return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
     names: dict[str, bool] = {}

@@ -109,7 +109,7 @@ def by_hand(result: dict[str, Any]) -> dict[str, Any]:
 def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:
     """A judge's reply made into a result."""
     parts = judged["parts"]
-    flags, words = list(result["flags"]), {**result["words"], **judged.get("words", {})}
+    flags, words = [*result["flags"], *judged.get("flags", [])], {**result["words"], **judged.get("words", {})}
     for part in parts:
         words |= part.pop("words")
     if any(part.pop("ready_made") for part in parts):
@@ -125,6 +125,7 @@ def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignmen
         {
             **result,
             "flags": list(dict.fromkeys(flags)),
+            "remarks": [*result["remarks"], *judged.get("remarks", [])],
             "score": round(sum(part["score"] for part in parts), 2),
             "cells": [{k: c[k] for k in ("grade_id", "label", "index", "output", "error")} for c in cells],
             "parts": parts,

@@ -22,7 +22,7 @@ import numpy as np
 from autograder.judging.compare import RTOL, agree
 from autograder.judging.program import Answer, StudentError
 from autograder.messages import Message
-from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU
+from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU, TELLING
 
 LOOSE = 1e-4  # the largest difference of two ways to compute the same, relative to the largest value
 CLEAR = 20.0  # the factor by which an answer must be nearer to one of two
@@ -196,7 +196,7 @@ def _alike(one: StudentError, other: StudentError) -> bool:
     if OUT_OF_RANGE_ON_A_GPU in said:  # the reference raises it on the CPU, with another message
         return True
     if said[0] is not None or said[1] is not None:
-        return said[0] == said[1]
+        return said[0] == said[1] and (said[0] not in TELLING or str(one.message) == str(other.message))
     if all((error.source or "").startswith("raise ") for error in (one, other)):
         return True  # both messages are their authors' own
     return wording(one.message) == wording(other.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from autograder.judging.catalogue import Mistake, name_of
 from autograder.judging.follow_through import Mark, mark, passing
@@ -12,11 +13,18 @@ from autograder.judging.reference import Reference
 from autograder.judging.replies import Use, describe_error
 from autograder.judging.rounds import Rounds
 from autograder.judging.standins import standins
-from autograder.judging.student import Standins, Student
+from autograder.judging.student import CellOutcome, Standins, Student
 from autograder.messages import Message, cell_name, sentence, table
 from autograder.records import Cell, Misconception, Test
 from autograder.workers.client import Ended, Place
+from autograder.workers.worker_messages import NO_PACKAGE
 from course.syllabus import Exercise, Part, syllabus
+
+if TYPE_CHECKING:
+    from autograder.submission.hand_in import CodeCell
+
+MOST_REMARKS = 10  # on cells
+PACKAGE_MISSING, NOT_COMPILED = "package-missing", "not-compilable"  # flags
 
 
 class HandIn:
@@ -55,6 +63,9 @@ class HandIn:
             self.verdicts |= self.rounds.plain(self.rounds.part(part.id), student)
             self.used[part.id] = student.take_used()
             self.players[part.id] = student
+        remarks = _remarks(self.job["cells"], outcomes)
+        stops = self._stops_compiled(student) if self.track == "tensorflow" else []
+        remarks += stops
         student.close()
         self._judge_with_standins(student)
         parts = [self._part_result(part) for part in self.exercise.parts]
@@ -72,11 +83,44 @@ class HandIn:
         ]
         return {
             "cells": cells,
-            "words": table(*errors),
+            "remarks": [sentence(remark) for remark in remarks],
+            "flags": [PACKAGE_MISSING] * self._lacks_a_package(outcomes) + [NOT_COMPILED] * bool(stops),
+            "words": table(*errors, *remarks),
             "parts": parts,
             "cpu_seconds": round(student.budget.cpu_used, 3),
             "peak_mb": student.budget.peak_kb >> 10,
         }
+
+    def _stops_compiled(self, student: Student) -> list[Message]:
+        """What the student should know of modules that pass and that a training step, which is compiled, will stop at.
+
+        Tried once a module, with static shapes. It costs no points: the notebook asks for a call, not for a graph.
+        """
+        told = []
+        for part in self.exercise.parts:
+            own = self._own(part)
+            asked = [program for v in own for program, answer in v.log if answer.error is None]
+            traced = next((t for program in asked if (t := program.traced())), None)
+            if traced is None or passing(own) < 1 or student.out_of_time:
+                continue
+            error = student.run(traced).error
+            if error is not None and error.kind == "exception":
+                told.append(
+                    Message(
+                        "`{symbol}` passes. But training compiles it (`tf.function`, as `model.fit` does), and stops "
+                        "there: {error}.",
+                        symbol=part.symbol,
+                        error=describe_error(error),
+                    )
+                )
+        return told
+
+    def _lacks_a_package(self, outcomes: Sequence[CellOutcome]) -> bool:
+        """Whether a cell or an answer asked for a package that is not there: the instructor may want to add it."""
+        errors = [outcome["error"] for outcome in outcomes]
+        errors += [answer.error for verdict in self.verdicts.values() for _, answer in verdict.log]
+        said = [getattr(error.message, "message", None) for error in errors if error is not None]
+        return str(NO_PACKAGE) in said
 
     def _own(self, part: Part) -> list[Verdict]:
         return [v for v in self.verdicts.values() if v.spec.part == part.id]
@@ -164,6 +208,16 @@ class HandIn:
         """The reply for a hand-in that could not be loaded: every test failed, with the reason."""
         self.verdicts = {s.name: Verdict(s, "failed", message) for s in self.rounds.specs.values()}
         return {"cells": [], "parts": [self._part_result(part) for part in self.exercise.parts]}
+
+
+def _remarks(cells: Sequence[CodeCell], outcomes: Sequence[CellOutcome]) -> list[Message]:
+    """What cells asked for in vain, each once, for the student."""
+    told = {
+        str(note): Message("{cell}: {note}.", cell=cell_name(cell["label"]), note=note)
+        for cell, outcome in reversed(list(zip(cells, outcomes, strict=True)))
+        for note in reversed(outcome["notes"])
+    }
+    return list(reversed(told.values()))[:MOST_REMARKS]
 
 
 def _points(part: Part, share: float) -> float:

@@ -35,6 +35,8 @@ class Judgement(TypedDict):
 
     cells: list[Cell]
     parts: list[JudgedPart]
+    remarks: NotRequired[list[str]]  # for the student, on cells and on modules that cannot be compiled
+    flags: NotRequired[list[str]]  # for the instructor
     words: NotRequired[dict[str, MessageParts]]
     cpu_seconds: NotRequired[float]
     peak_mb: NotRequired[float]  # MiB

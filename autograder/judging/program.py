@@ -300,6 +300,15 @@ class Program:
         """Also give back the input arrays as the program left them, as `after`, a dict by array name."""
         return self._add({"do": "inputs", "as": "after"})
 
+    def traced(self) -> Program | None:
+        """The same up to the module's first call, which is compiled and not run; None where no module is made."""
+        for n, step in enumerate(self.steps):
+            if step["do"] == "apply":
+                return replace(self, steps=(*self.steps[:n], {**step, "do": "trace"}), outs=1)
+            if step["do"] not in ("new", "load", "fill", "mode"):
+                return None
+        return None
+
     def parameters(self) -> Program:
         """Also give `parameters`: {"trainable": number of trainable scalars, "shapes": [...]} of the module."""
         return self._add({"do": "parameters", "module": "m", "as": "parameters"})

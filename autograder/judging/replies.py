@@ -116,6 +116,12 @@ def uses_from(used: Any) -> dict[str, Use]:
     return found
 
 
+def notes_from(notes: Any) -> list[Message]:
+    """What a cell asked for in vain, as sentences; anything that no harness of ours has written is left out."""
+    told = [worker_messages.read(note) for note in notes[:20] if isinstance(note, dict)] if type(notes) is list else []
+    return [Message(said[0], **said[1]) for said in told if said]
+
+
 # What Python says of a call, and not of something in it, where a symbol takes other arguments than it is given.
 OTHER_ARGUMENTS = re.compile(
     r"missing .*required|unexpected keyword argument|too many positional|positional arguments? but"
@@ -131,8 +137,6 @@ def describe_error(error: StudentError) -> str:
         return error.message
     if error.kind == "memory":
         what: str = Message("it asked for more memory than a hand-in may use")
-    elif name == "NotImplementedError":
-        what = Message("this is not written yet")
     elif isinstance(error.message, Message):
         what = error.message
     else:

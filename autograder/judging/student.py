@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from autograder.judging.program import Answer, Program, StudentError
-from autograder.judging.replies import Use, answer_from, describe_error, student_error, uses_from
+from autograder.judging.replies import Use, answer_from, describe_error, notes_from, student_error, uses_from
 from autograder.messages import Message
 from autograder.workers.client import Contestant, Ended, Killed, Place, hand_in_seconds
 
@@ -26,10 +26,11 @@ class Standins(TypedDict):
 
 
 class CellOutcome(TypedDict):
-    """The end of a cell's run: the exception, if there was one, and what it printed."""
+    """The end of a cell's run: the exception, if there was one, what it printed, and what it asked for in vain."""
 
     error: StudentError | None
     output: str
+    notes: list[Message]
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Student:
     def _run_cell(self, contestant: Contestant, index: int, cell: CodeCell) -> CellOutcome:
         self.current = index
         if index in self.fatal:
-            return {"error": self.fatal[index], "output": ""}
+            return {"error": self.fatal[index], "output": "", "notes": []}
         reply, _ = contestant.ask(
             {"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols}
         )
@@ -109,7 +110,8 @@ class Student:
         self.room -= len(output)
         if self._is_spent(reply):
             raise Ended("crash", student_error(error).message if isinstance(error, dict) else "")
-        return {"error": student_error(error) if isinstance(error, dict) else None, "output": output}
+        error = student_error(error) if isinstance(error, dict) else None
+        return {"error": error, "output": output, "notes": notes_from(reply.get("notes"))}
 
     def _is_spent(self, reply: dict[str, Any]) -> bool:
         """Whether the process is of no more use, because an answer has made its GPU fail."""

@@ -12,9 +12,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from autograder.notebooks.solution_markers import marker
-from course.cells import definitions, grade_id_of, parse, text_of
+from autograder.submission.python_source import is_magic, tree_of
+from course import cells
+from course.cells import LONGEST_PARSED, grade_id_of, text_of
 
-__all__ = ["definitions", "grade_id_of", "parse", "text_of"]
+__all__ = ["grade_id_of", "text_of"]
 
 Role = Literal["setup", "answer", "own", "test", "demo", "markdown", "spare"]  # see `matching`
 
@@ -29,6 +31,16 @@ def role_of(cell: dict[str, Any]) -> Role:
         return named[prefix]
     nbgrader = (cell.get("metadata") or {}).get("nbgrader") or {}
     return "test" if nbgrader.get("grade") else "answer" if nbgrader.get("solution") else "demo"
+
+
+def parse(source: str) -> ast.Module | None:
+    """The cell's syntax tree, with IPython's syntax as calls, or None where it does not parse."""
+    return tree_of(source) if len(source) <= LONGEST_PARSED else None
+
+
+def definitions(source: str) -> dict[str, bool]:
+    """The names that a cell defines at top level; True for a definition with content, False for a stub."""
+    return cells.definitions(source, parse)
 
 
 def stub(source: str, instead: str = "raise NotImplementedError") -> str:
@@ -93,8 +105,8 @@ def additions(edited: str, released: str, only: tuple[type[ast.stmt], ...] | Non
     lines, layout = edited.split("\n"), _plain(edited)
     try:
         old = {ast.dump(node) for node in (known.body if known else [])}
-        added = [n for n in tree.body if not isinstance(n, ast.Pass) and (only is None or isinstance(n, only))]
-        new = [n for n in added if ast.dump(n) not in old]
+        added = [n for n in tree.body if not (isinstance(n, ast.Pass) or is_magic(n))]
+        new = [n for n in added if (only is None or isinstance(n, only)) and ast.dump(n) not in old]
         return "\n".join("\n".join(lines[n.lineno - 1 : n.end_lineno]) if layout else ast.unparse(n) for n in new)
     except RecursionError:  # an expression so deep that only a machine writes it
         return ""

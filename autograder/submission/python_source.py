@@ -1,38 +1,219 @@
-"""Python out of what students write in notebooks: without IPython's own syntax, which is not run here."""
+"""Python out of what students write in notebooks: IPython's own syntax becomes calls, as it does in Jupyter.
+
+IPython's own transformer reads it, so that what runs in Jupyter runs here: `!pip install \\` that goes on in the next
+line, `%time x = f()`, `name??`, pasted `>>> ` prompts. What it writes is `get_ipython().run_line_magic(...)`, which
+`autograder.workers.notebook_shell` answers while the cell runs. The number of lines stays the same, so that an error
+is told in the line of the student's own cell.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
-NOT_PYTHON = frozenset(  # cell magics: what follows is another language, or goes into a file
+# The code below these cell magics is run as if the magic were not there: they measure it, or keep what it prints.
+RUN_AS_IT_IS = frozenset("time timeit prun capture memit mprun lprun heat debug python python3".split())
+NOT_PYTHON = frozenset(  # what follows is another language, or goes into a file
     "bash cmd file html HTML javascript js latex markdown perl ruby script sh shell sql svg SVG sx "
-    "system writefile".split()
+    "system writefile !".split()
 )
-IPYTHON_LINE = re.compile(r"^(\s*)([%!?]|[\w.]+\?\s*$).*$")  # `%magic`, `!command`, `?help`, `help?`
-IPYTHON_VALUE = re.compile(r"^(\s*\w[\w., \t]*=[ \t]*)[%!].*$")  # `files = !ls`, `here = %pwd`
-DATABRICKS_CELL = re.compile(r"\s*%(md|md-sandbox|sql|sh|fs|r|scala)\s")  # there a single % is for the whole cell
+STATEMENTS = frozenset({"time", "prun"})  # line magics that run a statement in the notebook's namespace
+SHELL = re.compile(r"\bget_ipython\b")
+DATABRICKS_CELL = re.compile(r"\s*%(md|md-sandbox|sql|sh|fs|r|scala)\s")  # there one sign is for the whole cell
+CELL_MARKER = re.compile(r"#\s?%%|# In\s?\[[ \d*]*\]:|# <codecell>|# COMMAND -{5,}|# \+(\s*$|\s+[\w\[{])")
+# Passes over a cell, at most so many and so many characters: tokens are read again where a shell line's quotes or
+# brackets may have hidden what follows.
+PASSES, CHARACTERS = 10, 200_000
+MOST_LINES = 500  # in IPython's syntax, of a cell, which is IPython's own limit
+MOST_CHUNKS = 500  # of a script, each of which repeats the empty lines before it
 
 
+@lru_cache(maxsize=256)  # a cell is looked at several times while it is placed
 def plain_python(source: str) -> str:
-    """A cell's code without IPython's own syntax: magics and shell lines become `pass`, and `%%time` is removed.
+    """A cell as Python with the same number of lines. What is neither Python nor IPython's stays as it is."""
+    if not _special(source):
+        return source
+    above = source[: len(source) - len(source.lstrip())]
+    head, _, body = source[len(above) :].partition("\n")
+    magic = re.match(r"%%(\w+)(?!\w*\?)[ \t]*(.*)", head)
+    if magic and magic[1] not in NOT_PYTHON and (magic[1] in RUN_AS_IT_IS or _parses(body)):
+        kept = magic[1] == "capture" and re.search(r"(?<![-\w])[^\W\d]\w*", re.sub(r"--?[\w-]+", "", magic[2]))
+        line = f"{kept[0]} = get_ipython().captured()" if kept else ""
+        return _inlined(above + line + "\n" + plain_python(body))
+    plain = _transformed(source)
+    return "" if DATABRICKS_CELL.match(source) and not _parses(plain) else _inlined(plain)
 
-    A cell in another language, such as `%%bash`, becomes empty.
+
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree of a cell, or None where it does not parse.
+
+    A script that Jupyter wrote has the code below `%%time` as a string; here its statements stand in the call's place.
     """
+    tree = _parsed(plain_python(source))
+    if tree is not None and "run_cell_magic" in source:
+        tree.body = [statement for node in tree.body for statement in _below_magic(node)]
+    return tree
+
+
+def chunks(script: str) -> list[str]:
+    """A script cut at its cell markers (`# %%`, `# In[3]:`), each piece in its place below empty lines.
+
+    A marker inside a statement, in a string for example, cuts nothing.
+    """
+    lines = script.split("\n")
+    cuts = [n for n, line in enumerate(lines) if n and line[:1] == "#" and CELL_MARKER.match(line)]
+    tree = _parsed(script)
+    if tree is not None:
+        inside = {n for node in tree.body for n in range(node.lineno, node.end_lineno or 0)} if cuts else set()
+        cuts = [n for n in cuts if n not in inside]
+    cuts = [0, *cuts][: MOST_CHUNKS // (1 + len(lines) // 20_000)]
+    pieces = ["\n" * start + "\n".join(lines[start:end]) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+    return [piece for piece in pieces if re.search(r"^\s*[^\s#]", piece, re.M)] or [script]
+
+
+# -- IPython's transformer -------------------------------------------------------------------------------------------
+
+
+def _transformed(source: str) -> str:
+    """The source as IPython's transformer writes it, with as many lines; as it is where that makes no sense of it."""
+    import warnings
+
+    from IPython.core import inputtransformer2
+
+    ipython: Any = inputtransformer2  # its functions have no types
+
+    blank = re.sub(r"[^\n]*\Z", "", source[: len(source) - len(source.lstrip())])  # IPython takes these lines away
+    lines = (source[len(blank) :] + "\n").splitlines(keepends=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            lines = ipython.ipython_prompt(ipython.classic_prompt(ipython.leading_indent(lines)))
+            lines = _same_number(lines, ipython.cell_magic(lines))
+            lines = _each_line(lines, ipython)
+    except (SyntaxError, ValueError, AssertionError, IndexError, RecursionError, MemoryError, _TooMany):
+        return source  # Python will say what is wrong
+    return blank + "".join(lines).removesuffix("\n")
+
+
+class _TooMany(Exception):
+    """A cell has more in IPython's syntax than is read."""
+
+
+def _each_line(lines: list[str], ipython: Any) -> list[str]:
+    """Magics, commands and questions made into calls.
+
+    IPython changes one and reads all tokens anew. That takes time with the square of the length, so here all that is
+    found is changed, and tokens are read anew only after a line that may have confused them.
+    """
+    kinds = ipython.TransformerManager().token_transformers
+    changed = 0
+    for _ in range(max(2, min(PASSES, CHARACTERS // sum(map(len, lines))))):
+        before = changed
+        for group in ipython.make_tokens_by_line(lines):
+            found = sorted((one for kind in kinds if (one := kind.find([group]))), key=lambda one: one.sortby())
+            for one in found:
+                try:
+                    after = one.transform(lines)
+                except SyntaxError:
+                    continue
+                old, lines = lines[one.start_line], _same_number(lines, after, one.start_line)
+                changed += 1
+                break
+            else:
+                continue
+            if changed > MOST_LINES:
+                raise _TooMany
+            if _confusing(old):
+                break
+        if changed == before:
+            return lines
+    raise _TooMany
+
+
+def _same_number(before: list[str], after: list[str], place: int = 0) -> list[str]:
+    """The lines after a change at `place`, with empty ones below it for those that it took away."""
+    return [*after[: place + 1], *["\n"] * (len(before) - len(after)), *after[place + 1 :]]
+
+
+def _confusing(line: str) -> bool:
+    """Whether a line of IPython's may have hidden from Python's tokenizer where the next one begins."""
+    return (
+        line.endswith("\\\n")
+        or any(line.count(quote) % 2 for quote in "'\"")
+        or "'''" in line
+        or '"""' in line
+        or any(line.count(left) != line.count(right) for left, right in ("()", "[]", "{}"))
+    )
+
+
+# -- calls that Python can do without --------------------------------------------------------------------------------
+
+
+def is_magic(node: ast.stmt) -> bool:
+    """Whether a statement is a magic, a command or a question, which does nothing here."""
+    return isinstance(node, ast.Expr) and _call(node) is not None
+
+
+def _call(node: ast.Expr) -> tuple[str, list[ast.expr]] | None:
+    """The method and the arguments of a statement `get_ipython().method(...)`."""
+    call = node.value
+    if not (
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
+    ):
+        return None
+    made = call.func.value.func
+    return (call.func.attr, call.args) if isinstance(made, ast.Name) and made.id == "get_ipython" else None
+
+
+def _inlined(source: str) -> str:
+    """`get_ipython().run_line_magic("time", "x = f()")` as the statement itself, wherever it is one."""
+    tree = _parsed(source) if "run_line_magic" in source else None
     lines = source.split("\n")
-    if lines[0].lstrip().startswith("%%"):
-        if lines[0].split()[0].removeprefix("%%") in NOT_PYTHON:
-            return ""
-        lines[0] = ""
-    if _parses("\n".join(lines)):
-        return "\n".join(lines)
-    plain = "\n".join(IPYTHON_LINE.sub(r"\1pass", IPYTHON_VALUE.sub(r"\1None", line)) for line in lines)
-    return "" if DATABRICKS_CELL.match(source) and not _parses(plain) else plain
+    for node in [n for n in ast.walk(tree) if isinstance(n, ast.Expr)] if tree else []:
+        given = _given(node, "run_line_magic")
+        if given and given[0] in STATEMENTS and node.lineno == node.end_lineno and _parses(given[1]):
+            line = lines[node.lineno - 1].encode()
+            new = line[: node.col_offset] + given[1].strip().encode() + line[node.end_col_offset :]
+            lines[node.lineno - 1] = new.decode()
+    return "\n".join(lines)
+
+
+def _below_magic(node: ast.stmt) -> Iterator[ast.stmt]:
+    given = _given(node, "run_cell_magic") if isinstance(node, ast.Expr) else None
+    below = _parsed(plain_python(given[2])) if given and given[0] in RUN_AS_IT_IS else None
+    if below is None:
+        yield node
+    else:
+        for statement in below.body:
+            for inner in ast.walk(statement):
+                if isinstance(inner, (ast.stmt, ast.expr)):
+                    inner.lineno = inner.end_lineno = node.lineno
+            yield statement
+
+
+def _given(node: ast.Expr, method: str) -> list[str] | None:
+    """The texts that a statement `get_ipython().method(...)` gives, if it is one."""
+    name, arguments = _call(node) or ("", [])
+    values = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
+    texts = [value for value in values if isinstance(value, str)]
+    enough = len(arguments) == len(texts) == (3 if method == "run_cell_magic" else 2)
+    return texts if name == method and enough else None
+
+
+def _special(source: str) -> bool:
+    """Whether a cell is to be rewritten: it is no Python, or calls IPython by itself."""
+    return not _parses(source) or SHELL.search(source) is not None
 
 
 def _parses(source: str) -> bool:
+    return _parsed(source) is not None
+
+
+def _parsed(source: str) -> ast.Module | None:
     try:
-        ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+        return None

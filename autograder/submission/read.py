@@ -24,7 +24,7 @@ from autograder.submission.hand_in import CodeCell, Found, Submission, Unreadabl
 from autograder.submission.matching import match
 from autograder.submission.owner import assignment_in, owner_of, wrappers
 from autograder.submission.placed import runs
-from autograder.submission.python_source import plain_python
+from autograder.submission.python_source import chunks, plain_python
 from course.receipt import digest_of
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -208,8 +208,9 @@ def read_notebook(submission: Submission, notebook: dict[str, Any], source_root:
 
 
 def read_script(submission: Submission, text: str, name: str, source_root: Path) -> None:
-    """Fill a submission from a `.py` file: the setup cells of the source notebook, then the file as one cell.
+    """Fill a submission from a `.py` file: the setup cells of the source notebook, then a cell for each cell marker.
 
+    So an error costs what stands below its own marker, as in the notebook that the script was made of.
     Raises Unreadable where the assignment cannot be told, or is graded by a person.
     """
     _check_code([text])
@@ -235,7 +236,11 @@ def read_script(submission: Submission, text: str, name: str, source_root: Path)
     if not text.strip():
         submission.remarks.append(Message("The file is empty."))
         submission.flags.append("empty")
-    submission.cells.append({"label": name, "source": plain_python(text), "grade_id": None, "index": 0, "role": "own"})
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    submission.cells += [
+        {"label": name, "source": plain_python(chunk), "grade_id": None, "index": 0, "role": "own"}
+        for chunk in chunks(text)
+    ]
     finish(submission, submission.assignment)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from autograder.submission.hand_in import CodeCell, ReadyMadeUse
+from autograder.submission.python_source import tree_of
 from course.syllabus import Track
 
 # Internal names of the frameworks' own attention. The public names are in the syllabus.
@@ -82,9 +83,8 @@ class _Reader:
 
     def read(self, source: str, label: str) -> None:
         """Take in the statements of a cell, in order."""
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = tree_of(source)
+        if tree is None:
             return  # it does not run either
         for node, certain in _statements(tree.body):
             for name, path in self._bound(node):

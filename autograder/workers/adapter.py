@@ -155,6 +155,10 @@ class Adapter(Protocol):
         """What the module gives for these arguments."""
         ...
 
+    def trace(self, handle: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Compile a call of the module, for arguments of these shapes, where the framework's training does so."""
+        ...
+
     def set_mode(self, handle: Any, training: bool) -> None:
         """Put the module into training or evaluation mode."""
         ...

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograder.workers import wire, worker_messages
+from autograder.workers.explaining import near_definition
 from autograder.workers.namespace import MAX_TEXT, TRACEBACK, Namespace, Output, StudentMessage, raised_outside
+from autograder.workers.notebook_shell import Shell
 
 if TYPE_CHECKING:
     from autograder.workers.adapter import Adapter
@@ -96,7 +98,9 @@ class Run:
 
     def symbol(self, name: str) -> Any:
         if name not in self.variables:
-            raise StudentMessage(worker_messages.NOT_DEFINED.said(name=name), "missing")
+            near = near_definition(name, self.variables)
+            message = worker_messages.NOT_DEFINED_CLOSE if near else worker_messages.NOT_DEFINED
+            raise StudentMessage(message.said(name=name, close=near), "missing")
         found = self.variables[name]
         if not callable(found):
             raise StudentMessage(worker_messages.NOT_CALLABLE.said(name=name, type=type(found).__name__), "missing")
@@ -138,6 +142,9 @@ class Run:
     def do_apply(self, step: dict) -> None:
         args, kwargs = self.decode(step["args"]), self.decode(step["kwargs"])
         self.values[step["as"]] = self.adapter.apply(self.modules[step["module"]], args, kwargs)
+
+    def do_trace(self, step: dict) -> None:
+        self.adapter.trace(self.modules[step["module"]], self.decode(step["args"]), self.decode(step["kwargs"]))
 
     def do_mode(self, step: dict) -> None:
         self.adapter.set_mode(self.modules[step["module"]], step["training"])
@@ -292,18 +299,23 @@ def serve(sock: socket.socket, adapter: Adapter, output_bytes: int) -> None:
     output = Output(output_bytes)
     sys.stdout = sys.stderr = output
     sys.stdin = io.StringIO()
+    shell = Shell(namespace.variables, namespace.run_text)
+    shell.install()
     while True:
         request, arrays = wire.receive(sock)
         if request["op"] == "run":
             sock.sendall(answer_run(adapter, namespace, request, arrays))
         elif request["op"] == "cell":
             error = None
+            shell.begin(request["source"])
             try:
-                namespace.run(request["label"], request["source"])
+                shell.shown(namespace.run(request["label"], request["source"]))
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
             adapter.watch.take()  # trying the framework's own in a cell, to compare, is not answering with it
             reply = {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
+            if notes := shell.end():
+                reply["notes"] = [note.header() for note in notes]
             if error and adapter.is_spent():
                 reply["spent"] = True
             wire.send(sock, reply)

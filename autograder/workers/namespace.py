@@ -1,6 +1,7 @@
 """The namespace in which an answer's cells run, what they print, and how their exceptions are told as data."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import asyncio
@@ -9,12 +10,15 @@ import dis
 import inspect
 import io
 import linecache
+import re
 import traceback
 import types
 from types import CodeType
 from typing import Any
 
 from autograder.workers import worker_messages
+from autograder.workers.explaining import explained as in_words
+from autograder.workers.notebook_shell import value_and_rest
 from autograder.workers.worker_messages import Said
 
 MAX_TEXT = 2000
@@ -23,6 +27,13 @@ OPERATION = (
     *("JUMP_IF", "TO_BOOL", "FOR_ITER", "GET_ITER", "UNPACK", "INPLACE", "LIST_EXTEND"),
 )  # how the names of those instructions of Python begin that call an operation of the framework's
 TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
+WRAPPED = re.compile(
+    r"Exception encountered when calling [^\n]*\n\n(?:\x1b\[1m)?(.*?)(?:\x1b\[0m)?(?:\n\nArguments received by .*)?",
+    re.S,
+)
+PLACE = re.compile(r" \((?:/|unknown location)[^()]*\)$")  # of a package, which is nobody's business
+TERMINAL = re.compile(r"\x1b\[[0-9;]*m")  # colours
+OPERATION_NODE = re.compile(r"\{\{[^{}\n]{0,300}\}\} ?| \[Op:\w+\](?= name: $|$)")
 MEMORY_PHRASES = (
     "can't allocate memory",
     "out of memory",
@@ -69,32 +80,54 @@ class Output(io.TextIOBase):
 # -- running cells ---------------------------------------------------------------------------------------------------
 
 
+FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # `await` in a cell, which notebooks allow
+
+
 class Namespace:
-    """The notebook's namespace: cells run in it as in `__main__`, and errors are told in terms of its cells."""
+    """The notebook's namespace: cells run in it as in `__main__`, and errors are told in terms of its cells.
+
+    What a cell asks for with `from __future__ import ...` holds in those after it, as in a notebook.
+    """
 
     files: dict[str, str] = {}  # file name in tracebacks -> label, of all namespaces of a process
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
         self.variables = self.module.__dict__
+        self.future = 0  # flags for the compiler
 
-    def run(self, label: str, source: str) -> None:
-        filename = f"<{label}>"
+    def run(self, label: str, source: str) -> Any:
+        """Run a cell; the value of the expression that it ends with, if it ends with one."""
+        filename, n = f"<{label}>", 1
+        while filename in self.files:  # a script comes in several pieces, which have one name
+            n += 1
+            filename = f"<{label} {n}>"
         self.files[filename] = label
-        lines = source.splitlines(keepends=True)
-        linecache.cache[filename] = (len(source), None, lines, filename)
+        return self.run_text(source, filename)
+
+    def run_text(self, source: str, filename: str = "<text>") -> Any:
+        """Run a text that is no cell: errors are told where it was run from."""
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         try:
-            code = compile(source, filename, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            tree = compile(source, filename, "exec", AWAIT | ast.PyCF_ONLY_AST | self.future, dont_inherit=True)
         except ValueError as error:  # a zero byte, before Python 3.11.4
             raise SyntaxError(str(error)) from None
-        if code.co_flags & inspect.CO_COROUTINE:  # `await` in a cell, which notebooks allow
-            asyncio.run(eval(code, self.variables))  # noqa: S307
-        else:
-            exec(code, self.variables)  # noqa: S102 - what we are here for
+        rest, last = value_and_rest(tree)
+        code = compile(rest, filename, "exec", AWAIT | self.future, dont_inherit=True)
+        self.future |= code.co_flags & FUTURE
+        value = None if last is None else compile(last, filename, "eval", AWAIT | self.future, dont_inherit=True)
+        self._evaluate(code)
+        return None if value is None else self._evaluate(value)
+
+    def _evaluate(self, code: CodeType) -> Any:
+        result = eval(code, self.variables)  # noqa: S307 - what we are here for
+        return asyncio.run(result) if code.co_flags & inspect.CO_COROUTINE else result
 
     def describe(self, error: BaseException) -> dict:
         """An exception as data, `explained`, with the innermost line that is the student's own."""
         where: dict[str, Any] = {"cell": None, "line": None, "source": None}
+        said = None
         try:
             if isinstance(error, SyntaxError) and error.filename in self.files:
                 frames = [(error.filename, error.lineno)]
@@ -109,9 +142,14 @@ class Namespace:
                     "line": line,
                     "source": linecache.getline(name, line or 0).strip()[:200],
                 }
+            if type(error) is not StudentMessage and _kind_of(error) == "exception":
+                raised_here = where["source"] if own and frames[-1] == own[-1] else ""
+                said = in_words(error, _text(error), self.variables, raised_here, called=not own)
         except BaseException:  # noqa: BLE001 - an exception object of the student's may do anything when looked at
             pass
         told = {"kind": _kind_of(error), "types": _types_of(error), "message": _text(error), **where}
+        if said is not None:
+            return told | {"message": str(said), **said.header()}
         return explained(told | (error.said if type(error) is StudentMessage else {}))
 
 
@@ -136,9 +174,17 @@ def _text(error: BaseException) -> str:
     try:
         if isinstance(error, SyntaxError):
             return str(error.msg)[:MAX_TEXT]
-        return str(error)[:MAX_TEXT]
+        text = _bare(str(error)[: 4 * MAX_TEXT])[:MAX_TEXT]
+        return PLACE.sub("", text) if isinstance(error, ImportError) else text
     except BaseException:  # noqa: BLE001 - __str__ is the student's
         return "(the exception has no readable message)"
+
+
+def _bare(text: str) -> str:
+    """An exception's text without what Keras and TensorFlow put around it."""
+    while found := WRAPPED.fullmatch(text):
+        text = found[1]
+    return TERMINAL.sub("", OPERATION_NODE.sub("", text)).removesuffix(" name: ").strip() if text else text
 
 
 def _of_answer(code: CodeType) -> bool:

@@ -114,6 +114,7 @@ class Adapter:
         """First words in the contestant, after the fork: one thread, and on a GPU a cap on its memory."""
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")
+        torch._dynamo.config.disable = True  # there is no compiler behind the walls: `torch.compile` runs what it gets
         if self.home == "cuda" and gpu_memory_mb:
             total = torch.cuda.get_device_properties(0).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, (gpu_memory_mb << 20) / total))
@@ -264,6 +265,9 @@ class Adapter:
             for waiting in pending:
                 waiting()
         return handle.module(*args, **kwargs)
+
+    def trace(self, handle: Handle, args: list, kwargs: dict) -> None:
+        pass  # PyTorch trains eagerly
 
     def set_mode(self, handle: Handle, training: bool) -> None:
         handle.module.train(training)

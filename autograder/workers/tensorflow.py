@@ -98,6 +98,7 @@ class Adapter:
     def start(self, gpu_memory_mb: int = 0) -> None:
         """First words in the contestant, after the fork."""
         warnings.simplefilter("ignore")
+        keras.config.disable_traceback_filtering()  # in cells, too
         if self.home == "cuda":
             gpus = tf.config.list_physical_devices("GPU")
             if not gpus:
@@ -170,6 +171,7 @@ class Adapter:
         own.
         """
         self.dtype = DTYPES[dtype]
+        keras.config.disable_traceback_filtering()  # an exception comes as it was raised, with all that it knows
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         # The same program gives the same answer, whatever ran before it: Keras draws its seeds from Python's generator.
@@ -275,6 +277,11 @@ class Adapter:
             self._load_pending(handle)
         handle.called = True
         return handle.layer(*args, **kwargs, **({"training": True} if handle.training else {}))
+
+    def trace(self, handle: Handle, args: list, kwargs: dict) -> None:
+        """A first call makes the weights. Keras keeps AutoGraph out of layers, so it is left out here, too."""
+        self.apply(handle, args, kwargs)
+        tf.function(handle.layer, autograph=False, jit_compile=False).get_concrete_function(*args, **kwargs)
 
     def set_mode(self, handle: Handle, training: bool) -> None:
         handle.training = training

@@ -51,6 +51,8 @@ NO_MODULE = WorkerMessage("`{symbol}(...)` gives a {type}, not an nn.Module")
 NO_LAYER = WorkerMessage("`{symbol}(...)` gives a {type}, not a Keras layer")
 PART_NO_MODULE = WorkerMessage("`{name}` is a {type}, not an nn.Module")
 PART_NO_LAYER = WorkerMessage("`{name}` is a {type}, not a Keras layer")
+NOT_DEFINED_CLOSE = WorkerMessage("`{name}` is not defined, but `{close}` is: did you mean `{name}`?")
+NOT_WRITTEN = WorkerMessage("this is not written yet")
 
 # -- weights that are loaded into a module ----------------------------------------------------------------------------
 
@@ -102,6 +104,50 @@ NO_CLASSIFICATION_LAYER = WorkerMessage("the model has no classification layer: 
 NO_LOGITS = WorkerMessage("the model is a {type}, which gives no logits; a BertForSequenceClassification does")
 
 
+# -- what a notebook can do, and a grading cannot ---------------------------------------------------------------------
+
+NO_INPUT = WorkerMessage("`input()` got an empty answer: where this is graded, nobody is there to type")
+COMMAND_NOT_RUN = WorkerMessage("`{command}` was not run: where this is graded, a cell cannot start other programs")
+MAGIC_NOT_RUN = WorkerMessage("`{magic}` has no effect where this is graded")
+
+# -- what the walls refuse, and what is not there ---------------------------------------------------------------------
+
+NO_PROCESSES = WorkerMessage(
+    "where this is graded, no other process or worker can be started: leave it out (a data loader works with "
+    "`num_workers=0`)"
+)
+NO_COMPILER = WorkerMessage("where this is graded, there is no compiler: leave the compiling out")
+NO_NETWORK = WorkerMessage("where this is graded, there is no network, and nothing can be downloaded: leave it out")
+NO_GPU = WorkerMessage(
+    "where this is graded, there is no GPU: take the device of the inputs, or use a GPU only where there is one"
+)
+FILE_REFUSED = WorkerMessage(
+    "`{name}` cannot be opened where this is graded: an answer has a folder of its own, in which it may write, and no "
+    "other files"
+)
+NO_FILE = WorkerMessage("there is no file `{name}` where this is graded: only the notebook itself is there")
+NOT_ALLOWED = WorkerMessage("this is not allowed where it is graded: {error}")
+NO_PACKAGE = WorkerMessage(
+    "the package `{name}` is not installed where this is graded: there are only the packages of the course's "
+    "requirements.txt. Write it without"
+)
+NO_PACKAGE_CLOSE = WorkerMessage("there is no package `{name}`: did you mean `{close}`?")
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+NAME_CLOSE = WorkerMessage("{error}. Did you mean `{close}`?")
+FORGOTTEN_IMPORT = WorkerMessage("`{name}` is not defined: is `{statement}` missing?")
+ARGUMENT_CLOSE = WorkerMessage(
+    "`{function}` is called with the argument `{name}`, as the notebook says, but here it is `{close}`: did you mean "
+    "`{name}`?"
+)
+NO_ARGUMENT = WorkerMessage(
+    "`{function}` is called with the argument `{name}`, as the notebook says, but here its arguments are: {names}"
+)
+METHOD_CLOSE = WorkerMessage("`{type}` has no `{method}`, but `{close}`: did you mean `{method}`?")
+NOW_IN_KERAS = WorkerMessage("{error}: in Keras 3 and TensorFlow 2 it is `{way}`")
+
+
 def read(error: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
     """The message and the values that an error from a worker names; None where it names none in the right form.
 
@@ -116,6 +162,20 @@ def read(error: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
         return None
     return str(message), dict(values)
 
+
+# -- Keras, compiled --------------------------------------------------------------------------------------------------
+
+NO_VALUE_IN_GRAPH = WorkerMessage(
+    "in a compiled step a tensor has no value yet that Python could look at: take lengths from `x.shape[1]`, which is "
+    "a number (`tf.shape(x)[1]` is a tensor), and choose with `tf.where` or `tf.cond`"
+)
+NO_LOOP_IN_GRAPH = WorkerMessage(
+    "in a compiled step Python cannot loop over a tensor: loop over `range(x.shape[1])` and take `x[:, i]`"
+)
+NO_NUMPY_IN_GRAPH = WorkerMessage("in a compiled step a tensor has no `.numpy()`: compute with `tf` or `keras.ops`")
+
+# Where two exceptions say one of these, they are the same only with the same values.
+TELLING = frozenset({NAME_CLOSE, FORGOTTEN_IMPORT, NO_FILE, NOT_ALLOWED, NO_PACKAGE, NOW_IN_KERAS})
 
 BY_ID = {name: message for name, message in list(globals().items()) if isinstance(message, WorkerMessage)}
 for _name, _message in BY_ID.items():

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import struct
+import time
 import zipfile
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from autograder.paths import ROOT
 from autograder.proof.sample_class import answered, own_cell, untouched
 from autograder.submission import hand_in
 from autograder.submission.attempts import one_each
+from autograder.submission.cell_text import definitions
 from autograder.submission.find import find
 from autograder.submission.hand_in import Found, Submission
 from autograder.submission.owner import whose
-from autograder.submission.python_source import plain_python
+from autograder.submission.python_source import chunks, plain_python
 from autograder.submission.read import read
 from course.syllabus import syllabus
 
@@ -245,15 +247,46 @@ def test_a_notebook_without_cells_gets_all_the_stubs_it_lacks():
     assert submission.remarks
 
 
-def test_magics_and_shell_lines_do_nothing():
-    assert plain_python("%matplotlib inline\nx = 1\n!pip install torch\ny?") == "pass\nx = 1\npass\npass"
-    assert plain_python("%%time\nx = 1") == "\nx = 1"
-    assert plain_python("if x:\n    !ls\n    y = 2") == "if x:\n    pass\n    y = 2"
-    assert plain_python("%%bash -e\npip install torch") == ""
-    assert plain_python("x = 5 %2") == "x = 5 %2"
-    assert plain_python("files = !ls\na.b = %pwd") == "files = None\na.b = None"
-    assert plain_python("%md\nIt is *text*, here") == "" and plain_python("%sql select 1\nx = 1") == "pass\nx = 1"
-    compile(plain_python("x = '''\n%not magic\n'''"), "cell", "exec")
+def test_ipythons_syntax_becomes_calls_and_keeps_its_lines():
+    assert plain_python("%matplotlib inline\nx = 1\n!pip install torch\ny?").split("\n") == [
+        "get_ipython().run_line_magic('matplotlib', 'inline')",
+        "x = 1",
+        "get_ipython().system('pip install torch')",
+        "get_ipython().run_line_magic('pinfo', 'y')",
+    ]
+    assert plain_python("%%time\nx = 1") == "\nx = 1" and plain_python("%%no_such\nx = 1") == "\nx = 1"
+    assert plain_python("if x:\n    %time z = 1\n    y = 2") == "if x:\n    z = 1\n    y = 2"
+    assert plain_python("%%bash -e\nls\n") == "get_ipython().run_cell_magic('bash', '-e', 'ls\\n\\n')\n\n"
+    assert plain_python("files = !ls \\\n  -l\nx") == "files = get_ipython().getoutput('ls    -l')\n\nx"
+    assert plain_python("%md\nIt is *text*, here") == ""
+    for as_it_is in ("x = 5 %2", "x = '''\n%not magic\n'''", "def f(:\n    pass", "x = (a\n% b)"):
+        assert plain_python(as_it_is) == as_it_is
+
+
+@pytest.mark.parametrize(
+    "line", ["?", "!", '!"', "!(", "%time x = 1", "x = !ls", "x?", "%%bash", ">>> ", "\x0c!", "!\\"]
+)
+def test_a_cell_full_of_ipythons_syntax_is_read_in_time(line):
+    started = time.process_time()
+    plain_python(f"{line}\n" * (90_000 // (len(line) + 1)))
+    assert time.process_time() - started < 4
+
+
+def test_what_a_script_has_below_a_cell_magic_is_read():
+    cell = "get_ipython().run_cell_magic('time', '', 'def causal_mask(n):\\n    return first(n)\\n')"
+    assert definitions(cell) == {"causal_mask": True}
+    assert definitions(">>> def causal_mask(n):\n...     return n") == {"causal_mask": True}
+
+
+def test_a_script_is_cut_at_its_cell_markers_outside_of_statements():
+    assert chunks("a = 1\n# %%\nb = '''\n# In[3]:\n'''\n\n# In[4]:\nc = 2\n# +\n# only a comment") == [
+        "a = 1",
+        "\n# %%\nb = '''\n# In[3]:\n'''\n",
+        "\n\n\n\n\n\n# In[4]:\nc = 2",
+    ]
+    assert chunks("# %%\n# In[1]:\n") == ["# %%\n# In[1]:\n"] and chunks("") == [""]
+    many = chunks("# %%\nx = 1\n" * 20_000)
+    assert 1 < len(many) <= 500 and sum(map(len, many)) < 10_000_000
 
 
 def test_a_script_is_one_cell_after_the_notebooks_own():
