@@ -111,7 +111,7 @@ def _tuple_difference(
         )
     if len(got) != len(want):
         return Message(
-            "expected {expected} items in the {name}, got {count}", name=name, count=len(got), expected=expected
+            "expected {expected} for the {name}, got {count} items", name=name, count=len(got), expected=expected
         )
     for i, (g, w) in enumerate(zip(got, want, strict=True)):
         item = names[i] if i < len(names) else Message("{name}[{index}]", name=name, index=i)
