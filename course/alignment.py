@@ -1,10 +1,10 @@
-"""Where a decoder looks in the source: the weights of an attention layer of one's own model, in both tracks.
+"""Where a decoder looks in the source: the weights of an attention layer of the student's own model, in both tracks.
 
     >>> from course.alignment import torch_alignment
     >>> torch_alignment(block.cross_attention, lambda: model(source, target))    # (B, H, L, S)
 
-A model throws its attention weights away when it has used them. Here the layer's last call is noted while the model
-translates, and made once more with the request for the weights.
+A model does not keep its attention weights. So the arguments of the layer's last call are noted while the model
+translates, and the call is made once more, this time asking for the weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import numpy as np
 
 
 def torch_alignment(layer: Any, translate: Callable[[], Any]) -> np.ndarray:
-    """The weights (B, H, L, S) of a `nn.MultiheadAttention` in the last of its calls while `translate()` runs."""
+    """The weights (B, H, L, S) of a `nn.MultiheadAttention` in the last of its calls while `translate()` runs.
+
+    Raises IndexError where the layer is not called.
+    """
     import torch
 
     calls = []
@@ -34,7 +37,10 @@ def torch_alignment(layer: Any, translate: Callable[[], Any]) -> np.ndarray:
 
 
 def keras_alignment(layer: Any, translate: Callable[[], Any]) -> np.ndarray:
-    """The weights (B, H, L, S) of a `keras.layers.MultiHeadAttention` in the last of its calls in `translate()`."""
+    """The weights (B, H, L, S) of a `keras.layers.MultiHeadAttention` in the last of its calls in `translate()`.
+
+    Raises IndexError where the layer is not called.
+    """
     calls, call = [], layer.call
 
     def noting(*args: Any, **kwargs: Any) -> Any:

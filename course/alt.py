@@ -1,7 +1,7 @@
-"""Figures for everyone: a text in the place of a picture, made of what was drawn, and the numbers of a heat map.
+"""Figures for everyone: a text that says what a picture shows, and the numbers of a heat map as a table.
 
-The text is computed from the figure's own data, in the language of the notebook, so it cannot say anything else than
-the picture. Screen readers read it, and it stands where a picture does not load.
+The text is computed from the figure's own data, in the language of the notebook, so text and picture always agree.
+Screen readers read it, and it is shown where a picture does not load.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def show(figure: Any) -> None:
     figure.savefig(data, format="png", dpi=100)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")
     display({"image/png": encoded, "text/plain": text}, raw=True, metadata={"image/png": {"alt": text}})
-    # JupyterLab 4.6 gives a picture no alternative text, whatever its metadata say; so the text is there to be read.
+    # JupyterLab 4.6 ignores the alternative text in a picture's metadata, so the text is below the picture, folded.
     folded = f"<details><summary>{escape(_('This figure in words'))}</summary>{escape(text)}</details>"
     display({"text/html": folded + tables(figure), "text/plain": text}, raw=True)
 

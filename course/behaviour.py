@@ -1,6 +1,6 @@
-"""What visible checks ask of every answer, beside its numbers: that gradients arrive, and that precision is kept.
+"""What visible checks ask of every answer besides its numbers: that gradients arrive, and that precision is kept.
 
-Mistakes of this kind show in no worked example. The grading looks for them, so the notebook does, too.
+No worked example shows mistakes of this kind. The grading looks for them, so the notebook does too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from course.checks import Answer, Module
+from course.answers import Answer, Module
 from course.frameworks import Unexpected
 from course.i18n import _
 
@@ -35,8 +35,10 @@ def gradient_reaches(
 
 
 def gradient_reaches_weights(module: Module, *arrays: Any, allowed: int = 0, output: int | None = 0) -> None:
-    """A gradient of the result reaches the weights; `allowed` numbers in arrays of them may have none, such as
-    the keys' bias, which the softmax does not feel. Raises Unexpected where more have none."""
+    """A gradient of the result reaches the weights. Raises Unexpected where more than `allowed` numbers have none.
+
+    The bias of the keys, for example, never has one: the softmax does not change when all scores grow by the same.
+    """
     given = sum(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays)
     weights = module.gradients(*arrays, output=output)[given:]
     cut = [gradient.size for gradient in weights if not np.abs(gradient).max(initial=0) > 1e-6]
@@ -48,9 +50,9 @@ def gradient_reaches_weights(module: Module, *arrays: Any, allowed: int = 0, out
 
 
 def gradient_reaches_keys(module: Module, query: np.ndarray, keys: np.ndarray) -> None:
-    """The keys get a gradient also where their scores do not depend on them: they are what the context is made of.
+    """The keys get a gradient even where the scores do not depend on them, because the context is made of the keys.
 
-    Raises Unexpected where they do not.
+    Raises Unexpected where they get none.
     """
     if not np.abs(module.gradients(query, keys, output=0)[1]).max() > 0:
         raise Unexpected(
@@ -69,7 +71,7 @@ def gradient_is_finite(of: Answer | Module, *arrays: Any, output: int | None = N
 
 
 def keeps_precision(answer: Answer, call: Callable[[], Any], name: str) -> None:
-    """In double precision the result is in double precision, and as exact as that: the call gives one array."""
+    """In double precision the result of the call, one array, has the type float64. Raises Unexpected otherwise."""
     with answer.framework.float64():
         result = call()
     if isinstance(result, np.ndarray) and result.dtype != np.dtype("float64"):
@@ -80,7 +82,10 @@ def keeps_precision(answer: Answer, call: Callable[[], Any], name: str) -> None:
 
 
 def exact(answer: Answer, call: Callable[[], Any], expected: Any, name: str) -> None:
-    """In double precision the numbers are right to twelve digits, which a detour through float32 does not give."""
+    """In double precision the numbers are right to twelve digits. Raises Unexpected otherwise.
+
+    After a detour through float32 only about seven digits are right.
+    """
     keeps_precision(answer, call, name)
     with answer.framework.float64():
         result = call()
@@ -93,10 +98,10 @@ def exact(answer: Answer, call: Callable[[], Any], expected: Any, name: str) -> 
 
 
 def follows_device(of: Answer | Module, *arrays: Any) -> None:
-    """Where arguments and module are on another device, all of the work is done there, and the results are there.
+    """Where arguments and module are on another device, all tensors that the answer makes are there, too.
 
-    Raises Unexpected where a tensor is made on the processor instead. In TensorFlow, which moves tensors by itself,
-    nothing is asked.
+    Raises Unexpected where one is made on the processor instead. TensorFlow moves tensors by itself, so there the check
+    always passes.
     """
     if isinstance(of, Module):
         of(*arrays)

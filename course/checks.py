@@ -1,13 +1,13 @@
 """Visible checks: what a notebook runs after each answer, to show what is right already and what to look at.
 
-`lesson(exercise, track)` gives a function `check`; `check("causal-mask")` looks the part's symbol up where it was
-called from, runs the checks that `course.exercises` has for the part, and shows a report. Where something did not pass
-it raises `CheckFailed` afterwards, in one line, so that the cell has failed for nbgrader too. A missing symbol, a
-stub or an exception in the student's code is one more line in the report, with the student's own line of code.
+`lesson(exercise, track)` gives a function `check`. `check("causal-mask")` looks the part's symbol up in the notebook,
+runs the checks that `course.exercises` has for the part, and shows a report. Where something did not pass, it then
+raises `CheckFailed`, in one line, so that the cell has failed for nbgrader too. A missing symbol, a stub or an
+exception in the student's code is one more line in the report, with the student's own line of code.
 
 The checks teach; they are not the grading. They use small examples that can be followed by hand, need neither the
 grader nor the solutions, and say which slip would give the numbers that they see. The environment variable
-COURSE_CHECKS=off makes `check` do nothing, for whoever runs the notebook's code for its definitions alone.
+COURSE_CHECKS=off makes `check` do nothing, for programs that run the notebook's code only for its definitions.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from course import exceptions, i18n
+from course.answers import Answer
 from course.expectations import StudentError
 from course.frameworks import Framework, Unexpected, framework
 from course.i18n import _
@@ -37,8 +36,11 @@ LONGEST_MESSAGE = 500
 LARGE = ("bert-finetuning",)  # exercises whose models may be large, so that more threads are worth it
 
 
+Look = Callable[[Answer], None]  # a check: it raises Unexpected where something is wrong
+
+
 class CheckFailed(AssertionError):
-    """Some checks did not pass; the report above says which. IPython shows it as one line."""
+    """Some checks did not pass; the report above says which ones. IPython shows the error as one line."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
@@ -47,15 +49,17 @@ class CheckFailed(AssertionError):
 class Checks:
     """The visible checks of an exercise, in the order in which they are shown.
 
-    A check is a function of one argument, the student's answer as an `Answer`. A check marked `gate` decides whether
-    the later ones of its part make sense: after a wrong shape they are not run.
+    A check is a function of one argument, the student's answer as an `Answer`. Where a check marked `gate` fails (a
+    wrong shape, for example), the later checks of its part are not run.
     """
 
     def __init__(self) -> None:
         self.parts: dict[str, list[Check]] = {}
 
-    def __call__(self, part: str, title: str, gate: bool = False) -> Callable[[Callable], Callable]:
-        def register(function: Callable[[Answer], None]) -> Callable[[Answer], None]:
+    def __call__(self, part: str, title: str, gate: bool = False) -> Callable[[Look], Look]:
+        """A decorator that adds a check to a part; `title` is what the student reads about it."""
+
+        def register(function: Look) -> Look:
             self.parts.setdefault(part, []).append(Check(title, function, gate))
             return function
 
@@ -64,161 +68,21 @@ class Checks:
 
 @dataclass(frozen=True)
 class Check:
+    """One visible check: what the student reads about it, and the function that makes it."""
+
     title: str
-    function: Callable[[Answer], None]
+    function: Look
     gate: bool = False
-
-
-@dataclass
-class Answer:
-    """The student's function or module class; arrays go in and come out as NumPy arrays."""
-
-    symbol: str
-    thing: Any
-    framework: Framework
-    namespace: dict[str, Any] = field(repr=False)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function. Also sees to it that the call leaves its arguments as they were."""
-        return self._call(self.thing, self.symbol, args, kwargs)
-
-    def plain(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function and take what it gives as it is: a model, a dict, a list of numbers.
-
-        Arrays are given as tensors; whatever is a tensor already, or contains some, is handed over itself.
-        """
-        given = [self.framework.given(value) for value in (*args, *kwargs.values())]
-        positional, keywords = given[: len(args)], dict(zip(kwargs, given[len(args) :], strict=True))
-        return self._guard(lambda: self.thing(*positional, **keywords))
-
-    def gradients(self, *arrays: Any, output: int | None = None) -> list[np.ndarray]:
-        """The gradients of (one of) the results for the float arrays, in their order; zeros where none arrives."""
-        return self._guard(lambda: self.framework.gradients(self.thing, arrays, output))
-
-    def pair(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        """Call the function, which is to return two tensors."""
-        return _pair(self(*args, **kwargs), self.symbol)
-
-    def module(self, *args: Any, **kwargs: Any) -> Module:
-        """Construct the module."""
-        return Module(self, self._guard(lambda: self.thing(*args, **kwargs)))
-
-    def _call(self, thing: Callable, name: str, args: tuple, kwargs: dict) -> Any:
-        given = [self.framework.given(value) for value in (*args, *kwargs.values())]
-        positional, keywords = given[: len(args)], dict(zip(kwargs, given[len(args) :], strict=True))
-        result = self._guard(lambda: thing(*positional, **keywords))
-        for before, after in zip((*args, *kwargs.values()), given, strict=True):
-            if isinstance(before, np.ndarray) and not np.array_equal(
-                self.framework.array(after), self.framework.array(self.framework.given(before))
-            ):
-                raise Unexpected(
-                    _("`{name}` changed one of its arguments.").format(name=name),
-                    _("The caller still needs it: make a new tensor instead of writing into the old one."),
-                )
-        return self.framework.taken(result, name)
-
-    def _guard(self, call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        except Unexpected:
-            raise
-        except Exception as error:
-            raise StudentError(error) from error
-
-
-@dataclass
-class Module:
-    """A module that the student's class gave."""
-
-    answer: Answer
-    thing: Any
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        framework = self.answer.framework
-        return self.answer._call(lambda *a, **k: framework.run(self.thing, a, k), self.answer.symbol, args, kwargs)
-
-    def pair(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        return _pair(self(*args, **kwargs), self.answer.symbol)
-
-    def gradients(self, *arrays: Any, output: int | None = None) -> list[np.ndarray]:
-        """The gradients of (one of) the results for the float arrays, then for the module's trainable weights."""
-        self(*arrays)  # lazy layers build their weights
-        guard, framework = self.answer._guard, self.answer.framework
-        return guard(lambda: framework.gradients(self.thing, arrays, output, self.thing))
-
-    def received(self, name: str, *args: Any, **kwargs: Any) -> list[np.ndarray]:
-        """What a layer in the module was given, a call each, while the module was called."""
-        layer = self.attribute(name)
-        self(*args, **kwargs)
-        return self.answer._guard(lambda: self.answer.framework.received(layer, lambda: self(*args, **kwargs)))
-
-    def applied(self, name: str, x: np.ndarray) -> np.ndarray:
-        """What a layer of the module makes of x."""
-        layer, framework = self.attribute(name), self.answer.framework
-        return self.answer._call(lambda *a, **k: framework.run(layer, a, k), name, (x,), {})
-
-    def training(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it in training mode, where dropout acts."""
-        run = self.answer.framework.run
-        return self.answer._call(lambda *a, **k: run(self.thing, a, k, True), self.answer.symbol, args, kwargs)
-
-    def fit(self, ids: np.ndarray, labels: np.ndarray, steps: int, rate: float) -> np.ndarray:
-        """Train a classifier on a few texts; the loss of each step."""
-        return self.answer._guard(lambda: self.answer.framework.fit(self.thing, ids, labels, steps, rate))
-
-    def attribute(self, name: str) -> Any:
-        """A layer that the docstring names."""
-        layer = getattr(self.thing, name, None)
-        if layer is None:
-            raise Unexpected(
-                _("The module has no attribute `{path}`.").format(path=name),
-                _("Keep the layer in `self.{path}`, as the docstring says.").format(path=name),
-            )
-        return layer
-
-    def silence(self, *names: str) -> Module:
-        """Set all weights of these layers to zero: the framework's own attention then gives nothing but zeros."""
-        for name in names:
-            layer = self.attribute(name)
-            self.answer._guard(lambda layer=layer: self.answer.framework.silence(layer))
-        return self
-
-    def load(self, weights: dict[str, np.ndarray], *example: np.ndarray) -> Module:
-        """Put weights into the module, after a first call with the example, which makes lazy layers build their own."""
-        self(*example)
-
-        self.answer._guard(lambda: self.answer.framework.load(self.thing, weights))
-        return self
-
-    def trainable(self) -> int:
-        """The number of trainable numbers in it."""
-        return self.answer.framework.trainable(self.thing)
-
-    def copied_to(self, other: Module) -> Module:
-        """The other module after it was given this one's state, in the framework's own way."""
-        self.answer._guard(lambda: self.answer.framework.copy_state(self.thing, other.thing))
-        return other
-
-
-def _pair(result: Any, name: str) -> tuple[Any, Any]:
-    if not isinstance(result, tuple) or len(result) != 2:
-        count = len(result) if isinstance(result, tuple) else _("nothing") if result is None else 1
-        raise Unexpected(
-            _("`{name}` should return two tensors, the output and the weights; it returned {count}.").format(
-                name=name, count=count
-            ),
-            _("End with `return output, weights`."),
-        )
-    return result
 
 
 # -- running ----------------------------------------------------------------------------------------------------------
 
 
 def lesson(exercise: str, track: str, language: str | None = None) -> Callable[[str], None]:
-    """The `check` of a notebook.
+    """The function `check` of a notebook.
 
-    Arguments: the exercise's and the track's ids as in the syllabus; the language of the messages.
+    Arguments: the exercise's and the track's ids as in the syllabus; the language of the messages, where it is not the
+    release's. `check` raises `course.syllabus.UnknownName` for an unknown exercise, track or part.
     """
 
     red: set[str] = set()  # the parts whose newest check did not pass
@@ -272,7 +136,7 @@ def _turned_off() -> bool:
 def run(exercise: str, track: str, part: str, namespace: dict[str, Any]) -> Report:
     """Run the visible checks of a part on the symbol of that name in a namespace.
 
-    Raises `course.syllabus.UnknownName` for an exercise, track or part that there is not.
+    Raises `course.syllabus.UnknownName` for an unknown exercise, track or part.
     """
     the_exercise = syllabus().exercise(exercise)
     the_part = the_exercise.part(part)
@@ -302,7 +166,7 @@ def run(exercise: str, track: str, part: str, namespace: dict[str, Any]) -> Repo
 
 
 def show(report: Report) -> None:
-    """As HTML in Jupyter, as text elsewhere."""
+    """Show a report: as HTML in Jupyter, as text elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         from IPython.display import display

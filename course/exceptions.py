@@ -1,7 +1,7 @@
 """Hints for the exceptions that beginners meet: what a message of Python or a framework means here, and what to write.
 
 A hint is chosen by the type of the exception, its message, and the student's own line that it came through. The first
-that fits is taken; where none does, there is no hint, and none is better than a wrong one.
+hint that fits is taken. Where none fits there is no hint, which is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Known:
     track: str = ""  # a name that the notebook has in this track alone: "torch" or "tf"
 
     def fits(self, kind: str, message: str, line: str, namespace: Mapping[str, Any]) -> bool:
-        """Whether an exception with this type, message and line is the one."""
+        """Whether the hint is about an exception with this type, message and line."""
         return (
             (not self.track or self.track in namespace)
             and re.search(self.kind, kind) is not None

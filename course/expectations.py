@@ -1,6 +1,6 @@
-"""What a visible check says about an array: its shape, its type, its numbers; and about an error that is asked for.
+"""What a visible check can expect of an array (its shape, its type, its numbers), and of a call that must raise.
 
-Each function returns nothing where all is well, and otherwise raises `Unexpected` with a message and a hint for the
+Each function returns None where all is well, and otherwise raises `Unexpected` with a message and a hint for the
 student. A worked example can name its *look-alikes*: the numbers that a common slip would give, each with its own hint.
 """
 
@@ -27,7 +27,7 @@ class StudentError(Exception):
 
 
 def shape(array: Any, expected: tuple[int, ...], name: str, axes: str, hint: str = "") -> None:
-    """The array has this shape; `axes` names its axes, "(B, L, D)"."""
+    """The array has this shape; `name` says which array it is, and `axes` names its axes, "(B, L, D)"."""
     if not isinstance(array, np.ndarray):
         got = _("nothing (None)") if array is None else type(array).__name__
         raise Unexpected(
@@ -57,7 +57,7 @@ def kind(array: np.ndarray, expected: str, name: str) -> None:
 def equal(
     array: Any, expected: Any, name: str, hint: str = "", lookalikes: Mapping[str, Any] | None = None, axes: str = ""
 ) -> None:
-    """The array has these numbers. `lookalikes` maps a hint to the numbers of the slip that the hint is about."""
+    """The array has these numbers, up to TOLERANCE. `lookalikes` maps a hint to the numbers that its slip gives."""
     expected = np.asarray(expected)
     shape(array, expected.shape, name, axes or _("the shape"), hint)
     if expected.dtype == bool:
@@ -81,7 +81,7 @@ def equal(
 
 
 def raises(error: type[Exception], call: Callable[[], Any], what: str) -> None:
-    """The call raises this error; `what` says what is wrong with its arguments: "an odd width"."""
+    """The call raises this type of error; `what` says what is wrong with its arguments: "an odd width"."""
     try:
         call()
     except StudentError as wrapped:

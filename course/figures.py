@@ -1,22 +1,26 @@
 """Figures that explain: one vector for a sentence, word plus position, what "it" looks at, a translator at work.
 
-They are drawn like those in `course.plots`, and stand apart because each belongs to one lesson: a notebook is stale
-when a module that draws for it has changed. What they show of attention is computed by whoever calls, never made up.
+They are drawn like the figures in `course.plots`. They are in a module of their own because each belongs to one lesson:
+a notebook must be rebuilt when a module that draws for it has changed. The attention weights that they show are
+arguments, computed by a model.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course.i18n import _
-from course.plots import ATTENTION, DIVERGING, NETWORK, RECURRENT, _array, _figure, _grid, _show
+from course.plots import ATTENTION, DIVERGING, NETWORK, RECURRENT, Style, _array, _figure, _grid, _show
 
-LINE = {"color": "#444444", "linewidth": 1.2}
-LOOK, WAY = "#3182bd", "#bbbbbb"  # a weight, as wide as it is large; a way that is merely open
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LINE: Style = {"color": "#444444", "linewidth": 1.2}
+LOOK, WAY = "#3182bd", "#bbbbbb"  # the colours of a weight, and of a connection without one
 
 
 def one_vector(source: Sequence[str], target: Sequence[str]) -> None:
@@ -43,7 +47,7 @@ def one_vector(source: Sequence[str], target: Sequence[str]) -> None:
 
 
 def word_plus_position(texts: Mapping[str, tuple[Any, Any, Any]]) -> None:
-    """For each text its words' vectors, its positions' vectors, and their sum, all (L, D), as maps beside each other.
+    """For each text the vectors of its words, those of its positions, and their sum, all (L, D), as heat maps.
 
     A row is a word of the text, which is split at blanks.
     """
@@ -56,7 +60,7 @@ def word_plus_position(texts: Mapping[str, tuple[Any, Any, Any]]) -> None:
         ):
             axis = axes[3 * row + column]
             image = axis.imshow(_array(table), aspect="auto", cmap=DIVERGING, vmin=-largest, vmax=largest)
-            axis.set_yticks(range(len(words)), range(len(words)) if column == 1 else words)
+            axis.set_yticks(range(len(words)), [str(n) for n in range(len(words))] if column == 1 else words)
             axis.set_xticks([])
             axis.tick_params(length=0)
             if row == 0:
@@ -66,7 +70,7 @@ def word_plus_position(texts: Mapping[str, tuple[Any, Any, Any]]) -> None:
 
 
 def refers(who: str, looks: Mapping[str, Sequence[Any]]) -> None:
-    """What one word of a text looks at, as arcs: for each text (split at blanks) its weights (L,), a list of rounds.
+    """What the word `who` looks at, as arcs: for each text, split at blanks, its weights (L,) in each round.
 
     Each round is a panel; an arc is as wide as its weight is large.
     """
@@ -80,7 +84,7 @@ def refers(who: str, looks: Mapping[str, Sequence[Any]]) -> None:
             axis = axes[rounds * row + column]
             for n, (word, x, weight) in enumerate(zip(words, middles, _array(weights).tolist(), strict=True)):
                 matters = n == own or weight >= 0.1
-                style = {"ha": "center", "va": "top", "color": LOOK if matters else "#777777"}
+                style: Style = {"ha": "center", "va": "top", "color": LOOK if matters else "#777777"}
                 axis.text(x, 0, word, size=9, weight="bold" if n == own else None, **style)
                 if n != own:
                     _arc(axis, x, middles[own], weight, ends[-1])
@@ -94,10 +98,10 @@ def refers(who: str, looks: Mapping[str, Sequence[Any]]) -> None:
 
 
 def translating(source: Sequence[str], written: Sequence[str], weights: Any) -> None:
-    """A transformer that translates, as a moving picture: the source is read once, then a word is written at a time.
+    """A transformer that translates, as a moving picture: it reads the source once, then writes one word at a time.
 
     `weights` (L, S) are those of cross-attention: a row for each word that is written, a column for each of the source.
-    It is a PNG with several frames, which every front end shows; one that cannot move it shows the last.
+    The picture is a PNG with several frames; a front end that cannot move it shows the last one.
     """
     from IPython.display import Image, display
 
@@ -107,20 +111,21 @@ def translating(source: Sequence[str], written: Sequence[str], weights: Any) -> 
 def translation(source: Sequence[str], written: Sequence[str], weights: Any) -> bytes:
     """The moving picture of `translating` as the bytes of a PNG; it is played three times and stops at the end."""
     import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     weights, seen = _array(weights), ["[BOS]", *written[:-1]]
     steps = [(0, -1, False), (1, -1, False)]
     steps += [(1, place, done) for place in range(len(written)) for done in (False, True)]
     figure, axis = plt.subplots(figsize=(9, 4.6), dpi=80, layout="constrained")
-    frames = []
+    canvas, frames = FigureCanvasAgg(figure), []  # draws into an array, whatever shows the other figures
     for read, place, done in [*steps, (2, len(written) - 1, True)]:
         axis.clear()
         _translating(axis, source, seen, written, weights, read, place, done)
-        figure.canvas.draw()
-        frames.append(np.array(figure.canvas.buffer_rgba())[..., :3])
+        canvas.draw()
+        frames.append(np.array(canvas.buffer_rgba())[..., :3])
     plt.close(figure)
-    # One palette for all, which is why they are cut out of one tall picture: frames then store what has changed alone.
+    # All frames need one palette, so that each stores only what has changed: they are cut out of one tall picture.
     height, width, _channels = frames[0].shape
     film = Image.fromarray(np.concatenate(frames)).quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     pictures = [film.crop((0, n * height, width, (n + 1) * height)) for n in range(len(frames))]
@@ -129,7 +134,16 @@ def translation(source: Sequence[str], written: Sequence[str], weights: Any) -> 
     return out.getvalue()
 
 
-def _translating(axis, source, seen, written, weights, read: int, place: int, done: bool) -> None:
+def _translating(
+    axis: Axes,
+    source: Sequence[str],
+    seen: Sequence[str],
+    written: Sequence[str],
+    weights: np.ndarray,
+    read: int,
+    place: int,
+    done: bool,
+) -> None:
     """One frame. `read`: 0 the words, 1 the memory too, 2 all rows of weights; `place`: which word is written."""
     top, below, memory, words = 3.55, 2.05, 1.0, 0.0
     shift = (len(seen) - len(source)) / 2  # of the source, so that both rows have the same middle
@@ -162,7 +176,7 @@ def _translating(axis, source, seen, written, weights, read: int, place: int, do
                 axis.plot([earlier, t], [below + 0.2, top - 0.9], color=WAY, lw=0.8, zorder=0)
         if (now and not done) or read == 2:
             for s, weight in enumerate(weights[t]):
-                style = {"lw": 0.3 + 6 * float(weight), "alpha": 0.15 + 0.75 * float(weight)}
+                style: Style = {"lw": 0.3 + 6 * float(weight), "alpha": 0.15 + 0.75 * float(weight)}
                 axis.plot(
                     [s + shift, t], [memory + 0.22, top - 0.92], color=LOOK, zorder=1, solid_capstyle="butt", **style
                 )
@@ -178,23 +192,23 @@ def _translating(axis, source, seen, written, weights, read: int, place: int, do
 PAPER = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9}
 
 
-def _box(axis, x: float, y: float, label: str, colour: str, width: float = 0.7) -> None:
+def _box(axis: Axes, x: float, y: float, label: str, colour: str, width: float = 0.7) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    shape = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "fc": colour, "ec": "#444444"}
+    shape: Style = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "fc": colour, "ec": "#444444"}
     axis.add_patch(FancyBboxPatch((x - width / 2, y - 0.2), width, 0.4, zorder=2, **shape))
     axis.text(x, y, label, ha="center", va="center", size=9, zorder=3)
 
 
-def _arrow(axis, start: tuple[float, float], end: tuple[float, float]) -> None:
+def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     axis.annotate("", end, start, arrowprops={"arrowstyle": "->", **LINE}, zorder=1)
 
 
-def _arc(axis, start: float, end: float, weight: float, longest: float) -> None:
-    """Half an ellipse from one word to another, as wide as its weight is large, the higher the longer."""
+def _arc(axis: Axes, start: float, end: float, weight: float, longest: float) -> None:
+    """Half an ellipse from one word to another; its line is as wide as the weight is large."""
     from matplotlib.patches import Arc
 
     span = abs(end - start)
-    shape = {"width": span, "height": 0.5 + 1.8 * span / longest, "theta1": 0, "theta2": 180}
-    style = {"color": LOOK, "lw": 0.4 + 6 * weight, "alpha": 0.15 + 0.75 * weight}
+    shape: Style = {"width": span, "height": 0.5 + 1.8 * span / longest, "theta1": 0, "theta2": 180}
+    style: Style = {"color": LOOK, "lw": 0.4 + 6 * weight, "alpha": 0.15 + 0.75 * weight}
     axis.add_patch(Arc(((start + end) / 2, 0.08), **shape, **style))

@@ -5,10 +5,10 @@ language may be chosen later. Put values in with `.format`, after the look-up:
 `_("{name} is not defined").format(name=name)`.
 
 Catalogues are gettext's, in `course/locale/<language>/LC_MESSAGES/`. A checkout has the texts that people write, `.po`,
-and reads them with Babel; what is released to students has `course.mo` alone, compiled, which needs nothing beside the
-standard library, and a file `course/locale/default` that names the language. `autograder.authoring.translate` says what
-stands in which file. All but the lessons are looked up by `_`; quizzes, hints and feedback are never released, because
-they tell answers.
+and reads them with Babel. A release for students has only `course.mo`, compiled, which needs nothing but the standard
+library, and a file `course/locale/default` that names the language. `autograder.authoring.translate` says what is in
+which file. Everything except the lessons is looked up by `_`. The catalogues of quizzes, hints and feedback are never
+released, because they tell answers.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 LOCALE = Path(__file__).parent / "locale"
 SOURCE_LANGUAGE = "en"
@@ -38,11 +42,11 @@ class CatalogueError(ValueError):
 
 
 class UnknownLanguage(LookupError):
-    """There is no catalogue of this language; the message lists those that there are."""
+    """There is no catalogue of this language; the message lists the languages that have one."""
 
 
 def languages() -> tuple[str, ...]:
-    """The languages that there are: the source language, then those with a catalogue."""
+    """The source language, then the languages that have a catalogue, in the order of the alphabet."""
     found = {path.parent.parent.name for kind in ("mo", "po") for path in LOCALE.glob(f"*/LC_MESSAGES/course.{kind}")}
     return (SOURCE_LANGUAGE, *sorted(found - {SOURCE_LANGUAGE}))
 
@@ -72,7 +76,7 @@ def using(language: str | None) -> Iterator[None]:
 
 
 def language() -> str:
-    """The language that is spoken now."""
+    """The language of messages now: the chosen one, COURSE_LANGUAGE, the release's, or English."""
     return _chosen or os.environ.get("COURSE_LANGUAGE") or _released()
 
 
@@ -82,7 +86,7 @@ def _(message: str) -> str:
 
 
 def N_(message: str) -> str:
-    """Marks a string for translation where it stands; whoever shows it says `_(message)`."""
+    """The message unchanged, but marked for translation; the code that shows it looks it up with `_(message)`."""
     return message
 
 
@@ -92,7 +96,7 @@ def lesson_text(language: str, exercise: str) -> gettext.NullTranslations:
     return _read(LOCALE / language / "LC_MESSAGES" / LESSONS / f"{exercise}.po")
 
 
-def parsed(path: Path):
+def parsed(path: Path) -> Catalog:
     """A `.po` file as Babel's Catalog. Raises CatalogueError with file and line where it is no catalogue."""
     from babel.messages import pofile
 
@@ -109,7 +113,10 @@ def parsed(path: Path):
 
 
 def compiled(path: Path) -> bytes:
-    """A `.po` file as a `.mo` file, without what is not translated, or marked as fuzzy; CatalogueError as `parsed`."""
+    """The bytes of the `.mo` file that a `.po` file gives, without entries that are empty or marked as fuzzy.
+
+    Raises CatalogueError as `parsed` does.
+    """
     from babel.messages import mofile
 
     catalogue = parsed(path)

@@ -1,9 +1,9 @@
 """What a live kernel ran: whether the newest version of an answer's cell ran, and where it stopped if it did not.
 
-A function lives on in the kernel when its cell is changed and no longer runs. Checks that test the old function would
-say "passed" about code that is broken. So the notebook's first cell, by calling `lesson`, lets IPython report every
-cell that ran (its event `post_run_cell`, https://ipython.readthedocs.io/en/stable/config/callbacks.html), and `check`
-asks here before it tests anything. Outside of IPython nothing is noted and nothing is asked.
+When a cell is changed and then fails, the kernel still has the old function. Checks that test the old function would
+say "passed" about broken code. So the notebook's first cell, by calling `lesson`, lets IPython report every cell that
+ran (its event `post_run_cell`, https://ipython.readthedocs.io/en/stable/config/callbacks.html), and `check` asks here
+before it tests anything. Outside of IPython nothing is noted and nothing is asked.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Kernel:
     """The cells that a kernel ran since the first call of `lesson`."""
 
     def __init__(self) -> None:
-        self.stopped: dict[str, Stopped] = {}  # by name: the newest cell that defines it did not get there
-        self.before: dict[str, int] = {}  # ids of what the names stood for after the last cell
+        self.stopped: dict[str, Stopped] = {}  # by name: the newest cell that defines it stopped before it did
+        self.before: dict[str, int] = {}  # by name: the id of the object that it had after the last cell
         self.shell: Any = None
 
     def watch(self) -> None:
@@ -97,7 +97,7 @@ def defined(cell: str) -> list[str]:
 
 
 def used(symbol: str, namespace: Mapping[str, Any]) -> list[str]:
-    """The names of the notebook that a function or class uses, directly or through others; without itself."""
+    """The names of the notebook that a function or class uses, directly or through others, without its own name."""
     found: dict[str, None] = {}
     waiting = [symbol]
     while waiting:
@@ -111,7 +111,7 @@ def used(symbol: str, namespace: Mapping[str, Any]) -> list[str]:
 
 
 def similar(symbol: str, namespace: Mapping[str, Any]) -> str:
-    """A function or class of the notebook whose name looks like a symbol that is missing, or nothing."""
+    """The name of a function or class in the notebook that looks like a missing symbol; "" where there is none."""
     own = [name for name, thing in namespace.items() if isinstance(thing, (FunctionType, type)) and name[:1] != "_"]
     return next(iter(difflib.get_close_matches(symbol, own, n=1, cutoff=0.8)), "")
 

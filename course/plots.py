@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course import alt
 from course.i18n import _
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+Style = dict[str, Any]  # keyword arguments of matplotlib
 DIVERGING = "RdBu_r"  # for values around zero
 SHARES = "Blues"  # for weights from 0 to 1
 
 
 def positions(encoding: Any, title: str | None = None) -> None:
-    """A position encoding (max_len, D) as a heat map: a row a position, a column a number of its vector."""
+    """A position encoding (max_len, D) as a heat map: a row is the vector of a position."""
     table = _array(encoding)
     figure, axes = _figure(1, 7.0, 3.6)
     image = axes[0].imshow(table, aspect="auto", cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
@@ -44,14 +50,17 @@ def waves(encoding: Any, columns: Sequence[int]) -> None:
 
 
 def offsets(encoding: Any, anchors: Sequence[int], reach: int = 20) -> None:
-    """Dot products of some positions' vectors with those of their neighbours, by offset; the curves should coincide."""
+    """Dot products of the vectors of the positions `anchors` with their neighbours', by offset, of (max_len, D).
+
+    `reach` is the largest offset. The curves of a good encoding coincide.
+    """
     table = _array(encoding)
     figure, axes = _figure(1, 7.0, 2.8)
     for n, anchor in enumerate(anchors):
         near = np.arange(-reach, reach + 1)
         near = near[(anchor + near >= 0) & (anchor + near < len(table))]
         label = _("from position {number}").format(number=anchor)
-        style = {"linewidth": 6 - 2 * n, "alpha": 0.4 + 0.25 * n}  # wide and pale below, so that all can be seen
+        style: Style = {"linewidth": 6 - 2 * n, "alpha": 0.4 + 0.25 * n}  # wide and pale below, so that all can be seen
         axes[0].plot(near, table[anchor + near] @ table[anchor], label=label, **style)
     axes[0].set(
         xlabel=_("offset"),
@@ -65,7 +74,7 @@ def offsets(encoding: Any, anchors: Sequence[int], reach: int = 20) -> None:
 def attention(
     weights: Any, queries: Sequence[str], keys: Sequence[str] | None = None, title: str | None = None
 ) -> None:
-    """Attention weights (L, S) as a heat map with the words beside it, and for (H, L, S) a map a head."""
+    """Attention weights (L, S) as a heat map with the words beside it; for (H, L, S) a map for each head."""
     maps = _array(weights)
     maps = maps[None] if maps.ndim == 2 else maps
     keys = queries if keys is None else keys
@@ -82,7 +91,7 @@ def attention(
 
 
 def masks(named: Mapping[str, Any]) -> None:
-    """Boolean masks (L, S) beside each other; blue is True, a place that may be looked at."""
+    """Boolean masks (L, S), side by side; blue is True, a place that may be looked at."""
     figure, axes = _figure(len(named), 2.6, 2.7)
     for n, (axis, (name, mask)) in enumerate(zip(axes, named.items(), strict=True)):
         table = _array(mask).astype(float)
@@ -110,7 +119,10 @@ ATTENTION, NETWORK, NORM = "#9ecae1", "#a1d99b", "#fdd0a2"  # the colours of a l
 
 
 def transformer_layers() -> None:
-    """The two forms of a transformer encoder's layer beside each other, read from below."""
+    """The two forms of a transformer encoder's layer, post-norm and pre-norm, side by side, to be read from below.
+
+    Source: Xiong et al., "On Layer Normalization in the Transformer Architecture" (2020).
+    """
     attention, network = (_("attention"), ATTENTION), (_("network, word by word"), NETWORK)
     norm1, norm2 = (_("norm 1"), NORM), (_("norm 2"), NORM)
     figure, axes = _figure(2, 3.6, 4.6)
@@ -120,7 +132,10 @@ def transformer_layers() -> None:
 
 
 def translator_layers() -> None:
-    """A layer of the encoder and one of the decoder beside each other, in post-norm, read from below."""
+    """A layer of the encoder and one of the decoder in post-norm, side by side, to be read from below.
+
+    Source: Vaswani et al., "Attention Is All You Need" (2017).
+    """
     network, norms = (_("network, word by word"), NETWORK), [(_("norm {n}").format(n=n), NORM) for n in (1, 2, 3)]
     cross = _("attention to the source")
     figure, axes = _figure(2, 3.9, 5.6)
@@ -140,22 +155,25 @@ def translator_layers() -> None:
     _show(figure)
 
 
+Box = tuple[str, str]  # the label and the colour of a part of a layer
+Half = tuple[list[Box], list[Box]]  # of a layer: the boxes of the branch, and those after the sum
 RECURRENT = "#dadaeb"  # the colour of a recurrent state
 
 
 def recurrent_attention(source: Sequence[str], written: Sequence[str], weights: Sequence[float]) -> None:
-    """One step of a recurrent decoder that attends to an encoder's states: who asks, who is asked, what comes back.
+    """One step of a recurrent decoder that attends to an encoder's states: the query, the keys, and the context.
 
-    `weights` are those of the source's words in the step that writes the last of `written`.
+    `weights` are those of the source's words in the step that writes the last of `written`. Source: Bahdanau et al.,
+    "Neural Machine Translation by Jointly Learning to Align and Translate" (2014).
     """
     from matplotlib.patches import FancyBboxPatch
 
     figure, (axis,) = _figure(1, 8.2, 4.6)
-    line = {"color": "#444444", "linewidth": 1.2}
+    line: Style = {"color": "#444444", "linewidth": 1.2}
     middle = (len(source) - 1) / 2
 
     def box(x: float, y: float, label: str, colour: str, width: float = 0.7) -> None:
-        shape = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "fc": colour, "ec": "#444444"}
+        shape: Style = {"boxstyle": "round,pad=0.02,rounding_size=0.08", "fc": colour, "ec": "#444444"}
         axis.add_patch(FancyBboxPatch((x - width / 2, y - 0.22), width, 0.44, zorder=2, **shape))
         axis.text(x, y, label, ha="center", va="center", size=9, zorder=3)
 
@@ -196,12 +214,12 @@ def recurrent_attention(source: Sequence[str], written: Sequence[str], weights: 
     _show(figure)
 
 
-def _layer(axis, title: str, halves, aside: Mapping[str, str] | None = None) -> None:
-    """A layer as boxes from below: each half is a branch (label, colour), a sum with what led past, and what follows.
-
-    `aside` names what comes into a box from the side.
+def _layer(axis: Axes, title: str, halves: Sequence[Half], aside: Mapping[str, str] | None = None) -> None:
+    """A layer as boxes from below. Each half is the boxes of a branch, a sum with the input of the branch, and the
+    boxes after the sum. `aside` says, by the label of a box, what comes into it from the side.
     """
-    place, line = 0.0, {"color": "#444444", "linewidth": 1.2}
+    place = 0.0
+    line: Style = {"color": "#444444", "linewidth": 1.2}
     axis.text(0, place - 0.35, "x  (B, L, D)", ha="center", va="top", size=9)
     for branch, after in halves:
         fork = place + 0.25
@@ -223,12 +241,12 @@ def _layer(axis, title: str, halves, aside: Mapping[str, str] | None = None) -> 
     axis.set_axis_off()
 
 
-def _layer_box(axis, place: float, label: str, colour: str, line: Mapping, aside: str | None = None) -> float:
-    """A box with a line up to it; where its top is."""
+def _layer_box(axis: Axes, place: float, label: str, colour: str, line: Style, aside: str | None = None) -> float:
+    """Draws a box with a line up to it; gives the height of its top."""
     from matplotlib.patches import FancyBboxPatch
 
     axis.plot([0, 0], [place, place + 0.3], **line)
-    shape = {"boxstyle": "round,pad=0.02,rounding_size=0.1", "fc": colour, "ec": "#444444"}
+    shape: Style = {"boxstyle": "round,pad=0.02,rounding_size=0.1", "fc": colour, "ec": "#444444"}
     axis.add_patch(FancyBboxPatch((-1.2, place + 0.3), 2.4, 0.6, **shape))
     axis.text(0, place + 0.6, label, ha="center", va="center", size=9)
     if aside:
@@ -238,7 +256,7 @@ def _layer_box(axis, place: float, label: str, colour: str, line: Mapping, aside
 
 
 def masking(words: Sequence[str], ids: Any, inputs: Any, labels: Any, mask_id: int) -> None:
-    """A text (L words) that was masked several times, a row each: what became of its selected places.
+    """A text of L words that was masked B times: each row shows what became of the places that were selected.
 
     `ids`, `inputs` and `labels` are (B, L); a label of -100 is a place that was not selected.
     """
@@ -246,7 +264,7 @@ def masking(words: Sequence[str], ids: Any, inputs: Any, labels: Any, mask_id: i
     figure, axes = _figure(1, 0.5 * len(words) + 1.0, 0.36 * len(ids) + 1.2)
     colours = {"masked": "#2166ac", "random": "#b2182b", "kept": "#1b7837"}
     axes[0].imshow(np.zeros(ids.shape), cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.argwhere(selected):
+    for row, column in np.argwhere(selected).tolist():
         same, hidden = inputs[row, column] == ids[row, column], inputs[row, column] == mask_id
         colour = colours["masked" if hidden else "kept" if same else "random"]
         axes[0].add_patch(_box(column, row, colour))
@@ -259,11 +277,11 @@ def masking(words: Sequence[str], ids: Any, inputs: Any, labels: Any, mask_id: i
 
 
 def guesses(named: Mapping[str, Sequence[tuple[str, float]]], columns: int = 3) -> None:
-    """For each text with a [MASK], the likeliest words and their probabilities, likeliest first, as bars."""
+    """For each text with a [MASK], the most likely words and their probabilities, as bars, the most likely first."""
     rows = -(-len(named) // columns)
     figure, axes = _grid(rows, min(columns, len(named)), 3.6, 1.9)
     for axis, (text, found) in zip(axes, named.items(), strict=False):
-        places = np.arange(len(found))
+        places = range(len(found))
         axis.barh(places, [share for _word, share in found], color="#4393c3", height=0.7)
         axis.set_yticks(places, [word for word, _share in found])
         axis.invert_yaxis()
@@ -278,7 +296,10 @@ def guesses(named: Mapping[str, Sequence[tuple[str, float]]], columns: int = 3) 
 
 
 def training(named: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """Loss and accuracy over the epochs, side by side; `named` gives a curve's dicts of `loss` and `accuracy`."""
+    """Loss and accuracy (a fraction) over the epochs, side by side.
+
+    `named` gives for each curve a dict with `loss` and `accuracy` for each epoch.
+    """
     figure, axes = _figure(2, 4.2, 2.8)
     for axis, what, label in zip(axes, ("loss", "accuracy"), (_("mean loss"), _("right")), strict=True):
         for name, history in named.items():
@@ -291,9 +312,10 @@ def training(named: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
 
 
 def accuracies(sizes: Sequence[int], named: Mapping[str, Sequence[Sequence[float]]], chance: float) -> None:
-    """Accuracy (a fraction) against the number of labelled examples, a curve a way to train.
+    """Accuracy (a fraction) against the number of labelled examples, a curve for each way to train.
 
-    `named` gives for each way and each size the accuracies of one run or more: a point each, the curve is their mean.
+    `named` gives for each way, and each size, the accuracies of one run or more. Each run is a point, and the curve is
+    their mean. `chance` is the accuracy of guessing.
     """
     figure, axes = _figure(1, 7.0, 3.2)
     for n, (name, runs) in enumerate(named.items()):
@@ -303,7 +325,7 @@ def accuracies(sizes: Sequence[int], named: Mapping[str, Sequence[Sequence[float
             axes[0].scatter([size] * len(one), one, s=12, alpha=0.5, color=colour)
     axes[0].axhline(chance, color="grey", linestyle=":", label=_("guessing"))
     axes[0].set_xscale("log")
-    axes[0].set_xticks(sizes, sizes)
+    axes[0].set_xticks(sizes, [str(size) for size in sizes])
     axes[0].minorticks_off()
     axes[0].set(xlabel=_("labelled examples"), title=_("Right on held-out texts"))
     _percent(axes[0])
@@ -312,7 +334,10 @@ def accuracies(sizes: Sequence[int], named: Mapping[str, Sequence[Sequence[float
 
 
 def confusion(labels: Any, said: Any, classes: Sequence[str]) -> None:
-    """How often a text of a class (row) was given which class (column); `labels` and `said` are (N,), from 0."""
+    """The confusion matrix: how often a text of a class (row) was given each class (column).
+
+    `labels` are the true classes and `said` the model's, both (N,), integers from 0.
+    """
     table = np.zeros((len(classes), len(classes)), int)
     np.add.at(table, (_array(labels), _array(said)), 1)
     figure, axes = _figure(1, 0.8 * len(classes) + 1.6, 0.7 * len(classes) + 1.0)
@@ -330,9 +355,9 @@ def confusion(labels: Any, said: Any, classes: Sequence[str]) -> None:
 
 
 def verdicts(texts: Sequence[str], probabilities: Any, labels: Any, classes: Sequence[str]) -> None:
-    """Texts (N) with the probabilities of their classes (N, C) as a bar, and the likeliest class in words.
+    """N texts, each with the probabilities of its classes (N, C) as a bar, and the most likely class in words.
 
-    `labels` (N,), from 0, tells the true one, which is shown where the model is wrong.
+    `labels` (N,), integers from 0, are the true classes, which are shown where the model is wrong.
     """
     shares, labels = _array(probabilities), _array(labels)
     figure, axes = _figure(1, 10.0, 0.6 * len(texts) + 0.6)
@@ -356,7 +381,7 @@ def verdicts(texts: Sequence[str], probabilities: Any, labels: Any, classes: Seq
 
 
 def looks(named: Mapping[str, Any], pieces: Sequence[str], who: str) -> None:
-    """How each head of a layer (H, L) shares out the attention of one word, `who`, over all words; a map a name."""
+    """How the heads of a layer share the attention of one word, `who`, among all words: a map (H, L) for each name."""
     figure, axes = _grid(len(named), 1, 0.5 * len(pieces) + 1.5, 0.34 * len(next(iter(named.values()))) + 0.8)
     for n, (axis, (name, weights)) in enumerate(zip(axes, named.items(), strict=True)):
         heads = [_("head {number}").format(number=number) for number in range(len(weights))]
@@ -366,33 +391,40 @@ def looks(named: Mapping[str, Any], pieces: Sequence[str], who: str) -> None:
     _show(figure)
 
 
-def _box(column: int, row: int, colour: str):
+def _box(column: int, row: int, colour: str) -> Rectangle:
     from matplotlib.patches import Rectangle
 
     return Rectangle((column - 0.48, row - 0.42), 0.96, 0.84, color=colour)
 
 
-def _percent(axis) -> None:
+def _percent(axis: Axes) -> None:
     axis.set_ylim(0, 1.03)
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
 
 
-def _grid(rows: int, columns: int, width: float, height: float):
+def _grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
         rows, columns, figsize=(width * columns, height * rows), layout="constrained", squeeze=False
     )
-    return figure, axes.flat
+    return figure, list(axes.flat)
 
 
-def _map(axis, table, columns, rows, values: bool, vmax: float = 1.0) -> None:
+def _map(
+    axis: Axes,
+    table: np.ndarray,
+    columns: Sequence[str | int],
+    rows: Sequence[str | int],
+    values: bool,
+    vmax: float = 1.0,
+) -> None:
     axis.imshow(table, cmap=SHARES, vmin=0, vmax=vmax, interpolation="nearest")
-    slanted = (
+    slanted: Style = (
         {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if any(len(str(c)) > 2 for c in columns) else {}
     )
-    axis.set_xticks(range(table.shape[1]), columns, **slanted)
-    axis.set_yticks(range(table.shape[0]), rows if len(rows) else [""] * table.shape[0])
+    axis.set_xticks(range(table.shape[1]), [str(column) for column in columns], **slanted)
+    axis.set_yticks(range(table.shape[0]), [str(row) for row in rows] or [""] * table.shape[0])
     if values:
         for (row, column), value in np.ndenumerate(table):
             text = "" if value == 0 else "1" if value >= 0.995 else f"{value:.2f}"[1:]
@@ -406,14 +438,14 @@ def _array(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-def _figure(count: int, width: float, height: float):
+def _figure(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, count, figsize=(width * count, height), layout="constrained", squeeze=False)
-    return figure, axes[0]
+    return figure, list(axes[0])
 
 
-def _show(figure) -> None:
+def _show(figure: Figure) -> None:
     import matplotlib.pyplot as plt
 
     alt.show(figure)

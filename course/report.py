@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -25,21 +26,22 @@ MOST_CELLS = 64  # an array larger than this is described, not shown
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two arrays of the same shape, side by side."""
+    """Two arrays of the same shape: the student's and the expected one. `wrong` is True where they differ."""
 
     name: str
     yours: np.ndarray
     expected: np.ndarray
-    wrong: np.ndarray  # where they differ
+    wrong: np.ndarray  # boolean
 
     @property
     def showable(self) -> bool:
+        """Whether the arrays are small enough to be shown, and not empty."""
         return 0 < self.yours.size <= MOST_CELLS
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that was looked at. `message` says what is wrong, `hint` where to look."""
+    """One check. `outcome` is PASSED, FAILED or NOT_RUN; `message` says what is wrong, `hint` where to look."""
 
     title: str
     outcome: str
@@ -47,12 +49,12 @@ class Item:
     hint: str = ""
     where: str = ""  # the line of the student's code, as they wrote it
     comparison: Comparison | None = None
-    certain: bool = False  # the hint was recognised from what came out; it is not the check's usual one
+    certain: bool = False  # the hint is about what was seen; it is not the check's usual one
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of the visible checks of one part. `note` is said before them: what to correct first."""
+    """The outcome of the visible checks of one part. `note` stands above them and says what to correct first."""
 
     title: str
     items: tuple[Item, ...] = field(default_factory=tuple)
@@ -60,10 +62,12 @@ class Report:
 
     @property
     def passed(self) -> bool:
+        """Whether every check passed; True also where there is none."""
         return all(item.outcome == PASSED for item in self.items)
 
     @property
     def summary(self) -> str:
+        """How many checks passed, and how many did not run, in words."""
         good = sum(item.outcome == PASSED for item in self.items)
         if good == len(self.items):
             return _("all {count} checks passed").format(count=good)
@@ -91,7 +95,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         colour = _COLOUR[PASSED if self.passed else FAILED]
-        rows = f"<div>{_prose(self.note)}</div>" if self.note else ""
+        rows = f"<div>{prose(self.note)}</div>" if self.note else ""
         rows += "".join(_item_html(item) for item in self.items)
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
@@ -104,23 +108,26 @@ def _item_html(item: Item) -> str:
     spoken = {PASSED: _("passed"), FAILED: _("did not pass"), NOT_RUN: _("did not run")}[item.outcome]
     badge = f"background-color: {_COLOUR[item.outcome]}; color: #ffffff; padding: 0px 5px; border-radius: 3px"
     sign = f'<span role="img" aria-label="{escape(spoken)}" style="{badge}"><b>{_SIGN[item.outcome]}</b></span>'
-    html = f'<div style="margin: 3px 0px">{sign} {_prose(item.title)}'
+    html = f'<div style="margin: 3px 0px">{sign} {prose(item.title)}'
     inner = ""
     if item.message:
-        inner += f"<div>{_prose(item.message)}</div>"
+        inner += f"<div>{prose(item.message)}</div>"
     if item.where:
         inner += f'<div style="margin: 2px 0px"><code>{escape(item.where)}</code></div>'
     if item.comparison is not None and item.comparison.showable:
         inner += _comparison_html(item.comparison)
     if item.hint:
-        inner += f"<div><i>{_prose(_('Hint: {hint}').format(hint=item.hint))}</i></div>"
+        inner += f"<div><i>{prose(_('Hint: {hint}').format(hint=item.hint))}</i></div>"
     if inner:
         html += f'<div style="margin: 2px 0px 6px 20px">{inner}</div>'
     return html + "</div>"
 
 
-def _prose(text: str) -> str:
-    """Escaped text in which `code` stands in backquotes and new lines are kept."""
+def prose(text: str) -> str:
+    """A message as HTML: all of it is escaped, what stands in backquotes becomes code, and new lines are kept.
+
+    Where the backquotes do not come in pairs they are left as they are.
+    """
     pieces = escape(text).split("`")
     if len(pieces) % 2 == 0:  # an odd backquote, from somebody's own message: leave the text alone
         return escape(text).replace("\n", "<br>")
@@ -169,7 +176,8 @@ def _comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _number(value: object) -> str:
+def _number(value: Any) -> str:
+    """A boolean, a whole number, or a number with four digits."""
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, np.integer)):

@@ -1,8 +1,7 @@
-"""Lets a framework start without a page of notes on standard error, and without what crashes right answers.
+"""Starts a framework without a page of notes on standard error, and without a setting that crashes right answers.
 
-TensorFlow's C++ part writes to the file descriptor itself, about drivers and instruction sets, before Python can ask
-it not to. In a notebook that is a red wall under the first cell. Errors are Python exceptions and come through all
-the same.
+TensorFlow's C++ part writes about drivers and instruction sets to the file descriptor itself, before Python can turn
+that off. In a notebook all of it appears in red under the first cell. Errors are Python exceptions and are not hidden.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ STANDARD_ERROR = 2
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What is written to standard error inside is dropped; where that cannot be done, nothing is changed.
+    """A context that drops what is written to standard error; where that cannot be done, nothing is changed.
 
-    TensorFlow, if it is loaded inside, comes without oneDNN unless the environment asks for it: with it, TensorFlow
+    TensorFlow, if it is loaded inside, runs without oneDNN unless the environment asks for it. With oneDNN, TensorFlow
     2.21 reads past the end of what `tf.matmul` broadcasts over four axes, which may end the kernel
-    (tensorflow/tensorflow#117700). Its devices are not woken: threads and memory can still be set afterwards.
+    (tensorflow/tensorflow#117700). Its devices are not started: threads and memory can still be set afterwards.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
@@ -39,10 +38,10 @@ def quiet() -> Iterator[None]:
 
 
 def wake_devices() -> None:
-    """Let TensorFlow, if it is loaded, look for its devices now, and quietly.
+    """Let TensorFlow, if it is loaded, look for its devices now, without a word on standard error.
 
-    It would do so at the first operation, and say on standard error what it did not find. In a test cell that is more
-    than ugly: nbgrader's own autograder gives no marks to a cell with anything on standard error.
+    Otherwise it looks for them at the first operation, and writes to standard error what it did not find. In a test
+    cell that would cost marks: nbgrader's own autograder gives none to a cell that wrote to standard error.
     """
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None:
@@ -51,11 +50,10 @@ def wake_devices() -> None:
 
 
 def one_thread() -> None:
-    """Let the framework that is loaded use one thread, where that can still be said.
+    """Let the framework that is loaded use one thread, where that can still be set.
 
-    The lessons' models are tiny. To share such small sums among threads costs more than it saves, and on a machine that
-    others use too the threads wait for each other: 250 small steps took 493 s with two threads at a load of 10, and
-    ten times less processor time with one.
+    The lessons' models are tiny, so more threads cost more than they save, and on a busy machine the threads wait for
+    each other: 250 small steps took 493 s with two threads at a load of 10, and ten times less processor time with one.
     """
     torch, tensorflow = sys.modules.get("torch"), sys.modules.get("tensorflow")
     if torch is not None:
@@ -64,5 +62,5 @@ def one_thread() -> None:
         try:
             tensorflow.config.threading.set_intra_op_parallelism_threads(1)
             tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-        except RuntimeError:  # its devices are awake: then it stays as it is
+        except RuntimeError:  # its devices have started: then nothing changes
             pass

@@ -1,8 +1,7 @@
 """The syllabus as Python objects: exercises, parts, points, limits, tracks.
 
-`course/syllabus.toml` is the only place where these facts stand; this module reads it once and is imported by
-everything that needs one of them. It uses the standard library alone, because the student's copy of `course` carries
-it too.
+`course/syllabus.toml` is the only place where these facts stand. This module reads it once, and everything that needs
+one of the facts imports it. It uses the standard library alone, because the student's copy of `course` has it too.
 """
 
 from __future__ import annotations
@@ -13,8 +12,16 @@ from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING, Any, TypeVar
 
-# What the framework's own attention means in an answer; the last two speak of whole transformer layers alone.
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Found = TypeVar("Found")
+Made = TypeVar("Made", bound="DataclassInstance")
+Table = dict[str, Any]  # a table of the TOML file
+
+# What the framework's own attention means in an answer; the last two are about whole transformer layers alone.
 RULES = {"allow", "flag", "forbid", "flag-layers", "forbid-layers"}
 
 # How a part is marked: a known mistake is counted once, or each test that does not pass costs its share.
@@ -36,7 +43,8 @@ class SyllabusError(ValueError):
 class Part:
     """A graded part of an exercise: one symbol that the student defines, and what it is worth.
 
-    Of an assignment that is graded by hand, a task; then `symbol` is empty. `ready_made` goes before the exercise's.
+    In an assignment that is graded by hand it is a task, and `symbol` is empty. `ready_made`, where it is not empty,
+    holds instead of the exercise's.
     """
 
     id: str
@@ -50,7 +58,7 @@ class Part:
 class Exercise:
     """An exercise: the same parts in every track; `module` is the name of its folder in each room.
 
-    One that is graded `by_hand` has a lesson alone: no solution, no checks, no hidden tests.
+    An exercise that is graded `by_hand` has a lesson only: no solution, no checks, no hidden tests.
     """
 
     id: str
@@ -61,21 +69,26 @@ class Exercise:
     ready_made: str = "allow"
     by_hand: bool = False
     packages: dict[str, list[str]] = field(default_factory=dict, hash=False)  # by track: what answers import besides
-    limits: dict = field(default_factory=dict, hash=False)  # where they differ from the course's
+    limits: dict[str, Any] = field(default_factory=dict, hash=False)  # where they differ from the course's
     marking: str = ""  # one of MARKING; empty: the course's
 
     def rule(self, part: Part, name: str, layers: Iterable[str]) -> str:
-        """What this of the framework's own, `torch.nn.MultiheadAttention` for example, means in an answer to the part:
-        "allow", "flag" (the instructor is told) or "forbid" (the part earns nothing). `layers`: whole ones, by name."""
+        """What a ready-made layer, `torch.nn.MultiheadAttention` for example, means in an answer to the part.
+
+        "allow", "flag" (the instructor is told) or "forbid" (the part earns nothing). `layers` are the dotted names of
+        whole transformer layers.
+        """
         rule, _, only_layers = (part.ready_made or self.ready_made).partition("-")
         layer = name.rpartition(".")[2] in {dotted.rpartition(".")[2] for dotted in layers}
         return "allow" if only_layers and not layer else rule
 
     @property
     def points(self) -> float:
+        """The points of all parts together."""
         return sum(part.points for part in self.parts)
 
     def part(self, part_id: str) -> Part:
+        """The part with this id. Raises UnknownName where the exercise has none."""
         return _pick({part.id: part for part in self.parts}, part_id, f"part of {self.id}")
 
 
@@ -83,8 +96,8 @@ class Exercise:
 class Track:
     """A framework that the course is taught in.
 
-    `ready_made` lists its own attention and all that is made of it, by full dotted name; `ready_made_layers` are those
-    of them that are whole transformer layers.
+    `ready_made` lists the framework's own attention and all that is made of it, by full dotted name;
+    `ready_made_layers` are those of them that are whole transformer layers.
     """
 
     id: str
@@ -121,11 +134,14 @@ class Assignment:
 
     @property
     def id(self) -> str:
+        """The exercise's id and the track's, joined by a hyphen."""
         return f"{self.exercise.id}-{self.track.id}"
 
 
 @dataclass(frozen=True)
 class Syllabus:
+    """The whole course, as course/syllabus.toml has it; the exercises, and the tracks, are kept by id."""
+
     id: str
     title: str
     limits: Limits
@@ -144,9 +160,11 @@ class Syllabus:
         return replace(self.limits, **exercise.limits)
 
     def track(self, track_id: str) -> Track:
+        """The track with this id. Raises UnknownName where there is none."""
         return _pick(self.tracks, track_id, "track")
 
     def exercise(self, exercise_id: str) -> Exercise:
+        """The exercise with this id that the machine grades. Raises UnknownName where there is none."""
         return _pick(self.exercises, exercise_id, "exercise")
 
     @property
@@ -155,14 +173,15 @@ class Syllabus:
         return [name for track in self.tracks.values() for name in track.ready_made_layers]
 
     def assignments(self) -> dict[str, Assignment]:
-        """What the machine grades."""
+        """The assignments that the machine grades, by id."""
         return _in_tracks(self.exercises, self.tracks)
 
     def released(self) -> dict[str, Assignment]:
-        """All that students get and hand in: that, and what a person grades."""
+        """All assignments that students get and hand in, by id: those of `assignments`, and those a person grades."""
         return self.assignments() | _in_tracks(self.by_hand, self.tracks)
 
     def assignment(self, assignment_id: str) -> Assignment:
+        """The assignment with this id, of those in `released`. Raises UnknownName where there is none."""
         return _pick(self.released(), assignment_id, "assignment")
 
 
@@ -171,7 +190,7 @@ def _in_tracks(exercises: dict[str, Exercise], tracks: dict[str, Track]) -> dict
     return {assignment.id: assignment for assignment in pairs}
 
 
-def _pick(table: dict, name: str, what: str):
+def _pick(table: dict[str, Found], name: str, what: str) -> Found:
     try:
         return table[name]
     except KeyError:
@@ -233,12 +252,12 @@ def _weights(table: dict[str, object]) -> dict[str, float]:
     return weights
 
 
-def _track(name: str, entry: dict) -> Track:
+def _track(name: str, entry: Table) -> Track:
     track = _made(Track, entry, f"track {name}", id=name)
     return replace(track, ready_made=(*track.ready_made, *track.ready_made_layers))
 
 
-def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise:
+def _exercise(entry: Table, tracks: dict[str, Track], limits: Limits) -> Exercise:
     made = _with_parts(entry, "parts", {})
     for rule in (made.ready_made, *(part.ready_made or "allow" for part in made.parts)):
         if rule not in RULES:
@@ -251,12 +270,12 @@ def _exercise(entry: dict, tracks: dict[str, Track], limits: Limits) -> Exercise
     return made
 
 
-def _by_hand(entry: dict) -> Exercise:
+def _by_hand(entry: Table) -> Exercise:
     return _with_parts(entry, "tasks", {"symbol": ""}, module=str(entry.get("id", "")).replace("-", "_"), by_hand=True)
 
 
-def _with_parts(entry: dict, key: str, of_part: dict[str, str], **more: object) -> Exercise:
-    """An exercise whose parts stand under `key`; what is known of each part, and of the exercise, without the file."""
+def _with_parts(entry: Table, key: str, of_part: dict[str, str], **more: object) -> Exercise:
+    """An exercise whose parts stand under `key`. `of_part` and `more` are fields that are not in the file."""
     name = entry.get("id", "(an exercise without id)")
     listed = _tables(entry, key, name)
     parts = [_made(Part, part, f"{name}, {part.get('id', '(a part without id)')}", **of_part) for part in listed]
@@ -308,13 +327,14 @@ def _starts(text: str) -> dict[str, list[dict[str, int]]]:
     return found
 
 
-def _table(raw: dict, key: str) -> dict:
+def _table(raw: Table, key: str) -> Table:
     if not isinstance(raw.get(key), dict):
         raise SyllabusError(f"the table [{key}] is missing")
-    return raw[key]
+    table: Table = raw[key]
+    return table
 
 
-def _tables(raw: dict, key: str, where: str) -> list[dict]:
+def _tables(raw: Table, key: str, where: str) -> list[Table]:
     found = raw.get(key)
     if not isinstance(found, list) or not found or not all(isinstance(entry, dict) for entry in found):
         raise SyllabusError(f"{where}: `{key}` is missing, or no list of tables")
@@ -322,7 +342,7 @@ def _tables(raw: dict, key: str, where: str) -> list[dict]:
 
 
 # What the type of a field asks of its entry, in Python and in words.
-KINDS = {
+KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "str": (str, "text"),
     "float": ((int, float), "a number"),
     "int": (int, "a whole number"),
@@ -332,7 +352,7 @@ KINDS = {
 }
 
 
-def _made(cls: type, entry: dict, where: str, **more: object):
+def _made(cls: type[Made], entry: Table, where: str, **more: object) -> Made:
     """An object of a dataclass from a table with its fields, and no others, each of its type, and from `more`."""
     known = {f.name: f for f in fields(cls) if f.name not in more}
     for key, value in entry.items():

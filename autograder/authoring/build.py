@@ -38,7 +38,10 @@ from course.syllabus import Assignment, UnknownName, syllabus
 
 CELL_SECONDS = 120
 # The modules of `course` that outputs come from, beside the lesson and the solution.
-SHOWING = ("alt", "behaviour", "checks", "expectations", "frameworks", "plots", "report")
+SHOWING = (
+    *("alt", "answers", "behaviour", "checks", "expectations", "plots", "report"),
+    *("frameworks/__init__", "frameworks/base", "frameworks/pytorch", "frameworks/tensorflow"),
+)
 DRAWING = ("figures",)  # these too, if a cell names them
 KERNEL_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",

@@ -115,7 +115,8 @@ CHECKS = Template('''"""Visible checks of the exercise "$title"."""
 import numpy as np
 
 from course import expectations as expect
-from course.checks import Answer, Checks
+from course.answers import Answer
+from course.checks import Checks
 from course.i18n import N_, _
 
 checks = Checks()

@@ -25,7 +25,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from autograder.submission.cell_text import grade_id_of, text_of
 from course.i18n import _
 from course.quizzes import LETTERS, WORDS, canonical
-from course.report import _prose
+from course.report import prose
 
 ANSWER = re.compile(r"""^[ \t]*answers[ \t]*\[[ \t]*["']?([\w-]+)["']?[ \t]*\][ \t]*=(?!=)(.*)$""", re.MULTILINE)
 QUOTED = re.compile(r"""(["'])(.*?)\1[ \t]*(?:#.*)?""")
@@ -164,8 +164,8 @@ def _marked(question: Question, answer: str) -> Marked:
     sign, colour = ("✓", "#1a7f37") if share == 1 else ("✗", "#c62828")
     report = (
         f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
-        f'<div><span style="color: {colour}"><b>{sign}</b></span> {" ".join(map(_prose, said))}</div>{_listed(rows)}'
-        + (f"<div>{_prose(_('What is right:'))}</div>{_listed(missed)}" if missed else "")
+        f'<div><span style="color: {colour}"><b>{sign}</b></span> {" ".join(map(prose, said))}</div>{_listed(rows)}'
+        + (f"<div>{prose(_('What is right:'))}</div>{_listed(missed)}" if missed else "")
         + "</div>"
     )
     return Marked(question["id"], share * points_of(question), points_of(question), report)
@@ -214,4 +214,4 @@ def _reason(question: Question, number: int) -> str:
 
 
 def _listed(reasons: list[str]) -> str:
-    return "".join(f'<div style="margin: 3px 0px 3px 20px">{_prose(reason)}</div>' for reason in reasons)
+    return "".join(f'<div style="margin: 3px 0px 3px 20px">{prose(reason)}</div>' for reason in reasons)

@@ -35,6 +35,7 @@ COURSE = (
     *(
         "course",
         "course.alignment",
+        "course.answers",
         "course.behaviour",
         "course.checks",
         "course.data.news",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +43,14 @@ def generate(count: int, seed: int) -> list[Story]:
     """`count` different stories, as many of each class as of any other (give or take one), in random order.
 
     The same seed gives the same stories on every platform, and fewer of them are the beginning of more:
-    `generate(10, seed) == generate(20, seed)[:10]`. Stories of different seeds may coincide, which is rare.
+    `generate(10, seed) == generate(20, seed)[:10]`. Different seeds may give the same story, which is rare. Raises
+    NewsError for a negative count.
     """
     if count < 0:
         raise NewsError(f"{count} stories cannot be generated: the count must not be negative.")
-    writer, seen, stories = Writer(seed), set(), []
+    writer = Writer(seed)
+    seen: set[tuple[str, str]] = set()
+    stories: list[Story] = []
     while len(stories) < count:
         for label in writer.shuffled(range(1, len(CLASSES) + 1)):
             title, description = writer.story(label)
@@ -62,8 +65,8 @@ def load_ag_news(source: str | Path | None = None, split: str = "train") -> list
     """The real AG News: from a CSV file, from a folder with `train.csv` and `test.csv`, or from the Hugging Face hub.
 
     `source` is a path, or None or "ag_news" for the hub (which needs the package `datasets` and the internet); `split`,
-    "train" or "test", chooses the file in a folder or the hub's split, and says nothing about a single file. The files
-    have no header and the fields class (1 to 4), title, description. Raises `NewsError` that says what to do.
+    "train" or "test", chooses the file in a folder or the hub's split, and has no effect for a single file. The files
+    have no header and the fields class (1 to 4), title, description. Raises `NewsError`, which says what to do.
     """
     if source is None or str(source) == "ag_news":
         return from_hub(split)
@@ -79,8 +82,11 @@ def load_ag_news(source: str | Path | None = None, split: str = "train") -> list
         return list(read_csv(file, path.name))
 
 
-def read_csv(file, name: str) -> Iterator[Story]:
-    """Stories out of an open CSV file in AG News's form; `name` is for messages, which count rows from one."""
+def read_csv(file: Iterable[str], name: str) -> Iterator[Story]:
+    """Stories from the lines of a CSV file in AG News's form. `name` names the file in messages.
+
+    Raises NewsError, which names the row, counted from 1, where a row is not CSV or not a story.
+    """
     rows = csv.reader(file, strict=True)
     number = 0
     while True:
@@ -114,6 +120,10 @@ def unescaped(text: str) -> str:
 
 
 def from_hub(split: str) -> list[Story]:
+    """The stories of AG News's split "train" or "test" from the Hugging Face hub, over the network.
+
+    Raises NewsError where the package `datasets` is missing or the hub does not answer.
+    """
     try:
         import datasets
     except ImportError:

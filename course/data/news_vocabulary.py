@@ -359,6 +359,7 @@ def tenses(text: str) -> tuple[str, str]:
 
 
 def split(text: str, mark: str = ",") -> tuple[str, ...]:
+    """The entries of a text between the marks, without the blanks around them."""
     return tuple(part.strip() for part in text.split(mark))
 
 

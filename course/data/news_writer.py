@@ -1,4 +1,4 @@
-"""Stories by rule: a headline and a description of one beat, with words of another class in places that do not count.
+"""Stories by rule: a headline and a description from one beat, with words of another class that do not decide.
 
 The class of a story is what happens in its main clause. What makes that more than counting words:
 
@@ -6,8 +6,8 @@ The class of a story is what happens in its main clause. What makes that more th
   other way round); "Asked about the cup final, ... spoke of interest rates instead"; "It was not about ... but about
   ...";
 - subjects from another class: "Striker wins race for mayor" is World;
-- headlines that say nothing by themselves, "All eyes on Kelvik", and deeds that any class may do, "made history";
-- names, which tell the class to who has read enough, and to nobody else.
+- headlines that do not tell the class, "All eyes on Kelvik", and acts that every class has, "made history";
+- names, which tell the class only to a reader who has met them before.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ def headline(text: str) -> str:
 
 
 def sentence(text: str) -> str:
+    """The text with a capital letter first and a full stop last."""
     return text[:1].upper() + text[1:] + "."
 
 
@@ -141,17 +142,23 @@ class Writer:
         self.rng = random.Random(seed)
 
     def chance(self, probability: float) -> bool:
+        """True with this probability, 0 to 1."""
         return self.rng.random() < probability
 
     def pick(self, items: Sequence[Item]) -> Item:
+        """One of the items, each equally likely. Raises IndexError where there are none."""
         return items[int(self.rng.random() * len(items))]
 
     def shuffled(self, items: Sequence[Item]) -> list[Item]:
+        """All items in random order, each order equally likely."""
         rest = list(items)
         return [rest.pop(int(self.rng.random() * len(rest))) for _ in items]
 
     def fill(self, text: str, beat: Beat, **slots: str) -> str:
-        """Slots filled from outside to inside: `{main}` may bring `{n}` along."""
+        """The text with each `{slot}` replaced by its value, in the order of the arguments.
+
+        A value may contain later slots. `{n}`, `{day}`, `{month}` and `{place}` are filled at random, last.
+        """
         for name, value in slots.items():
             text = text.replace("{" + name + "}", value)
         while "{n}" in text:
@@ -163,7 +170,7 @@ class Writer:
         )
 
     def story(self, label: int) -> tuple[str, str]:
-        """A title and a description of that class, 1 to 4."""
+        """A title and a description of class `label`, 1 to 4, together at most LONGEST words and marks."""
         while True:
             title, description = self.draft(label)
             if (
@@ -173,6 +180,7 @@ class Writer:
                 return title, description
 
     def draft(self, label: int) -> tuple[str, str]:
+        """A title and a description of class `label`, 1 to 4, of any length."""
         beat = self.pick([beat for beat in beats() if beat.label == label])
         other = self.pick([beat for beat in beats() if beat.label != label])
         is_person = self.chance(0.5)
@@ -204,6 +212,10 @@ class Writer:
         )
 
     def title(self, beat: Beat, other: Beat, subject: str, name: str, vague: bool) -> str:
+        """The words of a headline, before `headline` shortens them.
+
+        An aside comes from the beat `other`. A `vague` title has the name only, and does not tell the class.
+        """
         if vague:
             return self.fill(self.pick(VAGUE_TITLES), beat, name=name)
         if self.chance(TITLE_ASIDE):
@@ -234,6 +246,10 @@ class Writer:
         )
 
     def description(self, beat: Beat, other: Beat, subject: str, is_person: bool, vague_act: bool, home: str) -> str:
+        """One or two sentences on what the subject did; `home` is the place that it belongs to.
+
+        An aside comes from the beat `other`. A `vague_act` is one that any class may do.
+        """
         act = self.pick(VAGUE_ACTS if vague_act else beat.acts)[1]
         if self.chance(0.7):
             act += " " + self.pick(TIMES)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 LIMIT = 1_000_000
@@ -44,10 +44,12 @@ class Number:
 
     @property
     def danish(self) -> str:
+        """The number in Danish words."""
         return danish(self.value)
 
     @property
     def english(self) -> str:
+        """The number in English words."""
         return english(self.value)
 
 
@@ -56,13 +58,15 @@ def generate(count: int, seed: int, below: int = LIMIT) -> list[Number]:
 
     The same seed gives the same numbers everywhere, and fewer are the beginning of more: `generate(10, seed)` is
     `generate(20, seed)[:10]`, so that the first may be for training and the rest for testing. Raises ValueError where
-    there are not so many numbers.
+    there are fewer than `count` numbers, or `below` is more than a million.
     """
     if not 0 < below <= LIMIT or not 0 <= count <= below:
         raise ValueError(
             f"{count} different numbers below {below}: at most {LIMIT} numbers, and not more than there are"
         )
-    rng, values, moved = random.Random(seed), [], {}
+    rng = random.Random(seed)
+    values: list[int] = []
+    moved: dict[int, int] = {}
     for place in range(count):  # a shuffle that looks only at what it takes
         other = rng.randrange(place, below)
         values.append(moved.get(other, other))
@@ -71,16 +75,22 @@ def generate(count: int, seed: int, below: int = LIMIT) -> list[Number]:
 
 
 def danish(value: int) -> str:
-    """47: "syvogfyrre"; 150: "et hundrede og halvtreds"; 2001: "to tusind og en"."""
+    """The Danish name of a number from 0 to 999,999; ValueError for another.
+
+    47 is "syvogfyrre", 150 "et hundrede og halvtreds", 2001 "to tusind og en".
+    """
     return _name(value, _danish_below_100, "hundrede", "tusind", "og", "et")
 
 
 def english(value: int) -> str:
-    """47: "forty seven"; 150: "one hundred and fifty"; 2001: "two thousand and one"."""
+    """The English name of a number from 0 to 999,999; ValueError for another.
+
+    47 is "forty seven", 150 "one hundred and fifty", 2001 "two thousand and one".
+    """
     return _name(value, _english_below_100, "hundred", "thousand", "and", "one")
 
 
-def _name(value: int, below_100, hundred: str, thousand: str, and_: str, one: str) -> str:
+def _name(value: int, below_100: Callable[[int], str], hundred: str, thousand: str, and_: str, one: str) -> str:
     if not 0 <= value < LIMIT:
         raise ValueError(f"{value} is not between 0 and {LIMIT - 1}")
 
@@ -119,8 +129,11 @@ _COMPOUND = re.compile(f"({'|'.join(DANISH_BELOW_20[1:10])})og({'|'.join(DANISH_
 
 
 def pieces(text: str) -> list[str]:
-    """A name, Danish or English, in pieces: "to hundrede og syvogfyrre" is to, hundrede, og, syv, ##og, ##fyrre."""
-    found = []
+    """A number's name, Danish or English, cut into pieces.
+
+    "to hundrede og syvogfyrre" is to, hundrede, og, syv, ##og, ##fyrre.
+    """
+    found: list[str] = []
     for word in text.split():
         compound = _COMPOUND.fullmatch(word)
         found += [compound[1], "##og", f"##{compound[2]}"] if compound else [word]
@@ -141,14 +154,17 @@ class Vocabulary:
         return len(self.words)
 
     def ids(self, text: str, length: int) -> list[int]:
-        """The ids of a text's pieces and [EOS], padded to a length; ValueError where that does not suffice."""
+        """The ids of a text's pieces and of [EOS], padded with 0 to `length` ids.
+
+        Raises ValueError where the text is longer, and KeyError for a piece that is not in the vocabulary.
+        """
         found = [*(self._ids[piece] for piece in pieces(text)), self._ids[EOS]]
         if len(found) > length:
             raise ValueError(f"{text!r} has {len(found)} pieces with {EOS}, more than {length}")
         return found + [0] * (length - len(found))
 
     def text(self, ids: Sequence[int]) -> str:
-        """What ids say, up to the first [EOS], without [PAD] and [BOS]."""
+        """The text of these ids up to the first [EOS], without [PAD] and [BOS]."""
         words = [self.words[number] for number in ids]
         words = words[: words.index(EOS)] if EOS in words else words
         return " ".join(word for word in words if word not in (PAD, BOS)).replace(" ##", "")

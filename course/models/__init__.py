@@ -1,13 +1,13 @@
-"""The small BERT that comes with the course, and the way to any other checkpoint.
+"""The small BERT that comes with the course, and how to use any other checkpoint.
 
     >>> from course.models import checkpoint
     >>> checkpoint()                                  # the folder of bert-mini, committed
-    >>> checkpoint("my-model")                        # a folder of your own, looked through first
+    >>> checkpoint("my-model")                        # a folder of your own, which is examined first
     >>> checkpoint("google-bert/bert-base-uncased")   # fetched from the Hugging Face hub
 
-Whatever cannot be used is refused here, in words that say what to do, because the libraries' own messages about it come
-late and from deep within. `masked_lm` asks a checkpoint for words, `attention` asks a model where it looks. Importing
-this module costs nothing: standard library only.
+A checkpoint that cannot be used is refused here, with a message that says what to do, because the libraries' own
+messages come late and are hard to read. `masked_lm` asks a checkpoint for words, `attention` asks a model where it
+looks. Importing this module is cheap: it needs the standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 COMMITTED = ("bert-mini",)
 NEEDED = ("config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt")
 FETCHED = (*NEEDED, "tokenizer.json", "special_tokens_map.json")
-INSTEAD = {  # what may be there in the place of a file that is missing, and how one comes to the right one
+INSTEAD = {  # by missing file: another file that may be there, and how to make the missing one from it
     "model.safetensors": (
         "pytorch_model.bin",
         "make the other of it with transformers: BertForPreTraining.from_pretrained(folder).save_pretrained(folder)",
@@ -42,8 +42,9 @@ def checkpoint(name: str | Path = "bert-mini") -> str:
     """The folder of a BERT that `transformers` and `keras_hub` load.
 
     `name` is "bert-mini", the path of a folder, or a name on the Hugging Face hub, from which the files are fetched
-    once (package `huggingface_hub`, internet). The folder is looked through: config.json of a BERT, model.safetensors,
-    tokenizer_config.json, and a vocab.txt of the size that the configuration says. Raises `CheckpointError`.
+    once (package `huggingface_hub`, internet). The folder must hold config.json of a BERT, model.safetensors,
+    tokenizer_config.json, and a vocab.txt of the size that the configuration says; otherwise it raises
+    `CheckpointError`.
     """
     path = Path(name).expanduser()
     if str(name) in COMMITTED:
@@ -94,7 +95,8 @@ def examine(folder: Path) -> None:
 def embedding_rows(file: Path) -> int:
     """The number of word pieces that a BERT's weights have vectors for; reads the file's table of contents only.
 
-    A safetensors file begins with the length of that table, eight bytes, and the table, which is JSON.
+    A safetensors file begins with the length of that table, eight bytes, and the table, which is JSON. Raises
+    `CheckpointError` where the file is something else, or too short.
     """
     try:
         with open(file, "rb") as opened:
@@ -114,7 +116,10 @@ def embedding_rows(file: Path) -> int:
 
 
 def fetched(name: str) -> Path:
-    """The folder of a model from the hub, out of its cache or over the network; only the files that are needed."""
+    """The folder with the needed files of a model on the hub, from the local cache or over the network.
+
+    Raises `CheckpointError` where it cannot be fetched.
+    """
     where = f"There is no folder {name!r}, and as a model on the Hugging Face hub it could not be fetched"
     try:
         from huggingface_hub import snapshot_download

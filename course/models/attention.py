@@ -3,8 +3,8 @@
     >>> from course.models.attention import torch_attention
     >>> torch_attention(model, input_ids, attention_mask)[0]     # the first layer: (B, H, L, L)
 
-A model throws its attention weights away when it has used them. In `transformers` one may ask for them; KerasHub's BERT
-has no such switch, so its layers are walked through here, and each attention is asked once more, with the scores.
+A model does not keep its attention weights. `transformers` returns them where a call asks for them. KerasHub's BERT
+cannot, so here each of its attention layers is called once more, this time asking for the scores.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import numpy as np
 def torch_attention(model: Any, input_ids: Any, attention_mask: Any) -> np.ndarray:
     """The attention weights (layers, B, H, L, L) of a `transformers` BERT of any kind, without dropout.
 
-    Row i of (L, L) says how much place i looks at each place. The model stays in evaluation mode.
+    `input_ids` and `attention_mask` are (B, L). Row i of (L, L) says how much place i looks at each place. The model is
+    put into evaluation mode and stays there.
     """
     import torch
 
     model.eval()
     usual = model.config._attn_implementation
-    model.set_attn_implementation("eager")  # the fast ones never hold all the weights of a row
+    model.set_attn_implementation("eager")  # the fast ones never compute all weights of a row at once
     try:
         with torch.no_grad():
             found = model(input_ids=input_ids, attention_mask=attention_mask, output_attentions=True).attentions
@@ -35,7 +36,7 @@ def torch_attention(model: Any, input_ids: Any, attention_mask: Any) -> np.ndarr
 def keras_attention(model: Any, input_ids: Any, attention_mask: Any) -> np.ndarray:
     """The attention weights (layers, B, H, L, L) of a KerasHub BERT backbone or classifier, without dropout.
 
-    Row i of (L, L) says how much place i looks at each place.
+    `input_ids` and `attention_mask` are (B, L). Row i of (L, L) says how much place i looks at each place.
     """
     import keras
 
@@ -44,7 +45,7 @@ def keras_attention(model: Any, input_ids: Any, attention_mask: Any) -> np.ndarr
     inputs = {"token_ids": ids, "segment_ids": keras.ops.zeros_like(ids), "padding_mask": mask}
     layers = backbone.transformer_layers
     hidden = keras.Model(backbone.inputs, [layer.input[0] for layer in layers])(inputs, training=False)
-    visible = keras.ops.cast(mask, "bool")[:, None, :]  # (B, 1, L): padding is looked at by nobody
+    visible = keras.ops.cast(mask, "bool")[:, None, :]  # (B, 1, L): no place looks at padding
     found = []
     for layer, x in zip(layers, hidden, strict=True):
         attend = layer._self_attention_layer

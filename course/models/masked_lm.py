@@ -25,7 +25,8 @@ import numpy as np
 from course.models import CheckpointError
 
 HEAD = "cls.predictions."
-# Ours, and what the first checkpoints (bert-base-uncased among them) call the same.
+# The keys of `head_weights`, and the names in a file; the first checkpoints (bert-base-uncased, for example) have the
+# second name.
 NAMES = {
     "kernel": (HEAD + "transform.dense.weight",),
     "kernel_bias": (HEAD + "transform.dense.bias",),
@@ -66,8 +67,9 @@ def head_weights(folder: str | Path) -> dict[str, np.ndarray]:
 
 
 def torch_masked_lm(folder: str | Path) -> Any:
-    """`transformers.BertForMaskedLM` with the checkpoint's head, in evaluation mode: `input_ids` (B, L) → logits (B,
-    L, V).
+    """`transformers.BertForMaskedLM` with the checkpoint's head, in evaluation mode.
+
+    It maps `input_ids` (B, L) to logits (B, L, V). Raises `CheckpointError` as `head_weights` does.
     """
     import transformers
 
@@ -78,8 +80,9 @@ def torch_masked_lm(folder: str | Path) -> Any:
 def keras_masked_lm(folder: str | Path) -> Any:
     """A Keras model from KerasHub's inputs and `mask_positions` (B, M) to logits (B, M, V), with the checkpoint's head.
 
-    The inputs are `token_ids`, `padding_mask`, `segment_ids`, each (B, L). It is `keras_hub.models.BertMaskedLM` but
-    for the head's GELU and the norm's epsilon, which are the checkpoint's.
+    The inputs are `token_ids`, `padding_mask`, `segment_ids`, each (B, L). It is like `keras_hub.models.BertMaskedLM`,
+    except that the head's GELU and the norm's epsilon are the checkpoint's. Raises `CheckpointError` as `head_weights`
+    does.
     """
     import keras
     import keras_hub
@@ -144,7 +147,10 @@ def guesses(folder: str | Path, track: str, texts: Sequence[str], top: int = 5) 
 
 
 def tokenized(folder: str | Path, track: str, text: str, words: Sequence[str]) -> list[int]:
-    """The ids of [CLS] text [SEP], by the track's own tokenizer, which need not know what [MASK] in a text means."""
+    """The ids of "[CLS] text [SEP]" by the track's own tokenizer, which does not have to know [MASK].
+
+    `words` are the pieces of the vocabulary in the order of their ids.
+    """
     if track == "pytorch":
         import transformers
 
@@ -161,8 +167,10 @@ def tokenized(folder: str | Path, track: str, text: str, words: Sequence[str]) -
     return [*ids, words.index("[SEP]")]
 
 
-def torch_logits(folder, ids: np.ndarray, mask: np.ndarray, places: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Logits (masks of the text, V) for each text."""
+def torch_logits(
+    folder: str | Path, ids: np.ndarray, mask: np.ndarray, places: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Logits (M, V) for each text, where M is the number of its masks. `ids` and `mask` are (B, L), integers."""
     import torch
 
     with torch.inference_mode():
@@ -172,8 +180,10 @@ def torch_logits(folder, ids: np.ndarray, mask: np.ndarray, places: Sequence[np.
     return [row[own].numpy() for row, own in zip(logits, places, strict=True)]
 
 
-def keras_logits(folder, ids: np.ndarray, mask: np.ndarray, places: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Logits (masks of the text, V) for each text."""
+def keras_logits(
+    folder: str | Path, ids: np.ndarray, mask: np.ndarray, places: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Logits (M, V) for each text, where M is the number of its masks. `ids` and `mask` are (B, L), integers."""
     positions = np.zeros((len(places), max(map(len, places))), np.int32)
     for row, own in zip(positions, places, strict=True):
         row[: len(own)] = own

@@ -3,8 +3,8 @@
     >>> folder = write("tiny", seed=1, words=["the", "team", "wins"])      # pieces 5, 6 and 7 of its vocabulary
 
 Both frameworks load such a folder in a few milliseconds, so that checks and tests need neither a network nor a trained
-model. It knows nothing: its numbers are drawn with NumPy, larger than a fresh BERT's, so that attention is far from
-uniform and every weight matters to the result.
+model. The model is not trained: its weights are random numbers from NumPy, larger than those of a new BERT, so that
+attention is far from uniform and every weight changes the result.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +29,10 @@ def write(
     max_length: int = 24,
     words: Sequence[str] = (),
 ) -> str:
-    """Write the checkpoint, over one that is there, and return the folder.
+    """Write the checkpoint, over one that may be there, and return the folder.
 
-    `width` must be divisible by `heads`. The vocabulary is the five special pieces and `word5`, `word6`, ..., or, where
-    `words` are given, the special pieces and these, however many.
+    `width` must be divisible by `heads`. The vocabulary is the five special pieces and `word5`, `word6`, ..., so that
+    it has `vocab_size` pieces; where `words` are given, the special pieces and these, however many there are.
     """
     pieces = [*SPECIAL, *(words or (f"word{n}" for n in range(len(SPECIAL), vocab_size)))]
     config = {
@@ -63,7 +64,7 @@ def write(
     return str(folder)
 
 
-def _weights(config: dict, seed: int) -> dict[str, np.ndarray]:
+def _weights(config: dict[str, Any], seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     width, inner = config["hidden_size"], config["intermediate_size"]
     weights: dict[str, np.ndarray] = {}

@@ -4,14 +4,15 @@
     quiz("pre")
 
 A quiz shows itself as HTML that needs nothing but a browser: no kernel, no widget library, no network. Widgets of
-ipywidgets would do nothing in a notebook that is only looked at, and need an extension in each front end; a list with a
-small script works in JupyterLab, VS Code and Colab, in a saved notebook, and as a page of its own (`page`). Without the
-script it is a plain list of questions and options, and `quiz("pre").answer("bottleneck", "b")` says the rest.
+ipywidgets do nothing in a notebook without a kernel, and need an extension in each front end. A list with a small
+script works in JupyterLab, VS Code and Colab, in a saved notebook, and as a page of its own (`page`). Without the
+script it is a plain list of questions and options, and `quiz("pre").answer("bottleneck", "b")` gives verdict and
+explanation.
 
-What lies here is the sealed form, `<name>.json`, which `autograder build` makes. For each option it has a salted hash
-of whether the option is right, and its explanation under a key that is computed from the salt. That keeps honest eyes
-from reading an answer before they have clicked. It is no secret: whoever wants to can try all the options, as a click
-does.
+This folder has the sealed form of a quiz, `<name>.json`, which `autograder build` makes. For each option it has a
+salted hash of whether the option is right, and the explanation, encrypted with a key that is computed from the salt. So
+nobody reads an answer by accident before they have clicked. It is not a secret: a program can try all options, as a
+click does.
 
 The script quiz.js knows the same hash and the same key. A mark is the SHA-256 of `salt|answer|right` or of
 `salt|answer|wrong`, where the answer is the option's number from 0, or what was typed, with as many decimals as the
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from course.i18n import N_, _
-from course.report import _prose
+from course.report import prose
 from course.syllabus import UnknownName
 
 HOME = Path(__file__).parent
@@ -39,7 +40,7 @@ SCRIPT = "quiz.js"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 LONGEST_NUMBER = 15
-# What the script says. The sealed form has these too, so that a quiz released in a language speaks it throughout.
+# What the script says. The sealed form has these too, so that all of a released quiz is in one language.
 WORDS = {
     "check": N_("Check"),
     "right": N_("Right."),
@@ -57,7 +58,7 @@ WORDS = {
 def quiz(name: str) -> Quiz:
     """A quiz, "pre" or "post", that shows itself where a cell ends with it.
 
-    Raises `course.syllabus.UnknownName` for a quiz that there is not.
+    Raises `course.syllabus.UnknownName` for an unknown quiz.
     """
     path = HOME / f"{name}.json"
     if name not in (names := sorted(path.stem for path in HOME.glob("*.json"))):
@@ -75,7 +76,7 @@ class Quiz:
         """Whether an answer is right, and why, in words.
 
         Arguments: the question's id; letters of options, or a number.
-        Raises UnknownName for a question or an option that there is not.
+        Raises UnknownName for an unknown question or option.
         """
         asked = {entry["id"]: entry for entry in self.sealed["questions"]}
         if question not in asked:
@@ -104,9 +105,11 @@ class Quiz:
         return f"{self.word('wrong')}\n{_reason(entry, len(entry['options']))}"
 
     def word(self, key: str) -> str:
+        """A sentence of the quiz's script, one of WORDS, in the chosen language. Raises KeyError for another key."""
         return _(self.sealed["words"][key])
 
     def question(self, entry: dict[str, Any]) -> str:
+        """The text of a question in the chosen language, which says so where several options may be right."""
         text = _(entry["text"])
         return f"{text} {self.word('several')}" if entry["kind"] == "several" else text
 
@@ -137,7 +140,7 @@ class Quiz:
         data = json.dumps(facts, ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
         return (
             f'<div data-quiz="{escape(self.sealed["name"])}" style="max-width: 46em; line-height: 1.45">'
-            f"<p><b>{_prose(_(self.sealed['title']))}</b></p><p>{_prose(_(self.sealed['intro']))}</p>"
+            f"<p><b>{prose(_(self.sealed['title']))}</b></p><p>{prose(_(self.sealed['intro']))}</p>"
             f'<p data-still=""><i>{escape(still)}</i></p><ol>{items}</ol></div>'
             f"<script>\n(function () {{\nconst facts = {data};\n{script}}})();\n</script>"
         )
@@ -161,13 +164,13 @@ class Quiz:
 
 def _item(entry: dict[str, Any], question: str) -> str:
     options = "".join(
-        f'<li data-option="{n}" style="margin: 4px 0px; list-style-type: lower-alpha">{_prose(_(option["text"]))}</li>'
+        f'<li data-option="{n}" style="margin: 4px 0px; list-style-type: lower-alpha">{prose(_(option["text"]))}</li>'
         for n, option in enumerate(entry["options"])
         if entry["kind"] != "number"
     )
     # An `ol` with letters; JupyterLab gives nested lists its own signs unless each item says otherwise.
     return (
-        f'<li data-question="{escape(entry["id"])}" style="margin: 18px 0px"><div>{_prose(question)}</div>'
+        f'<li data-question="{escape(entry["id"])}" style="margin: 18px 0px"><div>{prose(question)}</div>'
         + (f'<ol style="margin: 6px 0px">{options}</ol>' if options else "")
         + "</li>"
     )
@@ -175,13 +178,13 @@ def _item(entry: dict[str, Any], question: str) -> str:
 
 def _facts(entry: dict[str, Any]) -> dict[str, Any]:
     """What the script needs of a question: as sealed, with the explanations in the reader's language and as HTML."""
-    kept = {key: entry[key] for key in ("kind", "salt", "decimals") if key in entry}
+    kept: dict[str, Any] = {key: entry[key] for key in ("kind", "salt", "decimals") if key in entry}
     options = [
-        {"mark": option["mark"], "why": seal(_prose(_reason(entry, n)), entry["salt"], n)}
+        {"mark": option["mark"], "why": seal(prose(_reason(entry, n)), entry["salt"], n)}
         for n, option in enumerate(entry["options"])
     ]
     if "otherwise" in entry:
-        kept["otherwise"] = seal(_prose(_reason(entry, len(options))), entry["salt"], len(options))
+        kept["otherwise"] = seal(prose(_reason(entry, len(options))), entry["salt"], len(options))
     return {**kept, "options": options}
 
 
@@ -200,12 +203,12 @@ def mark(salt: str, answer: int | str, right: bool) -> str:
 
 
 def seal(text: str, salt: str, number: int) -> str:
-    """An explanation, made unreadable."""
+    """An explanation, made unreadable, in base64; `unseal` reads it. `number` is that of its option, from 0."""
     return b64encode(_xor(text.encode(), salt, number)).decode()
 
 
 def unseal(sealed: str, salt: str, number: int) -> str:
-    """The explanation that `seal` was given."""
+    """The explanation that `seal` was given. Raises ValueError where the text is not sealed, or by another salt."""
     return _xor(b64decode(sealed), salt, number).decode()
 
 

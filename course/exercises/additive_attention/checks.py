@@ -4,11 +4,14 @@ The worked examples have identities for matrices, and numbers whose softmax can 
 become the weights 3/4 and 1/4.
 """
 
+from typing import Any
+
 import numpy as np
 
 from course import behaviour
 from course import expectations as expect
-from course.checks import Answer, Checks, Module
+from course.answers import Answer, Module
+from course.checks import Checks
 from course.frameworks import Unexpected
 from course.i18n import N_, _
 
@@ -374,7 +377,7 @@ def decoder_count(answer: Answer) -> None:
     )
 
 
-def _attention(answer: Answer, **weights: list) -> Module:
+def _attention(answer: Answer, **weights: list[Any]) -> Module:
     """The module with Dq = Dk = 2, A = 1; what is not given is zero."""
     zero = {"W_q": np.zeros((2, 1)), "W_k": np.zeros((2, 1)), "v": np.zeros((1, 1))}
     arrays = {f"{name}.weight": np.array(value) for name, value in {**zero, **weights}.items()}

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from course import expectations as expect
-from course.checks import Answer, Checks
+from course.answers import Answer
+from course.checks import Checks
 from course.frameworks import Unexpected
 from course.i18n import N_, _
 from course.models import tiny
@@ -239,11 +240,11 @@ def tuned_step(answer: Answer) -> None:
     # A word that no text has gets no gradient, so that nothing but the weight decay moves its vector.
     unseen = len(tiny.SPECIAL) + WORDS.index("rates")
     share = round(float(np.median(1 - after[unseen] / table[unseen])) / rate, 4)
-    slips = {
+    shares = {
         _("There is no weight decay."): 0.0,
         _("This is 0.004, Keras's default for AdamW; give `weight_decay` yourself."): 0.004,
     }
-    _number(share, 0.01, _("weight decay"), _("A weight without a gradient shrinks by the share 0.01 · rate."), slips)
+    _number(share, 0.01, _("weight decay"), _("A weight without a gradient shrinks by the share 0.01 · rate."), shares)
 
 
 @checks("fine-tune", N_("What is frozen stays as it is, and the classification layer learns"))

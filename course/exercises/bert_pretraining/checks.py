@@ -11,7 +11,8 @@ import numpy as np
 
 from course import behaviour
 from course import expectations as expect
-from course.checks import Answer, Checks
+from course.answers import Answer
+from course.checks import Checks
 from course.frameworks import Unexpected
 from course.i18n import N_, _
 

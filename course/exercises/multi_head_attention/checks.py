@@ -4,11 +4,14 @@ The worked example has two heads of width one and identities for projections, so
 that can be done in the head: scores ln 3 and 0 in the first, 0 and 0 in the second.
 """
 
+from typing import Any
+
 import numpy as np
 
 from course import behaviour
 from course import expectations as expect
-from course.checks import Answer, Checks, Module
+from course.answers import Answer, Module
+from course.checks import Checks
 from course.frameworks import Unexpected
 from course.i18n import N_, _
 
@@ -314,7 +317,7 @@ def use_device(answer: Answer) -> None:
 
 def _identity(answer: Answer, width: int, **changed: np.ndarray) -> Module:
     """The module with identities for projections and no bias, but for what is changed."""
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     for name in ("W_q", "W_k", "W_v", "W_o"):
         weights[f"{name}.weight"], weights[f"{name}.bias"] = np.eye(width), np.zeros(width)
     return answer.module(width, 2).load(weights | changed, np.zeros((1, 2, width)))
@@ -324,6 +327,6 @@ def _random(*shape: int) -> np.ndarray:
     return np.random.default_rng(7).normal(size=shape)
 
 
-def _softmax(scores) -> np.ndarray:
+def _softmax(scores: Any) -> np.ndarray:
     powers = np.exp(np.asarray(scores, dtype=float))
     return powers / powers.sum(axis=-1, keepdims=True)

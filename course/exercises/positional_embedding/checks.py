@@ -7,7 +7,8 @@ import numpy as np
 
 from course import behaviour
 from course import expectations as expect
-from course.checks import Answer, Checks
+from course.answers import Answer
+from course.checks import Checks
 from course.i18n import N_, _
 
 checks = Checks()

@@ -4,11 +4,14 @@ The numbers are chosen to be done in the head: a query (2, 0, 0, 0) and a key (l
 2 ln 3, over the root of 4 that is ln 3, and exp(ln 3) : exp(0) is 3 : 1.
 """
 
+from typing import Any
+
 import numpy as np
 
 from course import behaviour
 from course import expectations as expect
-from course.checks import Answer, Checks
+from course.answers import Answer
+from course.checks import Checks
 from course.frameworks import Unexpected
 from course.i18n import N_, _
 
@@ -302,7 +305,7 @@ def combine_three(answer: Answer) -> None:
     expect.equal(answer(None, a), a, _("mask of one"))
 
 
-def _softmax(scores) -> np.ndarray:
+def _softmax(scores: Any) -> np.ndarray:
     powers = np.exp(np.asarray(scores, dtype=float))
     return powers / powers.sum(axis=-1, keepdims=True)
 
