@@ -1,4 +1,4 @@
-"""What the parsers of the verbs share. Imports nothing heavy, since every start of the command line reads it."""
+"""What the parsers of the verbs share. It imports nothing heavy, because every start of the command line reads it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ CHECKPOINT: dict[str, Any] = {
 
 
 class Usage(Exception):
-    """Wrong use: what, and what to do instead. The exit status is 2."""
+    """Wrong use of the command line; the message says what to do instead. The exit status is 2."""
 
 
 class Verb(argparse.ArgumentParser):
-    """The parser of one verb. `later` adds options that take long to make, when the verb is used."""
+    """The parser of one verb. `later`, where there is one, adds slow options when the verb is used."""
 
     later: Callable[[Verb], None] | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As `ArgumentParser` does it, with the later options."""
+        """The arguments as `ArgumentParser` reads them, with the options of `later`."""
         if self.later is not None:
             later, self.later = self.later, None
             later(self)
@@ -43,10 +43,21 @@ def verb(verbs: Verbs, name: str, run: Callable[[argparse.Namespace], int], text
 
 
 def jobs(text: str) -> int:
-    """How many at a time; 0 is as many as there are cores."""
+    """The value of `--jobs`, which is at least 1; 0 is as many as there are cores.
+
+    Raises ArgumentTypeError for anything else than a whole number.
+    """
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of notebooks to grade at a time")
     return int(text) or os.cpu_count() or 1
+
+
+JOBS: dict[str, Any] = {
+    "type": jobs,
+    "default": os.cpu_count(),
+    "metavar": "N",
+    "help": "hand-ins at a time (default: one for each core)",
+}
 
 
 def version() -> str:

@@ -62,7 +62,7 @@ def build(options: argparse.Namespace) -> int:
 
 
 def sorted_out(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The quizzes and the assignments among `names`. Raises Usage for a quiz that there is not."""
+    """The quizzes and the assignments among `names`. Raises Usage for an unknown quiz."""
     from autograder.errors import AuthoringError
     from autograder.paths import ROOT
     from autograder.quizzes.notebooks import PREFIX, named

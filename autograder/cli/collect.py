@@ -1,4 +1,4 @@
-"""The verb `collect`: what would be graded of whom, by which rule, before anything is run."""
+"""The verb `collect`: whose hand-ins would be graded, and how their owners were found. Nothing is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs that make what instructors and students get: `init`, `release`."""
+"""Verbs that make what instructors and students work with: `init`, `release`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from autograder.cli.arguments import Usage, Verbs, verb
 def add(verbs: Verbs) -> None:
     """Add the verbs of this file."""
     p = verb(
-        verbs, "init", init, "make a course folder for nbgrader: configuration, source, gradebook, and what to do next"
+        verbs,
+        "init",
+        init,
+        "make a course folder for nbgrader: configuration, source notebooks, gradebook, instructions",
     )
     p.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or an empty one")
     p.add_argument("--track", action="append", metavar="TRACK", help="may be given several times (default: all)")
@@ -21,7 +24,7 @@ def add(verbs: Verbs) -> None:
         action="append",
         default=[],
         metavar="QUIZ",
-        help="quiz-pre or quiz-post, to be handed in and marked (default: none)",
+        help="quiz-pre or quiz-post, to be handed in and marked; repeat it for both (default: none)",
     )
     p.add_argument("--course-id", metavar="ID", help="what nbgrader calls the course (default: the syllabus's id)")
     p.add_argument("--language", default="en", help="the language of notebooks, checks and feedback (default: en)")
@@ -58,7 +61,7 @@ def init(options: argparse.Namespace) -> int:
         f"{escape(str(options.folder))} holds {', '.join([*(a.id for a in assignments), *options.quiz])}.",
         soft_wrap=True,
     )
-    out.print(f"What to do next stands in {escape(str(options.folder / 'README.md'))}.", soft_wrap=True)
+    out.print(f"{escape(str(options.folder / 'README.md'))} says what to do next.", soft_wrap=True)
     return 0
 
 

@@ -1,12 +1,11 @@
-"""The verb `demo`: the whole way on a sample class."""
+"""The verb `demo`: from release to feedback with a sample class."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from autograder.cli.arguments import Usage, Verbs, jobs, verb
+from autograder.cli.arguments import JOBS, Usage, Verbs, verb
 
 DEMONSTRATED = ("self-attention", "bert-finetuning")  # a quick one and one that trains; all take several minutes
 
@@ -14,15 +13,19 @@ DEMONSTRATED = ("self-attention", "bert-finetuning")  # a quick one and one that
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
     p = verb(verbs, "demo", demo, "release, hand in, grade and give feedback for a sample class")
-    p.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR")
-    p.add_argument("--track", action="append", metavar="TRACK")
+    p.add_argument(
+        "--output", type=Path, default=Path("demo"), metavar="DIR", help="where to write all of it (default: demo)"
+    )
+    p.add_argument(
+        "--track", action="append", metavar="TRACK", help="may be given several times (default: both tracks)"
+    )
     p.add_argument(
         "--exercise",
         action="append",
         metavar="EXERCISE",
-        help=f"'all', or one or more of them (default: {' and '.join(DEMONSTRATED)})",
+        help=f"'all', or an exercise; repeat it for more than one (default: {' and '.join(DEMONSTRATED)})",
     )
-    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
+    p.add_argument("--jobs", **JOBS)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -38,7 +41,7 @@ def demo(options: argparse.Namespace) -> int:
     exercises = None if options.exercise == ["all"] else options.exercise or list(DEMONSTRATED)
     assignments = [a for a in taught(options.track, exercises) if not a.exercise.by_hand]
     if not assignments:
-        raise Usage("there is nothing to show: the demo grades by machine, and that is graded by hand")
+        raise Usage("there is nothing to show: the demo grades by machine, and this exercise is graded by hand")
     with progress_bar() as bars:
         task = bars.add_task("Setting up", total=None)
 

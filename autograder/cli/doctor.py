@@ -32,7 +32,7 @@ def doctor(_options: argparse.Namespace) -> int:
         "namespaces": "own process, network, IPC and mount namespaces; a scratch folder of limited size",
         "limits": "CPU seconds, memory, file size, open files",
     }
-    standing = jail.survey(vars(syllabus().limits))
+    standing = jail.survey(syllabus().limits)
     for wall, stands in standing.items():
         walls.add_row(wall, "[green]yes[/]" if stands else "[red]no[/]", meaning[wall])
     out.print(walls)

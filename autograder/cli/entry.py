@@ -1,4 +1,4 @@
-"""Puts the verbs together, and runs the one that was asked for. `autograder --help` lists them.
+"""Puts the verbs together, and runs the one that the command line names. `autograder --help` lists them.
 
 Exit status: 0 done (whatever the marks), 1 something could not be graded, written or entered, or a check failed, 2
 wrong use.
@@ -66,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     if course is not None:
         return _in_course(course, sys.argv[1:] if arguments is None else arguments)
     _warn_of_namesake()
-    if arguments is None:  # `timeout`, or a terminal that closes, ends us as Ctrl-C does: temporary folders are removed
+    if (
+        arguments is None
+    ):  # `timeout`, or a closed terminal, ends the process as Ctrl-C does: temporary folders are removed
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` stays in force
                 signal.signal(number, lambda received, _frame: sys.exit(128 + received))
@@ -95,7 +97,7 @@ def _course_of(options: argparse.Namespace) -> Path | None:
 
 
 def _in_course(course: Path, arguments: list[str]) -> int:
-    """Run the same command line with the rooms of a course folder: its `course` package, its solutions, its judge."""
+    """Run the same command line with the packages of a course folder: its `course`, its solutions, its hidden tests."""
     from autograder.cli.arguments import COURSE_VARIABLE
 
     needed = [course / "course" / "syllabus.toml", course / "solutions", course / "autograder" / "exercises"]
@@ -123,7 +125,7 @@ def _without_course(arguments: list[str]) -> list[str]:
 
 
 def _warn_of_namesake() -> None:
-    """Say it where the other package of this name is installed: its files and ours are in one folder then."""
+    """Warn where the other package called autograder is installed: its files and these are then in one folder."""
     from importlib import metadata
 
     try:

@@ -14,7 +14,7 @@ FORMATS = ("gradescope", "junit", "github", "prairielearn", "otter")
 def add(verbs: Verbs) -> None:
     """Add the verb of this file."""
     p = verb(verbs, "export", export, "write results in the format of Gradescope, JUnit, GitHub, PrairieLearn or Otter")
-    p.add_argument("results", type=Path, metavar="RESULTS", help="a file of `grade --json`")
+    p.add_argument("results", type=Path, metavar="RESULTS", help="a file that `grade --json` wrote")
     p.add_argument("--format", required=True, choices=FORMATS)
     p.add_argument("--student", metavar="ID", help="only the results of this student")
     p.add_argument("--assignment", metavar="ASSIGNMENT", help="only the results of this assignment")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.cli.arguments import CHECKPOINT, DEVICE, Usage, Verbs, jobs, verb
+from autograder.cli.arguments import CHECKPOINT, DEVICE, JOBS, Usage, Verbs, verb
 
 if TYPE_CHECKING:
     from autograder.grading.class_run import Attempts, ClassRun
@@ -20,9 +19,9 @@ def add(verbs: Verbs) -> None:
     p = verb(verbs, "grade", grade, "grade notebooks, .py files, folders, zips, or nbgrader's submitted/ tree")
     p.add_argument("paths", nargs="+", metavar="PATH")
     p.add_argument("--assignment", help="the assignment of files that do not name theirs")
-    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
+    p.add_argument("--jobs", **JOBS)
     p.add_argument("--device", **DEVICE)
-    p.add_argument("--seed", type=int, metavar="N", help="grade again with the seed of an earlier run")
+    p.add_argument("--seed", type=int, metavar="N", help="use the seed of an earlier run (default: a new one)")
     p.add_argument("--checkpoint", **CHECKPOINT)
     p.add_argument(
         "--isolation", choices=("full", "none"), default="full", help="none: run students' code without the sandbox"
@@ -32,47 +31,36 @@ def add(verbs: Verbs) -> None:
         choices=("follow-through", "strict"),
         help="count each known mistake once, or count each failed test (default: as in the syllabus)",
     )
-    p.add_argument("--json", metavar="F", help="write the results there ('-': to standard output)")
+    p.add_argument("--json", metavar="F", help="write the results to this file ('-': to standard output)")
     p.add_argument("--language", help="the language of the feedback (default: the course's, else en)")
-    p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page there")
-    p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks there")
+    p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page to this folder")
+    p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks to this file")
     p.add_argument("--roster", type=Path, metavar="CSV", help="the class list: everybody on it has a row")
-    p.add_argument("--again", action="store_true", help="grade again also what the course has a result of")
+    p.add_argument("--again", action="store_true", help="also grade hand-ins that the course has a result for")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
-    p.add_argument(
-        "--source",
-        type=Path,
-        metavar="DIR",
-        help="the source notebooks (default: the course's, else those of autograder)",
-    )
+    p.add_argument("--source", type=Path, metavar="DIR", help="the source notebooks (default: the course's, if any)")
 
 
 def grade(options: argparse.Namespace) -> int:
     """Grade a class, and write what was asked for."""
     from autograder import paths
-    from autograder.cli.requirements import (
-        require_checkpoint,
-        require_device,
-        require_roster,
-        require_walls,
-        require_writable,
-    )
+    from autograder.cli import requirements
     from autograder.cli.terminal import bar, err, marks_table, out, printable
     from autograder.grading.class_run import ClassRun, Settings
     from autograder.grading.people import off_roster, summary, unclear
     from course import i18n
     from course.syllabus import syllabus
 
-    require_walls(options.isolation)
+    requirements.require_walls(options.isolation)
     course = paths.course_above(options.paths)
     source = options.source or paths.sources_of(course)
     if options.nbgrader and not course:
         raise Usage("--nbgrader needs the course's submitted/ folder, beside its nbgrader_config.py")
     if options.assignment:
         syllabus().assignment(options.assignment)
-    require_device(options.device, "leave out --device cuda to grade on the CPU")
-    require_writable(options.json if options.json != "-" else None, options.csv, folder=options.html)
-    require_checkpoint(options.checkpoint)
+    requirements.require_device(options.device, "leave out --device cuda to grade on the CPU")
+    requirements.require_writable(options.json if options.json != "-" else None, options.csv, folder=options.html)
+    requirements.require_checkpoint(options.checkpoint)
     try:
         language = i18n.known(options.language or _language(course))
     except i18n.UnknownLanguage as error:
@@ -88,20 +76,22 @@ def grade(options: argparse.Namespace) -> int:
         course=course,
         quizzes=_quizzes(course),
         again=options.again,
-        roster=require_roster(options.roster),
+        roster=requirements.require_roster(options.roster),
     )
     total, new = len(run.submissions), len(run.new)
     if new < total:
-        err.print(f"{total - new} of {total} were graded before, and their results hold; --again grades them as well")
+        err.print(f"{total - new} of {total} were graded before and have not changed; --again grades them too")
     with bar("Grading", new) as advance:
         results = run.grade(lambda _result: advance())
     if options.nbgrader and course:
-        _to_nbgrader(course, results, run)  # the judge's own marks: those of a person are in the gradebook already
+        _to_nbgrader(course, results, run)  # only the judge's marks: those of a person are in the gradebook already
     results = _with_hand_marks(course, results, run.attempt)
     _write(options, run, results, language)
     if run.quizzes and not options.nbgrader:
         names = " and ".join(sorted({name for _, name in run.quizzes}))
-        err.print(f"{len(run.quizzes)} of {names} are for nbgrader to mark: say --nbgrader, or `nbgrader autograde`.")
+        err.print(
+            f"{len(run.quizzes)} hand-ins of {names} are left to nbgrader: use --nbgrader, or run `nbgrader autograde`."
+        )
     for sentence in run.left_alone():
         err.print(printable(sentence), markup=False, soft_wrap=True)
     if results:
@@ -131,7 +121,7 @@ def _language(course: Path | None) -> str:
 
 
 def _quizzes(course: Path | None) -> set[str]:
-    """The assignments of a course that are quizzes: nbgrader marks them, nothing of them is run."""
+    """The assignments of a course that are quizzes: nbgrader marks them, and nothing of them is run."""
     if course is None:
         return set()
     from autograder.nbgrader import quiz_sheets
@@ -173,7 +163,7 @@ def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result]
 
 
 def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
-    """Enter marks and quizzes into the course's gradebook; what it does not take becomes a problem of the run."""
+    """Enter marks and quizzes into the course's gradebook; each that fails becomes a problem of the run."""
     from autograder.cli.terminal import bar, err
     from autograder.grading.people import NO_HAND_IN
     from autograder.nbgrader import GradebookError, HandedOver, enter_people, hand_over, mark_quizzes
@@ -183,7 +173,7 @@ def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None
         return f"{verb}{shown_name(outcome.student, 200)}, {outcome.assignment}: {outcome.message or ''}"
 
     def enter() -> None:
-        # Also those that could not be graded: an older mark must not stand for them.
+        # Those that could not be graded, too: their older marks must go.
         known = [r for r in results if r["assignment"] and NO_HAND_IN not in r["flags"]]
         run.attempt.problems += enter_people(course, known, run.roster)
         with bar("To nbgrader", len(known)) as advance:

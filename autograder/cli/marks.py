@@ -1,11 +1,11 @@
-"""The verb `marks`: marks and feedback back into the files of a learning platform."""
+"""The verb `marks`: writes marks and feedback into the files of a learning platform."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from autograder.cli.arguments import Usage, Verbs, verb
 
@@ -118,7 +118,7 @@ def _from_gradebook(course: Path, assignment: str | None) -> list[Result]:
                 pass
         if name not in there:
             raise Usage(f"the gradebook has no assignment {assignment}; it has: {', '.join(there) or 'none'}")
-        return cast("list[Result]", gradebook_results(course, name))
+        return gradebook_results(course, name)
     except GradebookError as error:
         raise Usage(str(error)) from None
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograder.cli.arguments import CHECKPOINT, DEVICE, Usage, Verbs, jobs, verb
+from autograder.cli.arguments import CHECKPOINT, DEVICE, JOBS, Usage, Verbs, verb
 
 if TYPE_CHECKING:
     from autograder.proof.power import Fate
@@ -21,10 +20,10 @@ def add(verbs: Verbs) -> None:
         verbs,
         "verify",
         verify,
-        "prove the grader: solutions, untouched notebooks, known mistakes, accepted alternatives",
+        "test the grader with solutions, untouched notebooks, known mistakes and alternatives",
     )
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
-    p.add_argument("--jobs", type=jobs, default=os.cpu_count(), metavar="N")
+    p.add_argument("--jobs", **JOBS)
     p.add_argument("--device", **DEVICE)
     p.add_argument("--seed", type=int, metavar="N")
     p.add_argument(
@@ -35,7 +34,7 @@ def add(verbs: Verbs) -> None:
 
 
 def verify(options: argparse.Namespace) -> int:
-    """Grade what is known of each assignment, and say where the mark is not the right one."""
+    """Grade answers whose marks are known, and print where the grader gives another mark."""
     from rich.markup import escape
 
     from autograder.authoring.build import require_files

@@ -40,5 +40,5 @@ def quiz(options: argparse.Namespace) -> int:
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_bytes(data)
     unfinished.replace(path)
-    out.print(f"{path} tells what is right: import it, and do not hand it out.", markup=False, soft_wrap=True)
+    out.print(f"{path} has the right answers: import it, and do not give it to students.", markup=False, soft_wrap=True)
     return 0

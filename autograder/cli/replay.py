@@ -20,7 +20,7 @@ def add(verbs: Verbs) -> None:
 
 
 def replay(options: argparse.Namespace) -> int:
-    """Grade one hand-in again, and say what is not as its result says."""
+    """Grade one hand-in again, and print where the new result differs."""
     from rich.markup import escape
 
     from autograder import paths

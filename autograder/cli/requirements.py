@@ -1,4 +1,4 @@
-"""What a verb needs before it starts: walls, a device, a checkpoint, assignments that there are. Raises `Usage`."""
+"""What a verb needs before it starts: walls, a device, a checkpoint, known assignments. Raises `Usage`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def require_checkout() -> None:
 
 
 def require_walls(isolation: str) -> None:
-    """Grading does not start where students' code could read files or use the network, unless the user chose so."""
+    """Grading does not start where students' code could read files or use the network, unless the user allows it."""
     if isolation == "none":
         err.print("[yellow]Students' code runs without walls (--isolation none).[/]")
         return
-    standing = jail.survey(vars(syllabus().limits))
+    standing = jail.survey(syllabus().limits)
     missing = [wall for wall in jail.NEEDED if not standing[wall]]
     if missing:
         raise Usage(
             f"grading refuses to start: on this machine {' and '.join(missing)} would be open to students' code. "
-            "`autograder doctor` says more; --isolation none grades all the same."
+            "`autograder doctor` says more; --isolation none grades without walls."
         )
 
 
@@ -52,7 +52,7 @@ def require_device(device: str, what_else: str) -> None:
 
 
 def require_checkpoint(name: str) -> None:
-    """A checkpoint that cannot be had or used is reported before anything is graded."""
+    """A checkpoint that cannot be found or used is reported before anything is graded."""
     try:
         checkpoint(name)
     except CheckpointError as error:
@@ -60,7 +60,7 @@ def require_checkpoint(name: str) -> None:
 
 
 def require_writable(*files: str | Path | None, folder: Path | None = None) -> None:
-    """Files and a folder of results can be written: nobody should learn that after a class has been graded."""
+    """Files and a folder of results can be written; nobody should find out after a class has been graded."""
     for path in [Path(file) for file in files if file]:
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise Usage(f"{path} cannot be written: " + ("it is a folder" if path.is_dir() else "no such folder"))
@@ -71,7 +71,7 @@ def require_writable(*files: str | Path | None, folder: Path | None = None) -> N
 def chosen(ids: Sequence[str], by_hand: bool = False) -> list[Assignment]:
     """Assignments by id, or by exercise, or all; those that a person grades too, if `by_hand`.
 
-    Raises UnknownName for one that there is not.
+    Raises UnknownName for an unknown one, and Usage for one that only a person grades.
     """
     known = syllabus().released() if by_hand else syllabus().assignments()
     if not ids:
@@ -88,7 +88,7 @@ def chosen(ids: Sequence[str], by_hand: bool = False) -> list[Assignment]:
 def taught(tracks: Sequence[str] | None, exercises: Sequence[str] | None) -> list[Assignment]:
     """The assignments of these tracks and exercises, those graded by hand too; all where none is named.
 
-    Raises UnknownName for a track or exercise that there is not.
+    Raises UnknownName for an unknown track or exercise.
     """
     track_ids = [syllabus().track(t).id for t in tracks or syllabus().tracks]
     known = syllabus().exercises | syllabus().by_hand

@@ -1,4 +1,4 @@
-"""What the verbs print with: two consoles, tables that cut nothing off, a progress bar that a log can read too."""
+"""What the verbs print with: two consoles, tables that cut nothing off, a progress bar that also suits a log."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def table(*headers: str) -> Table:
 
 
 def marks_table(results: Sequence[Result]) -> Table:
-    """The table at the end of a grading: who, what, how much, and what stood out."""
+    """The table at the end of a grading: student, assignment, mark, and what stood out."""
     marks = table("Student", "Assignment", "Mark", "What stood out")
     for result in sorted(results, key=lambda r: (str(r["assignment"]), str(r["student"]))):
         if result["status"] == "graded":
@@ -56,12 +56,12 @@ def marks_table(results: Sequence[Result]) -> Table:
 
 
 def printable(text: str) -> str:
-    """A name without control characters, which a terminal would obey."""
+    """A name without control characters, which a terminal would carry out."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def progress_bar() -> Progress:
-    """A bar on standard error: what is done, how much of it, for how long."""
+    """A bar on standard error: what is being done, how much of it is done, and for how long."""
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
     )
@@ -69,7 +69,7 @@ def progress_bar() -> Progress:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Advance]:
-    """A progress bar; the function given advances it by one, or sets (done, of). In a log it is a line a minute."""
+    """A progress bar, with a function that advances it by one or sets (done, of). A log gets a line a minute."""
     told = time.monotonic()
     with progress_bar() as bars:
         task = bars.add_task(title, total=total)

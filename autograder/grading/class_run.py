@@ -1,10 +1,10 @@
-"""Grades a class: finds the hand-ins, takes over what was graded before, grades the rest, keeps the results.
+"""Grades a class: finds the hand-ins, reuses earlier results that still hold, grades the rest, keeps the results.
 
     run = ClassRun(["submitted"], source=Path("source"), course=Path("."), settings=Settings(jobs=2))
     results = run.grade()
 
-The command line, the demo and Python programs use the same class. It prints nothing and writes nothing but the results
-that a course keeps; pages, tables and gradebooks are made of what it returns.
+The command line, the demo and Python programs use the same class. It prints nothing, and writes only the results that a
+course keeps; pages, tables and gradebooks are made from what it returns.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """How hand-ins are graded. `jobs` at a time; 0 is as many as there are cores. Without a seed, one is drawn."""
+    """How hand-ins are graded: `jobs` at a time (0: as many as there are cores). Without a seed, one is drawn."""
 
     jobs: int = 0
     seed: int | None = None
@@ -65,9 +65,9 @@ class Attempts:
 class ClassRun:
     """One grading of the hand-ins at or below some paths.
 
-    `source` holds the source notebooks. `course` is the folder of an nbgrader course, which keeps the results: what it
-    has a result of is not graded again, unless `again`. Hand-ins for the assignments `quizzes` are not graded here, and
-    are listed in `quizzes` as (student, assignment).
+    `source` is the folder of source notebooks. `course` is the folder of an nbgrader course, which keeps the results: a
+    hand-in that has one there is not graded again, unless `again`. Hand-ins for the assignments `quizzes` are not
+    graded here; `self.quizzes` lists them as (student, assignment).
 
     Raises FileNotFoundError for a path that is not there, NothingToGrade where there is no hand-in, UnknownName for an
     `assignment` that the syllabus does not have.
@@ -109,7 +109,7 @@ class ClassRun:
 
     @property
     def new(self) -> list[Submission]:
-        """The hand-ins that there is no result of."""
+        """The hand-ins without an earlier result that still holds."""
         return [submission for submission, result in zip(self.submissions, self.known, strict=True) if result is None]
 
     def left_alone(self) -> list[str]:
@@ -149,7 +149,7 @@ class ClassRun:
         return self._rows()
 
     def _read(self, found: Found) -> Submission | None:
-        """A hand-in; None for a file in a folder of no assignment here that is none of the judge's by what it says."""
+        """A hand-in; None for a file that is for no assignment here, neither by its folder nor by what it says."""
         submission = read(found, self.source, self.assignment)
         if self.course and submission.assignment is None and len(found.parts) > 2:
             self.unknown[found.parts[1]] = self.unknown.get(found.parts[1], 0) + 1
@@ -161,7 +161,7 @@ class ClassRun:
         return submission
 
     def collected(self) -> list[Result]:
-        """A row for everybody without grading anything: the hand-ins that would be graded have no mark."""
+        """A row for everybody, without grading anything and without marks."""
         rows: list[Result] = []
         for s in self.submissions:
             owner = owner_record(s.owner) if s.owner else None

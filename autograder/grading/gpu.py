@@ -1,11 +1,11 @@
-"""How many contestants one GPU has room for, so that none runs out of memory because of its neighbours."""
+"""How many contestants one GPU has room for, so that none runs out of memory because of the others."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 
-CONTEXT_MB = 700  # what CUDA takes for a process beside its tensors
+CONTEXT_MB = 700  # MiB that CUDA needs for a process besides its tensors
 
 
 def memory_mb(what: str) -> int | None:
@@ -19,6 +19,6 @@ def memory_mb(what: str) -> int | None:
 
 
 def places(limit_mb: int) -> int | None:
-    """How many contestants with `limit_mb` MiB each run at once beside the reference, at least 1; None if not known."""
+    """How many contestants of `limit_mb` MiB fit on the GPU with the reference, at least 1; None if not known."""
     free = memory_mb("free")
     return None if free is None else max(1, free // (limit_mb + CONTEXT_MB) - 1)

@@ -1,10 +1,10 @@
-"""From submissions to results: grades in parallel, and tries again where a worker failed and not the hand-in.
+"""From hand-ins to results: grades in parallel, and tries again where a worker failed and not the hand-in.
 
     with Grader(jobs=2, seed=7) as grader:
         results = grader.grade(submissions)
 
-A run has a private folder. Its processes (see `worker_pool`) are started when they are first needed. Each of them holds
-a pipe whose other end is here: however the grader ends, they end.
+A run has a private folder. Its processes (see `worker_pool`) are started when they are first needed. Each of them reads
+a pipe whose other end the grader holds, so they end when the grader does, however it ends.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from autograder.submission.hand_in import Submission
 from autograder.workers import wire
 from course.syllabus import Assignment, Limits, syllabus
 
-# A verdict may take as long as so many contestants that use up their time one after another: a judge starts a new one
-# after each that ended, and the tests of an answer that hangs again and again stop there.
+# A verdict may take as long as this many contestants that use up their time one after another: a judge starts a new one
+# after each that ended, and stops testing an answer that hangs again and again.
 CONTESTANTS_IN_A_VERDICT = 4
 
 
 class JudgeEnded(GradingError):
-    """The judge of one hand-in ended before its verdict; the judge that it was forked from goes on."""
+    """The judge of one hand-in ended before its verdict; the judge that it was forked from still runs."""
 
 
 class Grader:
@@ -49,8 +49,9 @@ class Grader:
 
     `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their tests).
     `limits` replaces the syllabus's for all exercises. `checkpoint` is the pre-trained BERT of the exercises that need
-    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or our own "bert-mini". `marking` is the
-    rule for all exercises, one of `course.syllabus.MARKING`; where it is None, the syllabus says.
+    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or "bert-mini", which comes with the
+    course. `marking` is the rule for all exercises, one of `course.syllabus.MARKING`; where it is None, the syllabus's
+    rules hold. Without a `seed`, one is drawn. `jobs` hand-ins are graded at a time; 0 is as many as there are cores.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class Grader:
         return self.pool.generations
 
     def start_zygote(self, track: str, packages: tuple[str, ...] = ()) -> ServerProcess:
-        """The zygote of a track, with what the answers import besides. Raises GradingError."""
+        """The zygote of a track; `packages` is what the answers import besides the framework. Raises GradingError."""
         return self.pool.start_zygote(track, packages)
 
     def start_reference(self, track: str, packages: tuple[str, ...] = ()) -> Path:
@@ -123,7 +124,7 @@ class Grader:
         return self.pool.start_reference(track, packages)
 
     def trouble(self, track: str) -> str | None:
-        """What keeps a contestant from starting on this device and behind these walls; None if nothing does."""
+        """Why no contestant starts on this device and behind these walls, in a sentence; None where one does."""
         return self.pool.trouble(track)
 
     # -- grading -----------------------------------------------------------------------------------------------------
@@ -141,14 +142,14 @@ class Grader:
         return [finished[i] for i in range(len(submissions))]
 
     def stream(self, submissions: list[Submission]) -> Iterator[tuple[int, Result]]:
-        """(position, result) as they are finished."""
+        """(position, result) of each hand-in, as they are finished; positions count from 0."""
         with ThreadPoolExecutor(self.jobs) as pool:
             self.warm_up(pool, submissions)
             waiting = {pool.submit(self.grade_one, s): i for i, s in enumerate(submissions)}
             try:
                 for future in as_completed(waiting):
                     yield waiting[future], future.result()
-            finally:  # who interrupts a run waits for those that are being graded, not for the whole class
+            finally:  # an interrupted run waits for the hand-ins that are being graded, not for the whole class
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def warm_up(self, pool: ThreadPoolExecutor, submissions: list[Submission]) -> None:
@@ -160,28 +161,30 @@ class Grader:
         )
         assignments = [a for a in assignments if not a.exercise.by_hand]
         for assignment in assignments:
-            with contextlib.suppress(GradingError):  # said with each hand-in that needs what cannot be had
-                self.pool.start_zygote(*workshop_of(assignment))  # they import their frameworks side by side
+            with contextlib.suppress(GradingError):  # each hand-in that needs it will say why
+                self.pool.start_zygote(*workshop_of(assignment))  # the frameworks are imported at the same time
         for assignment in assignments:
             pool.submit(self.pool.start_judge, assignment)
 
     def grade_one(self, submission: Submission) -> Result:
-        """One submission's result; a failure of ours is tried once more with fresh workers, then is "not graded".
+        """One hand-in's result. Where the machine fails, it is tried once more with fresh workers, then "not graded".
 
-        Where another hand-in's failure replaced the workers, this one is tried again, and that is no failure of its
-        own. Workers that do not start the second time either, or a judge that does not work with fresh ones, are not
-        asked again in the same `stream`. A hand-in whose contestants were killed, as the kernel does where memory runs
-        out, has the whole machine the next time.
+        Where another hand-in's failure replaced the workers meanwhile, this one is tried again, and that does not count
+        as a failure. Workers that do not start the second time either, or a judge that does not work with fresh ones,
+        are not asked again in the same `stream`. A hand-in whose contestants were killed, as the kernel does where
+        memory runs out, has the whole machine for itself the next time.
         """
         started = time.perf_counter()
         marking = self.marking_of(submission.assignment) if submission.assignment else None
         result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint, marking)
         if submission.problem:
             return results.not_graded(result, submission.problem)
-        if submission.assignment.exercise.by_hand:
+        assignment = submission.assignment
+        assert assignment is not None  # `read` says in `problem` where it is not known
+        if assignment.exercise.by_hand:
             return results.by_hand(result)
-        assignment, workshop = submission.assignment, workshop_of(submission.assignment)
-        judged: dict = {}
+        workshop = workshop_of(assignment)
+        judged: dict[str, Any] = {}
         failures, hold = 0, self.machine.shared
         while failures < 2:
             if assignment.id in self.broken:
@@ -190,7 +193,7 @@ class Grader:
             generation = self.pool.generations[workshop]
             try:
                 with hold():
-                    judged = self.ask_judge(submission)
+                    judged = self.ask_judge(submission, assignment)
             except (GradingError, CatalogueError, wire.WireError, OSError) as error:
                 judged = {
                     "failure": str(error),
@@ -198,7 +201,7 @@ class Grader:
                     "alone": isinstance(error, JudgeEnded),
                 }
             if "failure" not in judged:
-                return results.graded(result, judged, assignment)
+                return results.graded(result, judged)
             if judged.get("broken") and workshop[1]:
                 judged["failure"] += (
                     f". This run's checkpoint is {self.checkpoint}: if the reference does not learn from it, choose "
@@ -220,18 +223,21 @@ class Grader:
         """The rule by which this run marks an assignment, one of `course.syllabus.MARKING`."""
         return self.marking or syllabus().marking_of(assignment.exercise)
 
-    def ask_judge(self, submission: Submission) -> dict[str, Any]:
-        """The reply of the assignment's judge to a submission. Raises GradingError where there is no reply."""
-        judge = self.pool.start_judge(submission.assignment)
+    def ask_judge(self, submission: Submission, assignment: Assignment) -> dict[str, Any]:
+        """The reply of an assignment's judge to a hand-in: parts and cells, or {"failure": why}.
+
+        Raises GradingError where there is no reply, and CatalogueError where the catalogue does not fit the solution.
+        """
+        judge = self.pool.start_judge(assignment)
         with judge.connect() as line:
             job = {
                 "cells": submission.cells,
                 "mentions": submission.mentions,
                 "ready_made": submission.ready_made,
-                "marking": self.marking_of(submission.assignment),
+                "marking": self.marking_of(assignment),
             }
             wire.send(line, job)
-            limits = self.pool.limits_of(submission.assignment)
+            limits = self.pool.limits_of(assignment)
             line.settimeout(START_SECONDS + CONTESTANTS_IN_A_VERDICT * limits.wall_factor * limits.cpu_seconds)
             try:
                 return wire.receive(line, caps=wire.Caps(header=64 << 20))[0]

@@ -1,4 +1,4 @@
-"""From results of hand-ins to a row for everybody: groups, the class list, and those who handed in nothing."""
+"""From results of hand-ins to a row for everybody: groups, the class list, and people who handed in nothing."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def owner_record(owner: Owner) -> OwnerRecord:
 def for_everybody(
     results: Sequence[Result], owners: Sequence[Owner | None], roster: Roster | None, assignments: Iterable[str]
 ) -> list[Result]:
-    """A result for each person: one for every member of a group, and one without a mark for who handed in nothing.
+    """A result for each person: one for every member of a group, and one without a mark for people without a hand-in.
 
-    `owners` belong to `results`, one each. `assignments` are those that the class was asked for.
+    `owners` has the owner of each of `results`. `assignments` are those that the class had to hand in.
     """
     everybody: list[Result] = []
     served: dict[str, set[Member]] = {}
@@ -52,7 +52,7 @@ def for_everybody(
 
 
 def _writable(result: Result) -> Result:
-    """The same with names that UTF-8 can hold, which those of files on a disk need not be."""
+    """The same result with names that can be written as UTF-8; names of files on a disk may be others."""
     owner = result.get("owner")
     names: Result = {**result, "submission": sound(result["submission"]), "student": sound(result["student"])}
     return {**names, "owner": sound(owner)} if owner else names
@@ -114,7 +114,7 @@ def _nothing(member: Member, assignment: str, results: Sequence[Result]) -> Resu
 
 
 def unclear(result: Result) -> bool:
-    """Whether a hand-in has no mark that it should have, or nobody that it belongs to."""
+    """Whether a hand-in should have a mark and has none, or its owner is not known."""
     missing = result["status"] == "not_graded" and NO_HAND_IN not in result["flags"]
     return missing or UNKNOWN_OWNER in result["flags"]
 

@@ -1,4 +1,4 @@
-"""A result: what a grading of one submission says, as plain JSON data (see autograder/reporting/result.schema.json)."""
+"""Makes results: what a grading of one hand-in says, as the JSON data of `autograder.records.Result`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from typing import Any
 
 from autograder.messages import Message, table
 from autograder.paths import DECIDES, ROOT, decides
+from autograder.records import Result
 from autograder.submission.hand_in import Submission
-from course.syllabus import Assignment
 
-BESIDE = {"torch": ("transformers",), "tensorflow": ("keras", "keras-hub")}
+BESIDE = {  # packages whose versions count besides the framework's own
+    "torch": ("transformers",),
+    "tensorflow": ("keras", "keras-hub"),
+}
 
 
 @cache
 def versions(framework: str) -> dict[str, str]:
-    """Versions of what took part in the grading."""
+    """The versions of Python, the grader and the packages of a framework, "torch" or "tensorflow", by name.
+
+    "unknown" where a package is not installed. `judge` is the hash of `judge_digest`.
+    """
     packages = {"autograder": "attention-exercises", "numpy": "numpy", framework: framework}
     packages |= {name: name for name in BESIDE[framework]}
     found = {"python": platform.python_version()}
@@ -33,9 +39,9 @@ def versions(framework: str) -> dict[str, str]:
 
 @cache
 def judge_digest() -> str:
-    """A hash of all that decides on a mark: hidden tests, catalogue, references, workers, syllabus, made data.
+    """A hash of all that decides on a mark: hidden tests, catalogue, references, workers, syllabus, generated data.
 
-    A result that another judge made is not taken over where a hand-in is graded once more.
+    An earlier result with another hash is not used again.
     """
     h = hashlib.sha256()
     for place, name in zip(decides(ROOT), DECIDES, strict=True):
@@ -52,7 +58,8 @@ def base(
     isolation: str,
     checkpoint: str | None = None,
     marking: str | None = None,
-) -> dict[str, Any]:
+) -> Result:
+    """The result of a hand-in before it is judged: what is known of it and of the run, and no score."""
     assignment = submission.assignment
     needs_checkpoint = assignment is not None and assignment.exercise.packages
     return {
@@ -74,7 +81,7 @@ def base(
         "words": table(*submission.remarks),
         "content": submission.content,
         "receipt": submission.receipt,
-        "versions": versions(assignment.track.framework) if assignment else {},
+        "versions": {**versions(assignment.track.framework)} if assignment else {},
         "isolation": isolation,
         "device": device,
         "checkpoint": checkpoint if needs_checkpoint else None,
@@ -83,31 +90,35 @@ def base(
 
 
 def sound(value: Any) -> Any:
-    """A result that can be written as UTF-8: half a surrogate, in a file's name or in what a cell printed, cannot."""
+    """JSON data whose texts can be written as UTF-8: half a surrogate, in a file's name for example, is replaced."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [sound(item) for item in value]
     if isinstance(value, dict):
-        return {sound(key): sound(item) for key, item in value.items()}  # of `words`, keys are sentences
+        return {sound(key): sound(item) for key, item in value.items()}  # the keys of `words` are sentences
     return value
 
 
-def not_graded(result: dict[str, Any], message: str) -> dict[str, Any]:
-    """The hand-in could not be graded: no mark, and the reason."""
+def not_graded(result: Result, message: str) -> Result:
+    """The result of a hand-in that could not be graded: no mark, and `message` as the reason."""
     words = {**result["words"], **table(message)}
-    return sound({**result, "status": "not_graded", "message": message, "score": None, "parts": [], "words": words})
+    whole: Result = {
+        **result, "status": "not_graded", "message": message, "score": None, "parts": [], "words": words
+    }  # fmt: skip
+    return sound(whole)
 
 
-def by_hand(result: dict[str, Any]) -> dict[str, Any]:
-    """The hand-in is for a person to grade: no mark yet, and nothing wrong with it."""
+def by_hand(result: Result) -> Result:
+    """The result of a hand-in that a person grades: no mark yet, and nothing is wrong with it."""
     message = Message("This assignment is graded by a person. The mark comes when it has been read.")
     words = {**result["words"], **table(message)}
-    return sound({**result, "status": "by_hand", "message": message, "score": None, "parts": [], "words": words})
+    whole: Result = {**result, "status": "by_hand", "message": message, "score": None, "parts": [], "words": words}
+    return sound(whole)
 
 
-def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignment) -> dict[str, Any]:
-    """A judge's reply made into a result."""
+def graded(result: Result, judged: dict[str, Any]) -> Result:
+    """The result with what a judge replied: parts, cells, flags, and the score."""
     parts = judged["parts"]
     flags, words = [*result["flags"], *judged.get("flags", [])], {**result["words"], **judged.get("words", {})}
     for part in parts:
@@ -121,17 +132,25 @@ def graded(result: dict[str, Any], judged: dict[str, Any], assignment: Assignmen
     ):
         flags.append("syntax-error")
     cells = [c for c in judged["cells"] if c["output"] or c["error"] or c["grade_id"]]
-    return sound(
-        {
-            **result,
-            "flags": list(dict.fromkeys(flags)),
-            "remarks": [*result["remarks"], *judged.get("remarks", [])],
-            "score": round(sum(part["score"] for part in parts), 2),
-            "cells": [{k: c[k] for k in ("grade_id", "label", "index", "output", "error")} for c in cells],
-            "parts": parts,
-            "words": words,
-            "seconds": judged.get("seconds", 0.0),
-            "cpu_seconds": judged.get("cpu_seconds", 0.0),
-            "peak_mb": judged.get("peak_mb", 0),
-        }
-    )
+    whole: Result = {
+        **result,
+        "flags": list(dict.fromkeys(flags)),
+        "remarks": [*result["remarks"], *judged.get("remarks", [])],
+        "score": round(sum(part["score"] for part in parts), 2),
+        "cells": [
+            {
+                "grade_id": c["grade_id"],
+                "label": c["label"],
+                "index": c["index"],
+                "output": c["output"],
+                "error": c["error"],
+            }
+            for c in cells
+        ],
+        "parts": parts,
+        "words": words,
+        "seconds": judged.get("seconds", 0.0),
+        "cpu_seconds": judged.get("cpu_seconds", 0.0),
+        "peak_mb": judged.get("peak_mb", 0),
+    }
+    return sound(whole)

@@ -1,7 +1,7 @@
-"""The folder of a run, for its sockets and logs, and what is left of runs that were killed.
+"""The folder of a run, for its sockets and logs, and the removal of folders of runs that were killed.
 
-A command that is killed with SIGKILL cannot clean up, so the next one does: a folder whose lock nobody holds belongs to
-nobody. Students' processes never hold the lock; they do not get our files.
+A command that is killed with SIGKILL cannot remove its folder, so the next command does: a folder whose lock nobody
+holds is no longer used. Students' processes never hold the lock, because they inherit no open file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 PREFIX, LOCK = "autograder-", "lock"
-LONGEST = 50  # bytes of the folder above; the path of a socket ends at 107, and ours have two folders more
+LONGEST = 50  # bytes of the folder above: the path of a socket has at most 107, and two more folders are in it
 
 
 def above() -> Path:
@@ -30,7 +30,7 @@ def above() -> Path:
 
 
 class RunFolder:
-    """A new folder, which is ours until `close`."""
+    """A new folder, which this process keeps until `close`. Raises OSError where none can be made."""
 
     def __init__(self) -> None:
         sweep()
@@ -38,15 +38,16 @@ class RunFolder:
         first = self.path / f"{LOCK}.new"
         self._lock = os.open(first, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        first.rename(self.path / LOCK)  # it has its name only when it is locked: no sweep takes it for left over
+        first.rename(self.path / LOCK)  # it gets this name when it is locked, so that no sweep removes the folder
 
     def close(self) -> None:
+        """Remove the folder, with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
 
 def sweep() -> list[Path]:
-    """Remove the folders of runs of ours that have ended without doing so."""
+    """Remove the folders of this user's runs that ended without doing so; gives these folders."""
     gone = []
     for folder in above().glob(f"{PREFIX}*"):
         try:
@@ -54,13 +55,13 @@ def sweep() -> list[Path]:
                 continue
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
-            continue  # not of ours, being made, or just removed
+            continue  # not a run's folder, or being made, or just removed
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
             gone.append(folder)
         except OSError:
-            pass  # at work
+            pass  # its run still holds the lock
         finally:
             os.close(lock)
     return gone

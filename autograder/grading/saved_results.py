@@ -1,7 +1,7 @@
 """Finished results, kept in a course folder so that nbgrader takes them over and nothing is graded twice.
 
-One JSON file a hand-in, `.autograder/results/<assignment>/<student>.json`. A result counts only for the very code
-that it was made of: it carries the hash of that code, and a look-up compares it with what is there now.
+One JSON file for each hand-in, `.autograder/results/<assignment>/<student>.json`. A result counts only for the code
+that was graded: it has the hash of that code, which is compared with the hash of the code that is there now.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from autograder.grading.result import sound, versions
+from autograder.records import Result
 from autograder.submission.hand_in import Submission, Unreadable
 from autograder.submission.read import read_notebook, with_cells
 from course.syllabus import UnknownName, syllabus
@@ -23,16 +24,16 @@ FOLDER = Path(".autograder") / "results"
 
 
 def path_of(course_root: Path, assignment: str, student: str) -> Path:
-    """Where a result lies; names are percent-encoded, so that no student id leaves the folder."""
+    """The file of a result; names are percent-encoded, so that no student's id leads out of the folder."""
     name = quote(student, safe="", errors="replace")
     if len(name) > 180:  # file names end at 255 bytes; the hash keeps two long names apart
         name = f"{name[:140]}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:32]}"
     return Path(course_root) / FOLDER / quote(assignment, safe="") / f"{name}.json"
 
 
-def save(course_root: Path, result: dict[str, Any]) -> Path:
-    """Write a result whole or not at all: a disk that fills up leaves the earlier one as it was."""
-    path = path_of(course_root, result["assignment"], result["student"])
+def save(course_root: Path, result: Result) -> Path:
+    """Write a result and give its file. Raises OSError where that fails; the earlier result is then still there."""
+    path = path_of(course_root, str(result["assignment"]), str(result["student"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
@@ -47,11 +48,11 @@ def save(course_root: Path, result: dict[str, Any]) -> Path:
     return path
 
 
-def finished(course_root: Path, submission: Submission, **settings: Any) -> dict[str, Any] | None:
-    """The stored result of this hand-in, if it is what grading now would give: after a command that was cut short, say.
+def finished(course_root: Path, submission: Submission, **settings: Any) -> Result | None:
+    """The stored result of this hand-in, if grading it now would give the same; else None.
 
-    The code, what was odd about the notebook, and the judge are the same, and so are the settings that are not None
-    (`seed`, `device`, `isolation`, `checkpoint`). Without a seed, any will do; without `marking`, it is
+    The code, the remarks on the notebook and the judge must be the same, and so must the settings that are not None
+    (`seed`, `device`, `isolation`, `checkpoint`). Without a seed, any seed will do; without `marking`, the rule must be
     the syllabus's.
     """
     if submission.problem or submission.assignment is None or not submission.content:
@@ -69,32 +70,34 @@ def finished(course_root: Path, submission: Submission, **settings: Any) -> dict
     return {**result, "submission": submission.name, "receipt": submission.receipt} if same else None
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Result | None:
     """A graded result in a file; None where there is no such thing."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result: Result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return result if isinstance(result, dict) and result.get("status") == "graded" else None
 
 
-def stored(course_root: Path, assignment: str, student: str) -> dict[str, Any] | None:
-    """The stored result of a student, whatever hand-in it is of; None where there is none that is graded."""
+def stored(course_root: Path, assignment: str, student: str) -> Result | None:
+    """The stored result of a student, of whichever hand-in; None where there is none that is graded."""
     return _read(path_of(course_root, assignment, student))
 
 
-def lookup(course_root: Path, assignment: str, student: str, notebook: dict) -> dict[str, Any] | None:
+def lookup(course_root: Path, assignment: str, student: str, notebook: dict[str, Any]) -> Result | None:
     """The stored result of exactly this notebook's code by this version of the grader, or None."""
     result = _read(path_of(course_root, assignment, student))
     if result is None:
         return None
     submission = from_notebook(notebook, assignment, student, Path(course_root) / "source")
     same_code = submission.problem is None and submission.content == result.get("content")
-    return result if same_code and result.get("versions") == versions(submission.assignment.track.framework) else None
+    known = submission.assignment
+    same = same_code and known is not None and result.get("versions") == versions(known.track.framework)
+    return result if same else None
 
 
-def from_notebook(notebook: dict, assignment: str, student: str, source_root: Path) -> Submission:
-    """A notebook that is in memory already as a submission."""
+def from_notebook(notebook: dict[str, Any], assignment: str, student: str, source_root: Path) -> Submission:
+    """A hand-in made from a notebook in memory; `problem` says why where it cannot be graded."""
     submission = Submission(f"{student}/{assignment}", student, None)
     try:
         submission.assignment = syllabus().assignment(assignment)

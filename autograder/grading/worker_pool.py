@@ -1,7 +1,7 @@
 """The processes that a run needs: a zygote and a reference for each workshop, a warm judge for each assignment.
 
-Each is started once, by the thread that asks for it first. Others wait for that one process and for nothing else: no
-lock is held while something starts, so a hand-in whose judge is warm never waits for another exercise's workers.
+Each is started once, by the thread that asks for it first, and other threads wait for that process only. No lock is
+held while a process starts, so a hand-in whose judge is warm never waits for another exercise's workers.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class WorkerPool:
         return self.limits or syllabus().limits_of(assignment.exercise)
 
     def trouble(self, track: str) -> str | None:
-        """What keeps a contestant from starting on this device and behind these walls; None if nothing does."""
+        """Why no contestant starts on this device and behind these walls, in a sentence; None where one does."""
         limits = self.limits or syllabus().limits
         try:
             zygote = self.start_zygote(track)

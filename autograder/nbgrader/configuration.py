@@ -1,17 +1,19 @@
-"""nbgrader's configuration for a course whose hand-ins the judge grades: `configure` says all of it, once."""
+"""nbgrader's configuration for a course whose hand-ins the judge grades; `configure` makes it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from nbgrader import converters
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, SaveAutoGrades
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.nbgrader.gradebook import mark_as_earlier
 from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, SaveMarks, Translate
@@ -23,9 +25,9 @@ STUB = "# Your code here.\nraise NotImplementedError"
 
 
 def scripts_on_path() -> None:
-    """Make `alembic` findable: nbgrader calls it by name for a new gradebook.
+    """Put the folder of this Python on the path: nbgrader runs `alembic` by name to make a new gradebook.
 
-    It lies beside our Python, which is not on the path where no environment is activated.
+    It is not on the path where the environment is not activated.
     """
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
@@ -33,7 +35,7 @@ def scripts_on_path() -> None:
 
 
 def configure(c: Config, root: str | Path) -> None:
-    """Set up nbgrader for a course in the folder `root`; what an instructor sets afterwards holds."""
+    """Set up nbgrader for a course in the folder `root`; an instructor may change each setting afterwards."""
     scripts_on_path()
     c.CourseDirectory.root = str(Path(root).resolve())
     c.CourseDirectory.course_id = syllabus().id
@@ -45,9 +47,9 @@ def configure(c: Config, root: str | Path) -> None:
     c.Autograde.autograde_preprocessors = [ours.get(p, p) for p in _stock("autograde_preprocessors")]
 
     def begin(assignment: str, student: str, notebooks: list[str]) -> None:
-        """Before a submission is graded anew its marks become earlier ones.
+        """Before a submission is graded again, its marks become those of an earlier grading.
 
-        They stay so where nbgrader does not finish. The judge itself takes them away where a hand-in cannot be read.
+        They stay so where nbgrader does not finish. The judge removes them where a hand-in cannot be read.
         """
         chosen = c.CourseDirectory.db_url if "db_url" in c.CourseDirectory else None
         url = chosen or f"sqlite:///{Path(c.CourseDirectory.root) / 'gradebook.db'}"
@@ -69,13 +71,13 @@ def course_language(root: Path) -> str:
     return Translate(config=config_of(root)).language
 
 
-def releasing_preprocessors() -> list:
-    """What `nbgrader generate_assignment` does to a source notebook: translate it, then all that it does anyway."""
+def releasing_preprocessors() -> list[Any]:
+    """The preprocessors of `nbgrader generate_assignment`: the translation, then nbgrader's own."""
     stock = GenerateAssignment.class_traits()["preprocessors"].default_args[0]
     return [Translate, *(KeepBlanks if p is ClearSolutions else p for p in stock)]
 
 
-def _stock(name: str) -> list:
+def _stock(name: str) -> list[Any]:
     return list(Autograde.class_traits()[name].default_args[0])
 
 
@@ -86,7 +88,7 @@ def api_of(root: Path) -> NbGraderAPI:
 
 
 def config_of(root: Path) -> Config:
-    """nbgrader's configuration for a course folder, by the file in it, or by `configure` where there is none."""
+    """nbgrader's configuration for a course folder: that of the file in it, or of `configure` where there is none."""
     c = Config()
     if (root / "nbgrader_config.py").is_file():
         c = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()

@@ -1,4 +1,4 @@
-"""What goes wrong between nbgrader and the judge, as errors whose message is for the instructor."""
+"""Errors between nbgrader and the judge; their messages are for the instructor."""
 
 from __future__ import annotations
 

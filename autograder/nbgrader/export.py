@@ -15,9 +15,9 @@ from autograder.reporting.marks import write_csv
 class MarksExporter(ExportPlugin):
     """`nbgrader export --exporter=autograder.nbgrader.MarksExporter`: a row for each student and part, as CSV.
 
-    The scores are the gradebook's (a person's mark goes before the judge's), the misconceptions are those that the
-    autograded notebook holds. The row "total" has the whole assignment, with the penalty for lateness. What was not
-    graded has no score, rather than 0.
+    The scores are the gradebook's (a person's mark comes before the judge's), the misconceptions are those in the
+    autograded notebook. The row "total" is for the whole assignment, with the penalty for lateness. What was not graded
+    has an empty score, not 0.
     """
 
     columns = (
@@ -26,8 +26,9 @@ class MarksExporter(ExportPlugin):
     )  # fmt: skip
 
     def export(self, gradebook: Gradebook) -> None:
+        """Write the marks to the file `--to`, by default marks.csv. Raises OSError where that fails."""
         destination = Path(self.to or "marks.csv")
-        rows: list[list] = [list(self.columns)]
+        rows: list[list[Any]] = [list(self.columns)]
         for assignment in gradebook.assignments:
             if self.assignment and assignment.name not in map(str, self.assignment):
                 continue
@@ -37,10 +38,11 @@ class MarksExporter(ExportPlugin):
         destination.write_text(write_csv(rows), encoding="utf-8")
         self.log.info("Wrote the marks of %d rows to %s", len(rows) - 1, destination)
 
-    def _rows(self, assignment: str, submission: Any) -> list[list]:
+    def _rows(self, assignment: str, submission: Any) -> list[list[Any]]:
         student = submission.student
         who = [assignment, student.id, student.last_name, student.first_name, student.email, submission.timestamp]
-        rows, any_mark = [], False
+        any_mark = False
+        rows: list[list[Any]] = []
         for notebook in submission.notebooks:
             named = self._misconceptions(assignment, student.id, notebook.name)
             for grade in notebook.grades:
@@ -57,7 +59,7 @@ class MarksExporter(ExportPlugin):
         waiting = int(submission.needs_manual_grade)
         return [*rows, [*who, "total", total, submission.max_score, waiting, penalty, None, None]]
 
-    def _misconceptions(self, assignment: str, student: str, notebook: str) -> dict[str, dict | None]:
+    def _misconceptions(self, assignment: str, student: str, notebook: str) -> dict[str, dict[str, Any] | None]:
         directory = course_directory(self)
         folder = directory.format_path(directory.autograded_directory, student, assignment)
         try:

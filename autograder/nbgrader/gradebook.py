@@ -1,4 +1,4 @@
-"""The gradebook's database: marks that must go, and its errors in a sentence."""
+"""The gradebook's database: automatic marks that are removed, kept or put back, and its errors as sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograder.reporting.text import clean
 
 
 def forget(db_url: str, notebook: str, assignment: str, student: str) -> None:
-    """Take automatic marks out of the gradebook; marks that a person gave stay."""
+    """Remove the automatic marks of a hand-in from the gradebook; marks that a person gave stay."""
     with Gradebook(db_url) as gradebook:
         try:
             submission = gradebook.find_submission_notebook(notebook, assignment, student)
@@ -26,9 +26,9 @@ def forget(db_url: str, notebook: str, assignment: str, student: str) -> None:
 
 
 def mark_as_earlier(db_url: str, notebook: str, assignment: str, student: str) -> None:
-    """Mark automatic marks as those of an earlier grading: they count, and wait for a person's look.
+    """Mark a hand-in's automatic marks as those of an earlier grading: they count, and a person should look at them.
 
-    A grading that ends well takes this back; one that does not leaves them so.
+    A grading that succeeds replaces them; one that fails leaves them so.
     """
     with Gradebook(db_url) as gradebook:
         try:
@@ -43,7 +43,7 @@ def mark_as_earlier(db_url: str, notebook: str, assignment: str, student: str) -
 
 @dataclass(frozen=True)
 class Kept:
-    """What the gradebook has of a hand-in, to be put back."""
+    """The automatic marks of a hand-in by cell, and its penalty for lateness, in points."""
 
     scores: dict[str, float | None]
     penalty: float | None
@@ -65,7 +65,7 @@ def keep(db_url: str, notebook: str, assignment: str, student: str) -> Kept:
 
 
 def put_back(db_url: str, notebook: str, assignment: str, student: str, kept: Kept) -> None:
-    """Put marks back after a grading that nbgrader did not finish, marked as earlier."""
+    """Put marks back after a grading that nbgrader did not finish, as marks of an earlier grading."""
     with Gradebook(db_url) as gradebook:
         try:
             submission = gradebook.find_submission_notebook(notebook, assignment, student)
@@ -79,13 +79,16 @@ def put_back(db_url: str, notebook: str, assignment: str, student: str, kept: Ke
 
 
 def database_told(error: DatabaseError) -> str:
+    """A database error as a sentence for the instructor."""
     return machine_trouble(str(error)) or f"The gradebook cannot be used: {clean(error.orig, 300)}."
 
 
 def machine_trouble(text: str) -> str | None:
-    """What an error says of the machine, in a sentence; None where it is about something else."""
+    """A sentence for an error about a locked gradebook or a full disk; None for any other error."""
     if "database is locked" in text or "database table is locked" in text:
-        return "The gradebook is locked: another program is at work in it. Say the command again when that has ended."
+        return (
+            "The gradebook is locked: another program is using it. Run the command again when that program has ended."
+        )
     if "disk is full" in text or os.strerror(errno.ENOSPC) in text:
-        return "The disk is full. Make room and say the command again; what was graded is not graded twice."
+        return "The disk is full. Make room and run the command again; what was graded is not graded twice."
     return None

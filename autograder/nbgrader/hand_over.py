@@ -29,7 +29,7 @@ from course.syllabus import UnknownName, syllabus
 
 @dataclass(frozen=True)
 class HandedOver:
-    """What became of one result in nbgrader; `message` says why it is not there."""
+    """Whether nbgrader has one result; `message` says why not."""
 
     student: str
     assignment: str
@@ -45,11 +45,12 @@ def hand_over(
 ) -> list[HandedOver]:
     """Enter finished results into nbgrader: marks in the gradebook, autograded notebooks and feedback pages.
 
-    The submissions lie in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
-    do the rest, with the results in hand, so nothing is graded again. One that fails is reported; the others go on.
+    The submissions are in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
+    do the rest with these results, so nothing is graded again. A result that fails is reported in what is returned, and
+    the others are entered all the same. With `feedback`, nbgrader's feedback pages are written, too.
     """
     api = api_of(Path(course_root).resolve())
-    outcomes = []
+    outcomes: list[HandedOver] = []
     for result in results:
         student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
         outcomes.append(_attempted(student, assignment, _hand_over_one, api, result, student, assignment, feedback))
@@ -84,12 +85,12 @@ def mark_quizzes(
 
 
 def _attempted(student: str, assignment: str, step: Callable[..., str | None], *arguments: Any) -> HandedOver:
-    """What became of a step, which returns why it could not be done, or None."""
-    gradebooks = logging.getLogger("tornado.application")  # nbgrader's gradebook says its tracebacks there, pages long
+    """The outcome of a step, which returns None, or why it failed."""
+    gradebooks = logging.getLogger("tornado.application")  # nbgrader's gradebook writes long tracebacks there
     gradebooks.addFilter(_nothing)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nbgrader's talk with SQLAlchemy, and cells without ids
+            warnings.simplefilter("ignore")  # warnings about SQLAlchemy, and about cells without ids
             message = step(*arguments)
     except DatabaseError as error:
         message = database_told(error)
@@ -120,7 +121,7 @@ def no_student(student: str) -> str | None:
     return None
 
 
-def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict | None:
+def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict[str, Any] | None:
     """Release an assignment that nbgrader does not know yet; what it says where that fails."""
     with api.gradebook as gradebook:
         try:
@@ -132,7 +133,7 @@ def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict | None
     return None if done["success"] else done
 
 
-def _hand_over_one(api: NbGraderAPI, result: dict, student: str, assignment: str, feedback: bool) -> str | None:
+def _hand_over_one(api: NbGraderAPI, result: Result, student: str, assignment: str, feedback: bool) -> str | None:
     """None if all went well, else why not."""
     if message := no_student(student):
         return message
@@ -185,8 +186,8 @@ def _same_file(one: Path, other: Path) -> bool:
     return other.exists() and os.path.samefile(one, other)
 
 
-def _last_line(done: dict) -> str:
-    """What nbgrader says went wrong: our own reason where there is one, else the error of the last traceback."""
+def _last_line(done: dict[str, Any]) -> str:
+    """Why nbgrader failed: the judge's own reason where there is one, else the error of the last traceback."""
     if machines := machine_trouble(f"{done.get('log')} {done.get('error')}"):
         return machines
     log = done.get("log") or ""

@@ -77,7 +77,9 @@ def is_harmless(html: str, taken: Collection[str] = ()) -> bool:
     `taken` are ids that the page itself uses. Text of elements that are not allowed, comments, attributes without
     quotes and elements that are not closed in order are all a no.
     """
-    position, open_, formulas = 0, [], []
+    position = 0
+    open_: list[str] = []
+    formulas: list[str] = []
     while position < len(html):
         token = _TOKEN.match(html, position)
         if token is None:
@@ -146,12 +148,12 @@ def as_text(source: str) -> str:
     return f"{fence}\n{source}\n{fence}"
 
 
-def harmless_cells(cells: list[dict], taken: Collection[str] = ()) -> list[dict]:
+def harmless_cells(cells: list[dict[str, Any]], taken: Collection[str] = ()) -> list[dict[str, Any]]:
     """A notebook's cells with markdown and attachments made harmless; a raw cell becomes one that shows its text.
 
     Raw cells are copied into the pages without a look. Code is shown as text by every page, and is left alone.
     """
-    shown = []
+    shown: list[dict[str, Any]] = []
     for cell in cells:
         if cell["cell_type"] == "code":
             shown.append({key: value for key, value in cell.items() if key != "attachments"})

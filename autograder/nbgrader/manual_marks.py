@@ -1,10 +1,9 @@
-"""What the gradebook says of a result: a person's marks, the instructor's points, what lateness costs."""
+"""What the gradebook adds to a result: a person's marks, the instructor's points, the penalty for lateness."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.coursedir import CourseDirectory
@@ -15,6 +14,7 @@ from autograder.nbgrader.configuration import config_of
 from autograder.nbgrader.errors import GradebookError
 from autograder.nbgrader.gradebook import database_told
 from autograder.nbgrader.place import names_of
+from autograder.records import Part, Result
 from autograder.reporting.text import points
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
@@ -27,7 +27,7 @@ class Grade:
     """What the gradebook has of one graded cell. Scores are points."""
 
     name: str
-    ours: bool  # whether it stands in the judge's notebook, or in one of the instructor's own
+    judged: bool  # whether the cell is in the notebook that the judge marks, and not in one of the instructor's own
     task: bool
     auto: float | None
     manual: float | None
@@ -39,13 +39,13 @@ class Grade:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the gradebook has of a hand-in. `penalty` is what lateness costs, in points."""
+    """What the gradebook has of a hand-in. `penalty` is for lateness, in points."""
 
     grades: tuple[Grade, ...]
     penalty: float
 
 
-def _entry(course_root: str | Path, result: dict[str, Any]) -> Entry | None:
+def _entry(course_root: str | Path, result: Result) -> Entry | None:
     """What the gradebook has of a result's hand-in; None where it has nothing."""
     directory = CourseDirectory(config=config_of(Path(course_root).resolve()))
     try:
@@ -74,8 +74,11 @@ def entry_of(gradebook: Gradebook, submission: SubmittedAssignment, ours: str | 
     return Entry(tuple(grades), float(submission.late_submission_penalty or 0.0))
 
 
-def waiting(course_root: str | Path, result: dict[str, Any]) -> bool:
-    """Whether something in a hand-in has no mark yet, or a task has one for an earlier text."""
+def waiting(course_root: str | Path, result: Result) -> bool:
+    """Whether something in a hand-in has no mark yet, or a task has a mark for an earlier text.
+
+    Raises GradebookError where the gradebook cannot be read.
+    """
     entry = _entry(course_root, result)
     if entry is None:
         return result.get("status") == "by_hand"
@@ -89,29 +92,30 @@ def waits(grade: Grade) -> bool:
     return grade.awaited and grade.auto is None and grade.manual is None
 
 
-def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str, Any]:
+def with_hand_marks(course_root: str | Path, result: Result) -> Result:
     """A result as the gradebook has it: with what a person has marked, the instructor's points, and the penalty.
 
-    A person's mark comes before the judge's. The judge's share of a part counts for the points that the part has in the
-    gradebook. Where the gradebook has another mark of the judge's, of an earlier grading, the flag `not-in-gradebook`
-    says so. A hand-in that the judge has no part in is "graded" when all its tasks are marked, and stays "by_hand"
-    until then. The result that is given is left as it is.
+    A person's mark comes before the judge's. Where a part has other points in the gradebook, the judge's score is
+    scaled to them. The flag `not-in-gradebook` says that the gradebook has another mark of the judge's, from an earlier
+    grading. A hand-in that only a person grades is "graded" when all its tasks are marked, and "by_hand" until then.
+    The argument is not changed. Raises GradebookError where the gradebook cannot be read.
     """
     entry = _entry(course_root, result) if result["status"] in ("graded", "by_hand") else None
     if entry is None or not entry.grades:
         return result
-    exercise = syllabus().assignment(result["assignment"]).exercise
+    exercise = syllabus().assignment(str(result["assignment"])).exercise
     titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
-    parts, flags = [dict(part) for part in result["parts"]], list(result["flags"])
+    parts: list[Part] = [{**part} for part in result["parts"]]
+    flags = list(result["flags"])
     owed = 0.0  # points of what waits for a person and is no part yet
     for grade in entry.grades:
         name = grade.name.removeprefix("task-").removeprefix("test-")
-        part = next((p for p in parts if p["id"] == name and grade.ours and not grade.task), None)
+        part = next((p for p in parts if p["id"] == name and grade.judged and not grade.task), None)
         if waits(grade) and (part is None or grade.task):
             flags.append("waits-for-a-person")
         if part is not None and part["max_score"] and grade.most != part["max_score"]:
             share = part["score"] / part["max_score"]
-            part |= {"score": round(share * grade.most, 6), "max_score": grade.most}
+            part["score"], part["max_score"] = round(share * grade.most, 6), grade.most
         judged = part is not None and grade.manual is None and result["status"] == "graded"
         if judged and part and (grade.auto is None or abs(grade.auto - part["score"]) > SAME):
             flags.append("not-in-gradebook")
@@ -121,42 +125,47 @@ def with_hand_marks(course_root: str | Path, result: dict[str, Any]) -> dict[str
                 part["score"] += grade.extra
             continue
         if part is None:
-            part = part_of(grade, titles.get(grade.name, name))
-            parts.append(part)
-        part |= scored(grade)
+            parts.append(part_of(grade, titles.get(grade.name, name)))
+        else:
+            enter_score(part, grade)
     flags = list(dict.fromkeys(flags))
     if result["status"] == "by_hand" and "waits-for-a-person" in flags:
         return {**result, "flags": flags}
     order = [part.id for part in exercise.parts]
     parts.sort(key=lambda p: order.index(p["id"]) if p["id"] in order else len(order))
-    whole = {
+    whole: Result = {
         **result, "status": "graded", "flags": flags, "parts": parts,
-        "message": None if result["status"] == "by_hand" else result["message"],
+        "message": None if result["status"] == "by_hand" else result.get("message"),
         "score": round(sum(p["score"] for p in parts), 2),
         "max_score": round(sum(p["max_score"] for p in parts) + owed, 6),
     }  # fmt: skip
     return less_penalty(whole, entry.penalty) if entry.penalty else whole
 
 
-def part_of(grade: Grade, title: str) -> dict[str, Any]:
+def part_of(grade: Grade, title: str) -> Part:
     """A graded cell as a part of a result, with the gradebook's mark."""
     name = grade.name.removeprefix("task-").removeprefix("test-")
-    blank = {"id": name, "symbol": "", "title": title, "max_score": grade.most, "tests": [], "misconception": None}
-    return blank | scored(grade)
+    part: Part = {
+        "id": name, "symbol": "", "title": title, "score": 0.0, "max_score": grade.most, "tests": [],
+        "misconception": None,
+    }  # fmt: skip
+    enter_score(part, grade)
+    return part
 
 
-def scored(grade: Grade) -> dict[str, Any]:
-    """What a mark in the gradebook says: a person's goes before the judge's."""
+def enter_score(part: Part, grade: Grade) -> None:
+    """Give a part the mark that the gradebook has for it: a person's comes before the judge's."""
     score = grade.auto if grade.manual is None else grade.manual
-    return {"score": (score or 0.0) + grade.extra, "by_hand": grade.manual is not None, "comment": grade.comment}
+    part["score"] = (score or 0.0) + grade.extra
+    part["by_hand"], part["comment"] = grade.manual is not None, grade.comment
 
 
-def less_penalty(result: dict[str, Any], penalty: float) -> dict[str, Any]:
-    """The result after what lateness costs, which is said; never below zero, as in nbgrader."""
+def less_penalty(result: Result, penalty: float) -> Result:
+    """The result after the penalty for lateness, with a remark; never below zero, as in nbgrader."""
     remark = Message("Handed in late: {points} points are taken off.", points=points(penalty))
     return {
         **result,
-        "score": round(max(0.0, result["score"] - penalty), 2),
+        "score": round(max(0.0, (result["score"] or 0.0) - penalty), 2),
         "late_penalty": round(penalty, 6),
         "remarks": [*result.get("remarks", []), remark],
         "words": {**(result.get("words") or {}), **table(remark)},

@@ -1,14 +1,13 @@
-"""The marks of nbgrader's gradebook as results: what `nbgrader export` says, for the files of a learning platform.
+"""The marks of nbgrader's gradebook as results: the scores of `nbgrader export`, for the files of a learning platform.
 
-The score is the gradebook's own: marks of a person before the judge's, extra points, less what lateness costs (with
-the extensions that it knows of). The parts and their checks, for the feedback pages, are those of the judge's stored
-result where it still agrees with that score.
+The score is the gradebook's own: a person's marks before the judge's, extra points, less the penalty for lateness
+(with the extensions that are in it). The parts and their checks, for the feedback pages, are those of the judge's
+stored result where it still agrees with that score.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry, Student, SubmittedAssignment
 from nbgrader.coursedir import CourseDirectory
@@ -22,7 +21,7 @@ from autograder.nbgrader.errors import GradebookError
 from autograder.nbgrader.gradebook import database_told
 from autograder.nbgrader.manual_marks import SAME, entry_of, less_penalty, part_of, waits, with_hand_marks
 from autograder.nbgrader.place import names_of
-from autograder.records import OwnerRecord
+from autograder.records import OwnerRecord, Result
 from autograder.submission.known_people import Known, known_people
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -37,11 +36,11 @@ def gradebook_assignments(course_root: str | Path) -> list[str]:
         raise GradebookError(database_told(error)) from error
 
 
-def gradebook_results(course_root: str | Path, name: str) -> list[dict[str, Any]]:
+def gradebook_results(course_root: str | Path, name: str) -> list[Result]:
     """A result for each student of the gradebook, with the marks that it has of an assignment.
 
-    `name` is nbgrader's. Where a person has still to mark something, the flag `waits-for-a-person` says so. Who handed
-    in nothing, or has no mark yet, is "not_graded".
+    `name` is nbgrader's. Where a person has still to mark something, the flag `waits-for-a-person` says so. A student
+    who handed in nothing, or has no mark yet, is "not_graded".
     Raises GradebookError where the gradebook cannot be used or has no such assignment.
     """
     course, directory = Path(course_root).resolve(), _directory(course_root)
@@ -52,7 +51,7 @@ def gradebook_results(course_root: str | Path, name: str) -> list[dict[str, Any]
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
             most = float(gradebook.find_assignment(name).max_score)
             found = {one.student.id: one for one in gradebook.assignment_submissions(name)}
-            bare = []
+            bare: list[Result] = []
             for student in gradebook.students:
                 owner = _owner(student, people.get(student.id))
                 submission = found.get(student.id)
@@ -100,20 +99,20 @@ def _of_submission(
     owner: OwnerRecord,
     notebook: str | None,
     label: str,
-) -> dict[str, Any]:
+) -> Result:
     entry = entry_of(gradebook, submission, notebook)
     student, most = submission.student.id, float(submission.max_score)
     if all(grade.auto is None and grade.manual is None for grade in entry.grades):
         return _ungraded(student, label, most, owner, Message("There is no mark in the gradebook yet."), [])
     flags = ["waits-for-a-person"] if any(map(waits, entry.grades)) else []
-    whole = _blank(student, label, most, owner, flags) | {
-        "status": "graded", "score": round(float(submission.score), 6),
+    whole: Result = {
+        **_blank(student, label, most, owner, flags), "status": "graded", "score": round(float(submission.score), 6),
         "parts": [part_of(grade, grade.name) for grade in entry.grades],
     }  # fmt: skip
     return less_penalty(whole, entry.penalty) if entry.penalty else whole
 
 
-def _blank(student: str, name: str, most: float, owner: OwnerRecord, flags: list[str]) -> dict[str, Any]:
+def _blank(student: str, name: str, most: float, owner: OwnerRecord, flags: list[str]) -> Result:
     return {
         "submission": f"submitted/{student}/{name}", "student": student, "assignment": name, "status": "not_graded",
         "message": None, "score": None, "max_score": most, "flags": flags, "remarks": [], "cells": [], "parts": [],
@@ -121,23 +120,22 @@ def _blank(student: str, name: str, most: float, owner: OwnerRecord, flags: list
     }  # fmt: skip
 
 
-def _ungraded(
-    student: str, name: str, most: float, owner: OwnerRecord, message: Message, flags: list[str]
-) -> dict[str, Any]:
-    return _blank(student, name, most, owner, flags) | {"message": message, "words": table(message)}
+def _ungraded(student: str, name: str, most: float, owner: OwnerRecord, message: Message, flags: list[str]) -> Result:
+    return {**_blank(student, name, most, owner, flags), "message": message, "words": table(message)}
 
 
-def _with_checks(course: Path, result: dict[str, Any], ours: Assignment | None) -> dict[str, Any]:
+def _with_checks(course: Path, result: Result, ours: Assignment | None) -> Result:
     """The result with the judge's checks, where the stored result has the gradebook's score."""
-    stored = saved_results.stored(course, ours.id, result["student"]) if ours and result["status"] == "graded" else None
+    stored = (
+        saved_results.stored(course, ours.id, str(result["student"])) if ours and result["status"] == "graded" else None
+    )
     if stored is None:
         return result
     told = with_hand_marks(course, stored)
-    if told["score"] is None or abs(told["score"] - result["score"]) > SAME:
+    if told["score"] is None or result["score"] is None or abs(told["score"] - result["score"]) > SAME:
         return result
-    kept = ("student", "assignment", "score", "max_score", "owner", "submission")
-    return (
-        told
-        | {field: result[field] for field in kept}
-        | {"flags": list(dict.fromkeys(told["flags"] + result["flags"]))}
-    )
+    return {
+        **told, "student": result["student"], "assignment": result["assignment"], "score": result["score"],
+        "max_score": result["max_score"], "owner": result.get("owner"), "submission": result["submission"],
+        "flags": list(dict.fromkeys(told["flags"] + result["flags"])),
+    }  # fmt: skip

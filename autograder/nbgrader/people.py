@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from nbgrader.api import Gradebook, Student
 from nbgrader.coursedir import CourseDirectory
@@ -15,17 +14,18 @@ from autograder.nbgrader.configuration import config_of
 from autograder.nbgrader.errors import GradebookError
 from autograder.nbgrader.gradebook import database_told
 from autograder.nbgrader.hand_over import no_student
+from autograder.records import Result
 from autograder.submission.known_people import ON_THE_LIST, Known, known_people, remember
 from autograder.submission.owner import Person, platforms
 from autograder.submission.roster import Member, Roster
 
 
-def enter_people(course_root: str | Path, results: Sequence[dict[str, Any]], roster: Roster | None) -> list[str]:
+def enter_people(course_root: str | Path, results: Sequence[Result], roster: Roster | None) -> list[str]:
     """Enter what is known of the people of some results, and everybody on the class list.
 
-    A person whom the gradebook has under some id keeps it. Somebody new who handed in nothing gets the class list's
-    first id. What the class list says counts; without one, only the platform's id is entered.
-    Returns: a sentence for each person whom nbgrader cannot keep.
+    A person who is in the gradebook keeps the id there. A new person who handed in nothing gets the first id of the
+    class list. What the class list says counts; without one, only the platform's id is entered.
+    Returns: a sentence for each person that nbgrader cannot keep.
     Raises GradebookError where the gradebook cannot be used, and OSError.
     """
     course = Path(course_root).resolve()
@@ -38,8 +38,8 @@ def enter_people(course_root: str | Path, results: Sequence[dict[str, Any]], ros
         raise GradebookError(database_told(error)) from error
 
 
-def _enter_keys(gradebook: Gradebook, results: Sequence[dict[str, Any]]) -> None:
-    """The platform's id of who handed in something, where a platform said it."""
+def _enter_keys(gradebook: Gradebook, results: Sequence[Result]) -> None:
+    """Enter the platform's id of each person who handed in something, where the platform gives one."""
     for result in results:
         owner, student = result.get("owner"), str(result.get("student") or "")
         if owner and owner["platform"] in platforms() and NO_HAND_IN not in result["flags"] and not no_student(student):
@@ -59,7 +59,7 @@ def ids_on_roster(course_root: str | Path, roster: Roster) -> dict[Member, str]:
 
 
 def _students_of(gradebook: Gradebook, roster: Roster, known: Mapping[str, Known]) -> dict[Member, list[Student]]:
-    """The students of the gradebook whom a class list has."""
+    """The students of the gradebook that are on a class list."""
     students: dict[Member, list[Student]] = {}
     for student in gradebook.students:
         if member := _member(roster, student, known.get(student.id)):
@@ -70,7 +70,9 @@ def _students_of(gradebook: Gradebook, roster: Roster, known: Mapping[str, Known
 def _enter_roster(gradebook: Gradebook, course: Path, roster: Roster) -> list[str]:
     known = known_people(course)
     students = _students_of(gradebook, roster, known)
-    problems, new, gone = [], {}, set()
+    problems: list[str] = []
+    new: dict[str, Known] = {}
+    gone: set[str] = set()
     for member in roster.members:
         there = students.get(member, [])
         made = [s for s in there if s.id in known and known[s.id].rule == ON_THE_LIST and not s.submissions]

@@ -1,4 +1,4 @@
-"""Which notebook of which student nbgrader is at, and where its files are."""
+"""Which notebook of which student nbgrader works on now, and where its files are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.paths import source_notebook
+from autograder.records import Result
 from autograder.submission import matching
 from autograder.submission.course_folder import read_course_folder
 from course.quizzes import HOME as QUIZZES
@@ -21,7 +22,7 @@ from course.syllabus import Assignment, UnknownName, syllabus
 
 @dataclass(frozen=True)
 class Place:
-    """Which notebook of which student nbgrader is at."""
+    """Which notebook of which student nbgrader works on now."""
 
     student: str
     assignment: str  # nbgrader's name for it
@@ -30,18 +31,20 @@ class Place:
     coursedir: CourseDirectory
 
     @classmethod
-    def of(cls, preprocessor: NbGraderPreprocessor, resources: dict) -> Place:
+    def of(cls, preprocessor: NbGraderPreprocessor, resources: dict[str, Any]) -> Place:
+        """The place of the notebook that nbgrader gives to a preprocessor now."""
         here = resources["nbgrader"]
         return cls(
             here["student"], here["assignment"], here["notebook"], here["db_url"], course_directory(preprocessor)
         )
 
     def submitted(self) -> Path:
+        """The notebook that was handed in, in the course's submitted folder."""
         folder = self.coursedir.format_path(self.coursedir.submitted_directory, self.student, self.assignment)
         return Path(folder, f"{self.notebook}.ipynb")
 
-    def source(self) -> dict:
-        """The source notebook, as plain JSON; empty where the course folder does not have it."""
+    def source(self) -> dict[str, Any]:
+        """The source notebook as JSON data; empty where the course folder does not have it."""
         folder = self.coursedir.format_path(self.coursedir.source_directory, ".", self.assignment)
         try:
             return read_json(Path(folder, f"{self.notebook}.ipynb"))
@@ -53,43 +56,43 @@ class Place:
         return Path(self.coursedir.root, self.coursedir.source_directory)
 
     def source_root(self, assignment: Assignment) -> Path | None:
-        """The course's source folder, if it has this assignment, under whatever name."""
+        """The course's source folder; None where this assignment is not in it, under any name."""
         return self.sources() if source_notebook(self.sources(), assignment).is_file() else None
 
     def ours(self) -> Assignment | None:
         """The assignment in the syllabus whose notebook this is; None for an instructor's own notebook.
 
-        By nbgrader's name of the assignment, or by what the source notebook says it is. What was handed in has no say.
+        By nbgrader's name of the assignment, or by what the source notebook says. What was handed in does not count.
         """
         if self.beside():
             return None
         stated = self.source().get("metadata", {}).get("course", {})
         for name in (self.assignment, stated.get("assignment") if isinstance(stated, dict) else None):
             try:
-                return syllabus().assignment(name)
+                return syllabus().assignment(str(name))
             except UnknownName:
                 continue
         return None
 
     def beside(self) -> bool:
-        """Whether this is an instructor's own notebook in an assignment of the judge's.
+        """Whether this is an instructor's own notebook in an assignment that the judge marks.
 
-        It is not run: the kernel that nbgrader would run it in is not behind the judge's walls.
+        It is not run, because nbgrader's kernel would run it without the judge's walls.
         """
         return (self.assignment, self.notebook) in read_course_folder(self.sources()).own_notebooks
 
     def quiz(self) -> str | None:
-        """The quiz whose sheet this is, "pre" or "post", if it is one.
+        """The quiz, "pre" or "post", whose sheet this is; None where it is no such sheet.
 
-        What was handed in has no say: that would let a student choose to be run.
+        What was handed in does not count, or a student could choose that the notebook is run.
         """
         return quiz_of(self.source(), self.assignment)
 
-    def released(self) -> list[dict]:
-        """The released cells: order and cell ids from the source notebook, all else from the gradebook.
+    def released(self) -> list[dict[str, Any]]:
+        """The released cells as JSON data: order and cell ids from the source notebook, all else from the gradebook.
 
-        The gradebook holds them as they were released, stubs for solutions, maybe translated; it is what nbgrader's
-        own checks compare with.
+        The gradebook has the cells as they were released, with stubs for solutions and perhaps translated; nbgrader's
+        own checks compare with them, too.
         """
         with Gradebook(self.db_url) as gradebook:
             notebook = gradebook.find_notebook(self.notebook, self.assignment)
@@ -97,9 +100,9 @@ class Place:
             solutions = {cell.name for cell in notebook.solution_cells}
             tasks = {cell.name for cell in notebook.task_cells}
             points |= {cell.name: cell.max_score for cell in notebook.task_cells}
-            known = {}
+            known: dict[str, dict[str, Any]] = {}
             for cell in notebook.source_cells:
-                ours = {
+                ours: dict[str, Any] = {
                     "schema_version": 3,
                     "grade_id": cell.name,
                     "grade": cell.name in points and cell.name not in tasks,
@@ -114,14 +117,14 @@ class Place:
                 known[cell.name] = {"cell_type": cell.cell_type, "source": cell.source, "metadata": {"nbgrader": ours}}
         cells = []
         for cell in self.source().get("cells", []):
-            stored = known.pop(matching.grade_id_of(cell), None)
+            stored = known.pop(matching.grade_id_of(cell) or "", None)
             if stored is not None:
                 cells.append(stored | ({"id": cell["id"]} if "id" in cell else {}))
         return [*cells, *known.values()]
 
 
 def names_of(directory: CourseDirectory, assignment: Assignment) -> tuple[str, str]:
-    """What nbgrader calls an assignment of the syllabus in this course, and its notebook."""
+    """The names that nbgrader has in this course for an assignment of the syllabus, and for its notebook."""
     path = source_notebook(Path(directory.root, directory.source_directory), assignment)
     return path.parent.name, path.stem
 
@@ -141,12 +144,13 @@ def quiz_of(source: Any, assignment: str) -> str | None:
     return None
 
 
-def joined_text(text: str | list) -> str:
+def joined_text(text: str | list[Any]) -> str:
+    """A text of a notebook's JSON, which is one string or a list of lines."""
     return text if isinstance(text, str) else "".join(piece for piece in text if isinstance(piece, str))
 
 
 def course_directory(configurable: Any) -> CourseDirectory:
-    """The course folder that the running command works on: that of the nearest parent which has one."""
+    """The course folder that the running command works on: that of the nearest parent that has one."""
     owner = configurable
     while owner is not None:
         if isinstance(getattr(owner, "coursedir", None), CourseDirectory):
@@ -155,12 +159,12 @@ def course_directory(configurable: Any) -> CourseDirectory:
     return CourseDirectory(config=configurable.config)
 
 
-def read_json(path: Path) -> dict:
-    """A notebook file as plain JSON."""
+def read_json(path: Path) -> dict[str, Any]:
+    """A notebook file as JSON data. Raises OSError or ValueError where it is none."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(notebook, dict):
         raise ValueError(f"{path.name} is not a notebook")
     return notebook
 
 
-handed_over_results: dict[tuple[str, str, str], dict] = {}  # results for Judge, while `hand_over` runs
+handed_over_results: dict[tuple[str, str, str], Result] = {}  # results for Judge, while `hand_over` runs

@@ -1,8 +1,9 @@
 """The preprocessors: what nbgrader does to a notebook when it releases one, repairs one, grades one.
 
-nbgrader reads a test cell's score from its first decisive output, and gives full marks where there is none. So `Judge`
-replaces the outputs of every cell, always: every graded cell has a plain number. Where there is no result it raises,
-which costs that submission its turn and nobody else theirs, and takes the marks of earlier gradings away."""
+nbgrader reads a test cell's score from the first output that has one, and gives full marks where none has. So `Judge`
+always replaces the outputs of every cell, and every graded cell gets a plain number. Where there is no result it raises
+NotGraded, which stops nbgrader for that submission only, and takes the marks of earlier gradings away.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from autograder.nbgrader.reading import read_hand_in
 from autograder.nbgrader.sheets import mark_sheet, released_sheet
 from autograder.nbgrader.tasks import await_marks, shown_outputs
 from autograder.quizzes.marking import answer_line
+from autograder.records import Result
 from autograder.reporting import html
 from autograder.reporting.text import clean, line
 from autograder.submission import by_hand, matching
@@ -32,15 +34,19 @@ from course.syllabus import Assignment, UnknownName, syllabus
 
 
 class Translate(NbGraderPreprocessor):
-    """Puts the text of a notebook into the course's language when it is released; feedback is given in it too."""
+    """Translates a notebook into the course's language when it is released; feedback is in that language too."""
 
     language = Unicode("en", help="The language that students are taught in, `da` for example.").tag(config=True)
 
     def spoken(self) -> str:
-        """The language; raises `course.i18n.UnknownLanguage` where there is no such catalogue."""
+        """The language of the course. Raises `course.i18n.UnknownLanguage` where it has no catalogue."""
         return i18n.known(self.language)
 
-    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """nbgrader's method: the notebook in the language of the course.
+
+        Raises `course.i18n.UnknownLanguage` where the language has no catalogue.
+        """
         if self.spoken() == i18n.SOURCE_LANGUAGE:
             return nb, resources
         from autograder.notebooks.translated import translate_notebook
@@ -51,16 +57,17 @@ class Translate(NbGraderPreprocessor):
             return translate_sheet(ROOT, quiz, nb, self.language), resources
         stated = nb.metadata.get("course", {})
         try:
-            assignment = syllabus().assignment(stated.get("assignment") if isinstance(stated, dict) else None)
+            assignment = syllabus().assignment(str(stated.get("assignment")) if isinstance(stated, dict) else "")
         except UnknownName:
             return nb, resources  # an assignment of the instructor's own
         return translate_notebook(ROOT, assignment, nb, self.language), resources
 
 
 class KeepBlanks(ClearSolutions):
-    """nbgrader's ClearSolutions, but for a quiz: there the lines for answers stay, without what an instructor wrote."""
+    """nbgrader's ClearSolutions, except for a quiz: there each line for an answer stays, emptied."""
 
-    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """nbgrader's method: the notebook without solutions."""
         if not quiz_of(nb, resources["nbgrader"]["assignment"]):
             return super().preprocess(nb, resources)
         for cell in nb.cells:
@@ -75,7 +82,8 @@ class Restore(NbGraderPreprocessor):
     What the student wrote is made harmless to look at (`harmless.py`); the file that was handed in stays as it is.
     """
 
-    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """nbgrader's method: the notebook with the released cells in their order."""
         place = Place.of(self, resources)
         assignment = place.ours()
         quiz = place.quiz() if assignment is None else None
@@ -93,7 +101,7 @@ class Restore(NbGraderPreprocessor):
             self.log.warning("%s: %s", line(place.student), line(remark))
         cells = []
         for placed, cell in zip(found.cells, matching.restore(found, released), strict=True):
-            # The label ties the student's own cells to the output that the sandbox caught for them.
+            # By the label, the output that the sandbox caught is found for the student's own cells.
             cell["metadata"]["autograder"] = {"cell": placed.label}
             attachments = nb.cells[placed.index].get("attachments") if placed.index is not None else None
             if cell["cell_type"] == "markdown" and attachments:
@@ -106,15 +114,16 @@ class Restore(NbGraderPreprocessor):
             with i18n.using(Translate(config=self.config).spoken()):
                 cells.insert(0, remark_outputs(found.remarks))
         for number, cell in enumerate(cells):
-            cell["id"] = f"cell-{number}"  # ids must be unique and of few letters, whatever the file had
+            cell["id"] = f"cell-{number}"  # ids must be unique and have few letters; those of the file may not
         whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": _released_metadata(place), "cells": cells}
         return nbformat.from_dict(whole), resources
 
 
 class KeepOutput(ClearOutput):
-    """nbgrader's ClearOutput, but for what a person grades: there the outputs are what there is to see."""
+    """nbgrader's ClearOutput, except for what a person grades: there the outputs are what has to be seen."""
 
-    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """nbgrader's method: the notebook without outputs, where they are not what is graded."""
         place = Place.of(self, resources)
         if place.beside():
             for cell in nb.cells:
@@ -130,7 +139,8 @@ class KeepOutput(ClearOutput):
 class Judge(NbGraderPreprocessor):
     """Writes the judge's result onto the notebook, in place of running it here."""
 
-    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """nbgrader's method: the notebook with scores and reports. Raises NotGraded where there is no result."""
         place = Place.of(self, resources)
         assignment = place.ours()
         if assignment is None and (quiz := place.quiz()):
@@ -155,7 +165,9 @@ class Judge(NbGraderPreprocessor):
                 nb.cells.insert(0, nbformat.from_dict(remark_outputs(changed)))
             return nb, resources
 
-    def _judged(self, nb: Any, resources: dict, place: Place, assignment: Assignment) -> tuple[Any, dict]:
+    def _judged(
+        self, nb: Any, resources: dict[str, Any], place: Place, assignment: Assignment
+    ) -> tuple[Any, dict[str, Any]]:
         try:
             result = self._result(place, assignment)
             if result.get("status") != "graded":
@@ -182,8 +194,8 @@ class Judge(NbGraderPreprocessor):
         _keep(nb, result)
         return nb, resources
 
-    def _result(self, place: Place, assignment: Assignment) -> dict:
-        """The finished result for this notebook if there is one; else it is graded now."""
+    def _result(self, place: Place, assignment: Assignment) -> Result:
+        """The finished result for this notebook where there is one; else that of grading it now."""
         finished = handed_over_results.get((place.coursedir.root, place.assignment, place.student))
         if finished is not None:
             return finished
@@ -201,12 +213,13 @@ class Judge(NbGraderPreprocessor):
 
 
 class SaveMarks(SaveAutoGrades):
-    """nbgrader's SaveAutoGrades, but for an instructor's own tests in an assignment of the judge's.
+    """nbgrader's SaveAutoGrades, except for an instructor's own tests in an assignment that the judge marks.
 
     The judge does not run these, and nbgrader gives full marks to a test that shows nothing. They wait for a person.
     """
 
-    def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
+    def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """nbgrader's method: writes the scores into the gradebook; the notebook stays as it is."""
         place = Place.of(self, resources)
         assignment = place.ours()
         self._judged: set[str] | None = None  # None: an assignment of the instructor's own, or a quiz
@@ -216,7 +229,7 @@ class SaveMarks(SaveAutoGrades):
             self._judged = set()
         return super().preprocess(nb, resources)
 
-    def _add_score(self, cell: Any, resources: dict) -> None:
+    def _add_score(self, cell: Any, resources: dict[str, Any]) -> None:
         super()._add_score(cell, resources)
         if self._judged is None or cell.metadata.nbgrader["grade_id"] in self._judged or utils.is_solution(cell):
             return
@@ -232,16 +245,16 @@ def _tests(assignment: Assignment) -> set[str]:
     return {f"test-{part.id}" for part in assignment.exercise.parts}
 
 
-def _verdict(cell: Any, result: dict) -> Any:
-    """What a part came to, for its test cell."""
+def _verdict(cell: Any, result: Result) -> Any:
+    """The output of a part's test cell: its score and report."""
     part_id = cell.metadata.nbgrader["grade_id"].removeprefix("test-")
     part = next((p for p in result["parts"] if p["id"] == part_id), None)
     share = float(part["score"]) / float(part["max_score"]) if part is not None and part["max_score"] else 0.0
     return scored_cell(cell, share, html.part_report(result, part_id))
 
 
-def _keep(nb: Any, result: dict) -> None:
-    """What the notebook says about its grading: for exports, in its metadata; for readers, above the first cell."""
+def _keep(nb: Any, result: Result) -> None:
+    """Write the result into the notebook: for exports into its metadata, for readers above the first cell."""
     parts = [{**p, "tests": [{**t, "picture": None} for t in p["tests"]]} for p in result["parts"]]
     nb.metadata["autograder"] = nbformat.from_dict({**result, "parts": parts, "cells": []})
     about = html.hand_in_report(result)
@@ -249,18 +262,15 @@ def _keep(nb: Any, result: dict) -> None:
         nb.cells.insert(0, nbformat.from_dict(about_cell(about)))
 
 
-def _page_ids(released: list[dict]) -> set[str]:
+def _page_ids(released: list[dict[str, Any]]) -> set[str]:
     return page_ids([name for cell in released if (name := matching.grade_id_of(cell))])
 
 
-def _released_metadata(place: Place) -> dict:
-    """The kernel and language of the notebook as they were released; what the student's file says is not used.
-
-    A page copies the language's name into itself.
-    """
-    stated = place.source().get("metadata")
-    stated = stated if isinstance(stated, dict) else {}
-    # What the notebook format asks of these two; one that has less would stop nbgrader at its next step.
+def _released_metadata(place: Place) -> dict[str, Any]:
+    """The kernel and language of the notebook as released. The student's file does not count: pages show both."""
+    found = place.source().get("metadata")
+    stated: dict[str, Any] = found if isinstance(found, dict) else {}
+    # The fields that the notebook format requires; a notebook without them would stop nbgrader at its next step.
     needed = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
     return {
         key: stated[key]
@@ -277,8 +287,8 @@ def _harmless_sheet(place: Place, nb: Any) -> Any:
 
 
 def _harmless_notebook(place: Place, nb: Any) -> Any:
-    """An instructor's own notebook beside ours: its cells with nothing in their metadata but nbgrader's."""
-    cells = []
+    """An instructor's own notebook beside the judge's: in the metadata of its cells, only nbgrader's entry stays."""
+    cells: list[dict[str, Any]] = []
     for cell in harmless_cells([dict(cell) for cell in nb.cells], _page_ids(nb.cells)):
         ours = cell["metadata"].get("nbgrader")
         cells.append(cell | {"metadata": {"nbgrader": ours} if isinstance(ours, dict) else {}})
@@ -286,9 +296,9 @@ def _harmless_notebook(place: Place, nb: Any) -> Any:
 
 
 def _drop_active_files(place: Place) -> None:
-    """Take out of the autograded folder what the student handed in beside the notebook and a browser would run.
+    """Remove the student's files that a browser would run from the autograded folder.
 
-    formgrader gives these files out with the rights of its own pages. In the submitted folder they stay.
+    formgrader would serve them with the rights of its own pages. They stay in the submitted folder.
     """
     directory = place.coursedir
     source = Path(directory.format_path(directory.source_directory, ".", place.assignment))
@@ -300,10 +310,10 @@ def _drop_active_files(place: Place) -> None:
 
 
 def _drop_copies(place: Place) -> None:
-    """Take the course package out of the autograded folder again.
+    """Remove the course package from the autograded folder.
 
     nbgrader copies what lies beside the source notebook to every student's autograded folder, and from there to their
-    feedback. The judge does not run notebooks there, and bert-mini a hundred times over is much disk for nothing.
+    feedback. The judge does not run notebooks there, and a hundred copies of bert-mini would only fill the disk.
     """
     directory = place.coursedir
     source = Path(directory.format_path(directory.source_directory, ".", place.assignment))

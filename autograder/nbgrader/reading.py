@@ -1,7 +1,8 @@
 """Finds and reads what students handed in, in place of nbgrader's own reader.
 
-nbgrader's reader gives up on encodings and formats that are not today's, follows links, waits at a pipe, and takes any
-size into memory. `find_all` finds the folders of students whose names are patterns to nbgrader."""
+nbgrader's reader fails on older encodings and formats, follows links, waits at a pipe, and takes any size into memory.
+`find_all` finds the folders of students whose names are patterns to nbgrader.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,6 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader import utils
-from nbgrader.converters import Autograde
 
 from autograder.nbgrader.errors import NotGraded
 from autograder.nbgrader.gradebook import forget
@@ -26,11 +26,11 @@ from autograder.submission.hand_in import Unreadable
 from autograder.submission.read import decode, load_notebook
 
 
-def find_all(self: Autograde) -> None:
+def find_all(self: Any) -> None:
     """nbgrader's `init_notebooks`, for students of any name.
 
-    nbgrader takes `[x]` in a name for a pattern and leaves that student out without a word, and stops the whole class
-    where a name has a line break.
+    nbgrader takes `[x]` in a name for a pattern and leaves that student out without a message, and it stops for all
+    students where a name has a line break. `self` is nbgrader's Autograde. Raises NotGraded where there is no notebook.
     """
     folders = glob.glob(self._format_source(self.coursedir.assignment_id, self.coursedir.student_id))
     if not folders:  # perhaps the name of a student was asked for, and is no pattern
@@ -53,13 +53,13 @@ def find_all(self: Autograde) -> None:
 
 
 def without_links(path: str, exclude: list[str] | None = None) -> list[str]:
-    """nbgrader's `find_all_files`: what is copied along with a notebook. Nothing is opened through a student's link."""
+    """nbgrader's `find_all_files`, which lists what is copied with a notebook, without students' symbolic links."""
     files = utils.find_all_files(path, exclude)
     return [file for file in files if "submitted" not in Path(path).parts or not os.path.islink(file)]
 
 
-def read_hand_in(path: Path) -> dict:
-    """A hand-in as plain JSON in format 4; raises NotGraded, with the sentence for the student, where it cannot be."""
+def read_hand_in(path: Path) -> dict[str, Any]:
+    """A hand-in as JSON data in nbformat 4. Raises NotGraded, with a sentence for the student, where that fails."""
     found = next(find([path]), None)
     try:
         if found is None:
@@ -72,10 +72,14 @@ def read_hand_in(path: Path) -> dict:
 
 
 class HandIn(NotebookExporter):
-    """Reads what students handed in, and what it wrote of it itself; raises NotGraded where it cannot be read."""
+    """Reads what students handed in, and what nbgrader has made from that. Raises NotGraded where it cannot be read."""
 
-    def from_filename(self, filename: str, resources: dict | None = None, **more: Any) -> tuple[str, dict]:
-        here = (resources or {})["nbgrader"]
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """nbconvert's method: the text of a notebook, and the resources. Raises NotGraded."""
+        resources = {} if resources is None else resources
+        here = resources["nbgrader"]
         place = Place(here["student"], here["assignment"], here["notebook"], here["db_url"], course_directory(self))
         assignment = place.ours()
         ours = assignment is not None or place.quiz() is not None
@@ -84,21 +88,23 @@ class HandIn(NotebookExporter):
         try:
             handed_in = read_hand_in(Path(filename))
         except NotGraded:
-            # nbgrader has just given zeros to who has a link to nothing: there is no file, it thinks.
+            # For a link to nothing, nbgrader has just entered zeros, as where there is no file.
             forget(place.db_url, place.notebook, place.assignment, place.student)
             raise
-        stated = handed_in.get("metadata") if isinstance(handed_in.get("metadata"), dict) else {}
+        found = handed_in.get("metadata")
+        stated: dict[str, Any] = found if isinstance(found, dict) else {}
         metadata = {key: stated[key] for key in ("kernelspec", "language_info") if isinstance(stated.get(key), dict)}
         with_outputs = assignment is not None and assignment.exercise.by_hand
         cells = [_sound(cell, with_outputs) for cell in handed_in["cells"]]
         whole = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells})
         resources["metadata"] = {"name": place.notebook, "path": os.path.dirname(filename)}
-        return self.from_notebook_node(whole, resources=resources, **more)
+        # nbconvert's method has no annotations.
+        return self.from_notebook_node(whole, resources=resources, **more)  # type: ignore[no-untyped-call]
 
 
-def _sound(cell: Any, with_outputs: bool) -> dict:
-    """What matters of a cell, in format 4; one for each, so that they keep their numbers."""
-    whole: dict = {"cell_type": "raw", "metadata": {}, "source": matching.text_of(cell)}
+def _sound(cell: Any, with_outputs: bool) -> dict[str, Any]:
+    """What is needed of a cell, in nbformat 4. There is one for each cell, so that they keep their numbers."""
+    whole: dict[str, Any] = {"cell_type": "raw", "metadata": {}, "source": matching.text_of(cell)}
     if not isinstance(cell, dict):
         return whole
     if cell.get("cell_type") in ("code", "markdown"):

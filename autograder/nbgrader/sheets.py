@@ -17,10 +17,11 @@ from autograder.submission import matching
 from course.quizzes import HOME as QUIZZES
 
 
-def released_sheet(released: list[dict], handed_in: list[Any]) -> Any:
-    """The sheet of a quiz as it was released, with the answers that were handed in; below it what else was written."""
+def released_sheet(released: list[dict[str, Any]], handed_in: list[Any]) -> Any:
+    """The sheet of a quiz as it was released, with the answers that were handed in, and below it all other text."""
     answers = read_answers(handed_in)
-    cells, given = [], set()
+    cells: list[dict[str, Any]] = []
+    given: set[str | None] = set()
     for cell in released:
         question = str(matching.grade_id_of(cell)).removeprefix("answer-")
         given |= {cell["source"].strip(), str(matching.grade_id_of(cell))}
@@ -40,9 +41,9 @@ def released_sheet(released: list[dict], handed_in: list[Any]) -> Any:
 
 
 def mark_sheet(nb: Any, name: str, place: Place) -> Any:
-    """The restored sheet of a quiz with the score of each question, and why, below it. Nothing is run.
+    """The restored sheet of a quiz, with score and explanation below each question. Nothing is run.
 
-    Raises NotGraded where the quiz is not what it was when the sheet was made.
+    Raises NotGraded where the quiz has changed since the sheet was made.
     """
     from autograder.quizzes.notebooks import QuizError, read_quiz
 
@@ -50,7 +51,7 @@ def mark_sheet(nb: Any, name: str, place: Place) -> Any:
         quiz = read_quiz(QUIZZES / f"{name}.toml")
         sheet = place.source().get("metadata", {}).get("course", {}).get("asked", {})
         marked = {one.id: one for one in mark_quiz(quiz, read_answers(nb.cells))}
-        graded = [matching.grade_id_of(cell).removeprefix("test-") for cell in nb.cells if utils.is_grade(cell)]
+        graded = [str(matching.grade_id_of(cell)).removeprefix("test-") for cell in nb.cells if utils.is_grade(cell)]
         if other := [*changed(quiz, sheet), *(question for question in graded if question not in marked)]:
             raise NotGraded(
                 f"The quiz {name!r} has changed since this sheet was made, so that a letter may mean another option: "
@@ -64,6 +65,6 @@ def mark_sheet(nb: Any, name: str, place: Place) -> Any:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         if utils.is_grade(cell):
-            one = marked[matching.grade_id_of(cell).removeprefix("test-")]
+            one = marked[str(matching.grade_id_of(cell)).removeprefix("test-")]
             cell.outputs, cell.execution_count = [scored_cell(cell, one.score / one.points, one.report)], 1
     return nb

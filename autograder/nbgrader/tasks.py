@@ -1,4 +1,4 @@
-"""Tasks that a person marks: what stands below each, and which marks are for an earlier text."""
+"""Tasks that a person marks: the text below each, and which marks are for an earlier text."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SHOWN = (
 )  # of a student's outputs; HTML, SVG and scripts would run in a browser
 
 
-def shown_outputs(cell: Any) -> list[dict]:
-    """A student's outputs that are safe to look at: text and pictures."""
-    outputs = []
+def shown_outputs(cell: Any) -> list[dict[str, Any]]:
+    """A student's outputs that are safe to show: text and pictures."""
+    outputs: list[dict[str, Any]] = []
     for output in cell.get("outputs") or []:
         kind = output.get("output_type") if isinstance(output, dict) else None
         if kind == "stream" and isinstance(output.get("text"), (str, list)):
@@ -52,7 +52,7 @@ _as_marked: dict[tuple[str, str, str, str], dict[str, str | None]] = {}  # from 
 
 
 def remember_marked(coursedir: CourseDirectory, handed_in: list[Path]) -> None:
-    """Keep what stands below the tasks that a person has marked; None where that is to be looked at again anyway."""
+    """Remember the text below each task that a person has marked; None where a person has to look again anyway."""
     with Gradebook(coursedir.db_url) as gradebook:
         for path in handed_in:
             notebook, assignment, student = path.stem, path.parent.name, path.parent.parent.name
@@ -78,8 +78,9 @@ def remember_marked(coursedir: CourseDirectory, handed_in: list[Path]) -> None:
 
 
 def _below_tasks(cells: Iterable[Any], tasks: Iterable[str]) -> dict[str, str]:
-    """What a student has written below each task, up to the next cell of nbgrader's."""
-    below, current = {}, None
+    """What a student has written below each task, up to the next cell with a grade id."""
+    below: dict[str, str] = {}
+    current: str | None = None
     for cell in cells:
         name = matching.grade_id_of(cell)
         if name is not None:
@@ -92,9 +93,9 @@ def _below_tasks(cells: Iterable[Any], tasks: Iterable[str]) -> dict[str, str]:
 
 
 def await_marks(place: Place, nb: Any, titles: dict[str, str]) -> list[Message]:
-    """Let formgrader list the tasks that nobody has marked yet, or that have changed since; nbgrader lists none.
+    """Let formgrader list the tasks that have no mark, or whose text has changed since; nbgrader itself lists none.
 
-    A mark stays whatever is handed in later. Returns what to tell whoever gave one for another text.
+    A mark stays, whatever is handed in later. Returns a remark, for whoever marks, on each text that has changed.
     """
     as_marked = _as_marked.pop((place.coursedir.root, place.notebook, place.assignment, place.student), {})
     changed = []

@@ -1,4 +1,4 @@
-"""When something was handed in: the file `timestamp.txt`, as people and programs write it."""
+"""The time of a hand-in, from the file `timestamp.txt` as people and programs write it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def get_existing_timestamp(self: Any, dest_path: str) -> datetime | None:
         self.log.warning("Empty timestamp file: %s", path)
         return None
     try:
-        # nbgrader alone takes +0200 for 200 seconds.
+        # Without the colon nbgrader would read +0200 as 200 seconds.
         return parse_utc(re.sub(r"\s([+-]\d\d):?(\d\d)$", r"\1:\2", text))
     except (ValueError, OverflowError, TypeError, AttributeError):
         raise _unreadable(path, f"it says {line(text, 60)!r}") from None
@@ -51,5 +51,5 @@ def _text(data: bytes) -> str:
 def _unreadable(path: Path, why: str) -> NotGraded:
     return NotGraded(
         f"The time in {line(path)} cannot be read: {why}. Write it as 2026-09-09 12:30:00 UTC, or delete the file, "
-        "and give the command again."
+        "and run the command again."
     )

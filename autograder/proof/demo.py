@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from autograder.authoring.init import write_course
 from autograder.grading.class_run import ClassRun, Settings
@@ -23,7 +24,7 @@ def run_demo(
     jobs: int,
     step: Callable[[str], None],
     progress: Callable[[str, int, int], None],
-) -> tuple[list[Result], dict[str, object]]:
+) -> tuple[list[Result], dict[str, Any]]:
     """Make a course in `folder`, let a sample class hand in, grade it, and put the marks into nbgrader.
 
     Arguments: the folder, new or of an earlier demo; how many hand-ins are graded at a time; `step` is called with a

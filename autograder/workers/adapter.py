@@ -1,17 +1,17 @@
-"""What an adapter is, and what those of both frameworks share: how canonical weights find their place in a module.
+"""The interface of the adapters to the frameworks, and what both share: how canonical weights are put into a module.
 
-`Adapter` is the interface of a framework: `pytorch.py` and `tensorflow.py` have one each. "Tensor" is the framework's
-own; a "handle" is whatever the adapter keeps a module in, and nobody else looks into it.
+`Adapter` is the interface; `pytorch.py` and `tensorflow.py` have one each. A "tensor" is the framework's own. A
+"handle" is the object in which an adapter keeps a module; only the adapter looks into it.
 
 Weights travel in mathematical layout: a projection's weight (in, out), a bias (out,), an embedding's weight (rows,
 D), a norm's weight and bias (D,). A key is `<attribute>.weight` or `<attribute>.bias`, dotted through inner modules; a
 parameter that the module keeps itself has its attribute's name alone (`bias`).
 The outermost module that defines `load_arrays` gets all keys below it, without its own prefix. A number in a key
-counts the linear layers: `feed_forward.0.weight` is the weight of the first one in `feed_forward`, whatever stands
-between them.
+counts the linear layers: `feed_forward.0.weight` is the weight of the first one in `feed_forward`, whatever is between
+them.
 
-What is the framework's own (its GRU cell, its attention) has no canonical layout. It is *filled*: every parameter, in
-the framework's order, with numbers from a seed, so that two modules of the same shapes get the same weights.
+The framework's own layers (its GRU cell, its attention) have no canonical layout. They are *filled*: every parameter,
+in the framework's order, gets numbers from a seed, so that two modules of the same shapes get the same weights.
 """
 
 from __future__ import annotations
@@ -23,36 +23,75 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograder.workers import worker_messages
-from autograder.workers.harness import StudentMessage
+from autograder.workers.namespace import StudentMessage
+from autograder.workers.watching import Watch
 
 Trained = Callable[[], "list[np.ndarray] | None"]  # the contents of the trainable parameters, where these have any
 Linear = Callable[[Any], list[Any]]  # the linear layers in a module, in their order
 
 
-class Notes(Protocol):
-    """Notes of ready-made attention that was at work."""
+class Classifiers(Protocol):
+    """BERT classifiers of a track, made from a checkpoint's folder."""
 
-    def take(self) -> list[dict[str, Any]]:
-        """What was noted since the last time: {"name", "label", "line"} each, the last two where they are known."""
+    def folder(self, tiny: dict[str, Any] | None) -> str:
+        """The folder of the run's checkpoint, or of a tiny one with these fields, written to the scratch."""
+        ...
+
+    def tokenizer(self) -> Any:
+        """The library's tokenizer for the run's checkpoint."""
+        ...
+
+    def classifier(self, folder: str, num_classes: int, frozen: bool, pretrained: bool) -> Any:
+        """A handle on the library's classifier, in evaluation mode.
+
+        `frozen`: only the classification layer is trained. Without `pretrained` all weights are random, always the
+        same ones.
+        """
+        ...
+
+    def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Give the classification layer this weight (D, C) and bias (C,).
+
+        Raises StudentMessage where the answer's model has no such layer.
+        """
+        ...
+
+    def set_dropout(self, handle: Any, rate: float) -> None:
+        """Give every dropout in the model this rate, 0 to 1."""
+        ...
+
+    def logits(self, handle: Any, batch: dict[str, Any]) -> Any:
+        """A tensor of logits (B, C) for tensors `input_ids` and `attention_mask`, each (B, L), in evaluation mode.
+
+        Raises StudentMessage where the answer's model gives none.
+        """
+        ...
+
+    def state(self, handle: Any) -> dict[str, Any]:
+        """The model's weights by the library's names, as tensors."""
+        ...
+
+    def seen(self, handle: Any) -> dict[str, Any]:
+        """How the answer used the model, as far as that is known.
+
+        `training` and `gradient` say for each call whether the model was in training mode and gradients were recorded;
+        `mode` is whether it was left in training mode, `gradients_left` whether it still holds gradients.
+        """
         ...
 
 
 class Adapter(Protocol):
-    """One framework, as the function server needs it. StudentMessage is raised for what a student should read."""
+    """One framework, as the function server needs it. It raises StudentMessage for what a student should read."""
 
     name: str  # the track
     home: str  # the device of the run: "cpu" or "cuda"
-    bert: Any  # BERT classifiers, where the exercise's answers import what loads them
-
-    @property
-    def watch(self) -> Notes:
-        """Notes of the framework's own attention."""
-        ...
+    watch: Watch  # notes of the framework's own attention
+    bert: Classifiers  # only where the exercise's answers import the library that loads them
 
     def start(self, gpu_memory_mb: int = 0) -> None:
-        """Prepare a contestant after the fork; on a GPU with at most this much of its memory (MiB).
+        """Prepare a contestant after the fork; on a GPU with at most `gpu_memory_mb` MiB of its memory.
 
-        Raises RuntimeError where the device is not to be had.
+        Raises RuntimeError where the device cannot be used.
         """
         ...
 
@@ -65,35 +104,37 @@ class Adapter(Protocol):
         ...
 
     def is_spent(self) -> bool:
-        """Has this process lost its device for good?"""
+        """Whether this process has lost its device for good."""
         ...
 
     def tensor(self, array: np.ndarray, gradient: bool = False) -> Any:
-        """A tensor of the array's shape, on the program's device: floats in its dtype, others as the framework has
-        them. With `gradient`, one that gradients are asked for."""
+        """A tensor with the array's shape and numbers, on the program's device; floats in the program's dtype.
+
+        With `gradient`, gradients with respect to it can be asked for.
+        """
         ...
 
     def integers(self, tensor: Any, dtype: str) -> Any:
-        """The tensor, if it is one of integers in this type of integers."""
+        """The tensor in this type of integers, where it has integers; any other tensor as it is."""
         ...
 
     def duplicate(self, tensor: Any) -> Any:
-        """A copy of the tensor that may be written into, where tensors may; gradients pass through it."""
+        """A copy of the tensor, which may be written into where tensors can be; gradients pass through it."""
         ...
 
     def flows(self, result: Any, sources: dict[str, Any]) -> bool:
-        """Whether a gradient of the result by any of the sources can be asked for: not of a constant."""
+        """Whether the result depends on any of the sources, so that a gradient can be asked for."""
         ...
 
     def array(self, value: Any) -> np.ndarray | dict[str, Any] | None:
-        """A tensor's contents, of its shape and dtype; None for what is no tensor.
+        """An array with the tensor's shape, dtype and numbers; None for a value that is not a tensor.
 
-        {"dtype", "shape", "device"} for a tensor without contents, or of a dtype that NumPy has not.
+        {"dtype", "shape", "device"} for a tensor without contents, or of a dtype that NumPy does not have.
         """
         ...
 
     def device_of(self, values: dict[str, Any]) -> str | None:
-        """Where the value `out`, or the first item of it, lies: "cpu", "cuda", "meta"; None where that is not told."""
+        """The device of the value `out`, or of its first item: "cpu", "cuda" or "meta"; None where it is not known."""
         ...
 
     def generator(self, seed: int) -> Any:
@@ -103,20 +144,22 @@ class Adapter(Protocol):
     def running(
         self, dtype: str, device: str | None, gradient: bool, training: bool = False
     ) -> AbstractContextManager[None]:
-        """The surroundings of one program: dtype "float32" or "float64", the device (None: that of the run), and the
-        same random numbers each time. `gradient`: it asks for gradients itself; `training`: an answer may, inside."""
+        """A context for one program: its dtype, "float32" or "float64", its device (None: the run's), and a fixed seed.
+
+        `gradient`: the program asks for gradients; `training`: the answer may ask for them.
+        """
         ...
 
     def leave_layers_alone(self) -> None:
-        """From now to the end of the program, layers that are made have the framework's usual type."""
+        """Until the program ends, make new layers in the framework's usual dtype."""
         ...
 
     def leave_uncompiled(self) -> None:
-        """From now to the end of the program nothing is compiled, and gradients of tables come whole."""
+        """Until the program ends, compile nothing, and give gradients of embedding tables as whole tensors."""
         ...
 
     def is_data_dependent(self, message: str) -> bool:
-        """Does the framework say so where a tensor without contents cannot do what any other can?"""
+        """Whether an error's message is what the framework says where a tensor without contents cannot be used."""
         ...
 
     def module(self, symbol: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -128,31 +171,34 @@ class Adapter(Protocol):
         ...
 
     def writer(self, follows: Any, asked: Any, place: Any) -> Any:
-        """The module of `Program.writer`, of tensors (V, V), (source's V, V) and (longest, V)."""
+        """The module that `Program.writer` describes, from tensors (V, V), (source's V, V) and (longest, V)."""
         ...
 
     def handle(self, module: Any) -> Any:
-        """A handle on a module that no class of the answer made."""
+        """A handle on a module that the answer did not make."""
         ...
 
     def inside(self, handle: Any) -> Any:
-        """The module itself, for an answer that takes one."""
+        """The module behind a handle, for an answer that takes one as an argument."""
         ...
 
     def load(self, handle: Any, weights: dict[str, np.ndarray]) -> None:
-        """Load canonical weights, now or after the module's first call. Raises StudentMessage where one has no place
-        or another shape."""
+        """Load canonical weights, now or after the module's first call.
+
+        Raises StudentMessage where the module has no such weight, or one of another shape.
+        """
         ...
 
     def fill(self, handle: Any, names: list[str], seed: int, scale: float) -> dict[str, Any]:
-        """Fill the parameters of these attributes with normal numbers of this deviation, drawn from the seed.
+        """Fill the parameters of these attributes with normal numbers of standard deviation `scale`, from the seed.
 
-        Gives their shapes by attribute, once they are known. Raises StudentMessage for an attribute that is no module.
+        Gives a dict that gets the shapes, by attribute, once they are known. Raises StudentMessage for an attribute
+        that is no module.
         """
         ...
 
     def apply(self, handle: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """What the module gives for these arguments."""
+        """Call the module with these arguments, in the mode that was set, and give its result."""
         ...
 
     def trace(self, handle: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
@@ -164,12 +210,15 @@ class Adapter(Protocol):
         ...
 
     def train(self, handle: Any, batches: list[Any], steps: int, rate: float) -> tuple[Any, int]:
-        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step: the losses (steps,), and how
-        many trainable numbers no gradient reached. Raises StudentMessage where the module cannot be trained."""
+        """Train with Adam on the mean cross-entropy, in nats, of one batch [[inputs, ...], labels] in each step.
+
+        A label of -1 does not count. Gives the losses (steps,), and how many trainable numbers got no gradient. Raises
+        StudentMessage where the module cannot be trained.
+        """
         ...
 
     def copy(self, handle: Any) -> Any:
-        """A handle on the module made anew, with the state that was saved of this one."""
+        """A handle on a new module from the same class and arguments, with the saved state of this one."""
         ...
 
     def parameters(self, handle: Any) -> list[tuple[int, ...]]:
@@ -177,7 +226,7 @@ class Adapter(Protocol):
         ...
 
     def parameter(self, handle: Any, key: str) -> Any:
-        """What gradients of a canonical parameter are asked of; NotAvailable where a `load_arrays` hides the layout.
+        """A parameter, to be a source of `gradients`; NotAvailable where a `load_arrays` hides its layout.
 
         Raises StudentMessage where the module has no such parameter.
         """
@@ -186,7 +235,7 @@ class Adapter(Protocol):
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, Any]:
         """Vector-Jacobian products of a result with a cotangent of its shape, by source, in canonical layout.
 
-        Zero where no gradient flows. Raises StudentMessage where the result is no tensor, or of another shape.
+        Zero where no gradient flows. Raises StudentMessage where the result is no tensor, or has another shape.
         """
         ...
 
@@ -199,10 +248,12 @@ def place_weights(
     dtype: str,
     trained: Trained,
 ) -> None:
-    """Hand each weight to its place: `assign(owner, leaf, array, key)` for ordinary attributes, or `load_arrays`.
+    """Put weights, by canonical key, into a module.
 
-    `load_arrays` gets its arrays in `dtype`, the module's: an answer may make its parameters of them as they come.
-    `trained` gives the contents of all trainable parameters: what `load_arrays` is given must lie in these.
+    Calls `assign(owner, leaf, array, key)` for each weight of an ordinary attribute, and `load_arrays` of each
+    outermost module that has one, with arrays in `dtype`, the module's: an answer may make its parameters from them as
+    they are. `trained` gives the contents of all trainable parameters, in which these arrays must then be. Raises
+    StudentMessage for an attribute that is missing, or where they are not.
     """
     if hasattr(module, "load_arrays"):
         arrays = {key: array.astype(dtype) for key, array in weights.items()}
@@ -257,13 +308,20 @@ def find_parameter(module: Any, key: str, linear: Linear) -> tuple[Any, str] | N
 
 
 def numbers_for(shapes: Iterable[tuple[bool, tuple[int, ...]]], seed: int, scale: float) -> Iterator[np.ndarray]:
-    """Weights from a seed, an array a shape; True beside it where they scale what was normalised: those lie near 1."""
+    """One array of normal numbers for each shape, from a seed; around 1 where True is beside the shape, else around 0.
+
+    `scale` is the standard deviation. True marks the weights of a normalisation.
+    """
     rng = np.random.default_rng(seed)
     for gain, shape in shapes:
         yield float(gain) + rng.normal(0.0, scale, shape)
 
 
 def attribute_of(module: Any, attribute: str, linear: Linear) -> Any:
+    """What an attribute of a module holds; a number counts the linear layers in it, from 0.
+
+    Raises StudentMessage where there is none.
+    """
     if attribute.isdecimal():
         layers = linear(module)
         if int(attribute) >= len(layers):
@@ -278,16 +336,16 @@ def attribute_of(module: Any, attribute: str, linear: Linear) -> Any:
 
 
 def cannot_load(owner: Any, leaf: str, key: str) -> StudentMessage:
-    """What to say where a module has no such parameter in the place that its docstring names."""
+    """The error for a module that has no such parameter in the attribute that the docstring names."""
     attribute = key.rpartition(".")[0].rpartition(".")[2]
     message = worker_messages.CANNOT_LOAD_INTO if attribute else worker_messages.CANNOT_LOAD
     return StudentMessage(message.said(key=key, attribute=attribute, type=type(owner).__name__, leaf=leaf))
 
 
 def check_shape(key: str, has: tuple[int, ...], array: np.ndarray, transposed: bool = False) -> None:
-    """A weight must have the shape that it was asked for; the message speaks of the mathematical layout.
+    """Raise StudentMessage where the module's weight has another shape, in mathematical layout, than the array.
 
-    `transposed`: the framework keeps it the other way round, so that the message says which axis is which.
+    `transposed`: the framework keeps the weight transposed, so the message says which axis is which.
     """
     if tuple(has) != array.shape:
         message = worker_messages.SHAPE_INPUT_OUTPUT if transposed else worker_messages.SHAPE

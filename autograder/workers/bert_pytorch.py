@@ -1,17 +1,17 @@
 """BERT classifiers of the PyTorch track: made from a checkpoint, given weights, asked for logits, watched.
 
-Part of the PyTorch adapter, imported where an exercise's answers use `transformers`. The imports below are what a first
-model and a first call would import, so that the zygote has them and no contestant needs to.
+Part of the PyTorch adapter, imported where an exercise's answers use `transformers`. The imports below are all that a
+first model and a first call need, so that the zygote has them and no contestant imports them.
 """
 
 from __future__ import annotations
 
 import os
 
-# Before the import: nothing is looked up on a network that is not there, and no thread is started.
+# Before the import: look nothing up on a network, and start no thread.
 os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
-from typing import Any  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -19,29 +19,32 @@ import transformers  # noqa: E402
 from torch import nn  # noqa: E402
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer  # noqa: E402
 
-from autograder.workers import tiny_bert, worker_messages  # noqa: E402
+from autograder.workers import adapter, tiny_bert, worker_messages  # noqa: E402
 from autograder.workers.adapter import check_shape  # noqa: E402
-from autograder.workers.harness import StudentMessage  # noqa: E402
+from autograder.workers.namespace import StudentMessage  # noqa: E402
+
+if TYPE_CHECKING:
+    from autograder.workers.pytorch import Adapter
 
 MANY = 32  # rows of one pass when logits are asked for
 
 
-class Classifiers:
-    def __init__(self, adapter: Any, checkpoint: str) -> None:
-        self.adapter, self.checkpoint = adapter, checkpoint
-        self.asking = False  # it is we who call the model, not the answer
+class Classifiers(adapter.Classifiers):
+    """`transformers` classifiers; see `autograder.workers.adapter.Classifiers`."""
+
+    def __init__(self, framework: Adapter, checkpoint: str) -> None:
+        self.framework, self.checkpoint = framework, checkpoint
+        self.asking = False  # whether `logits` calls the model, and not the answer
         transformers.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
 
-    def folder(self, tiny: dict | None) -> str:
-        """The run's checkpoint, or a tiny one, written to this process's scratch."""
+    def folder(self, tiny: dict[str, Any] | None) -> str:
         return tiny_bert.written(tiny) if tiny else self.checkpoint
 
     def tokenizer(self) -> BertTokenizer:
         return BertTokenizer.from_pretrained(self.checkpoint)
 
     def classifier(self, folder: str, num_classes: int, frozen: bool, pretrained: bool) -> Any:
-        """A handle on a model of ours; without `pretrained` it starts from random weights."""
         torch.manual_seed(0)
         make = BertForSequenceClassification
         if pretrained:
@@ -51,7 +54,8 @@ class Classifiers:
         if frozen:
             model.requires_grad_(False)
             model.classifier.requires_grad_(True)
-        handle = self.adapter.handle(model.to(device=self.adapter.device, dtype=self.adapter.dtype).eval())
+        module: nn.Module = model  # whose `to` is typed, unlike that of `transformers`
+        handle = self.framework.handle(module.to(device=self.framework.device, dtype=self.framework.dtype).eval())
         handle.seen = {"training": [], "gradient": []}
 
         def note(module: nn.Module, args: Any) -> None:
@@ -76,11 +80,12 @@ class Classifiers:
             if isinstance(module, nn.Dropout):
                 module.p = rate  # the attention reads it here, too
 
-    def logits(self, handle: Any, batch: dict) -> torch.Tensor:
+    def logits(self, handle: Any, batch: dict[str, Any]) -> torch.Tensor:
         ids, mask = batch["input_ids"], batch["attention_mask"]
         module, was = handle.module, handle.module.training
         module.eval()
-        self.asking, found = True, []
+        self.asking = True
+        found: list[torch.Tensor] = []
         try:
             with torch.no_grad():
                 for start in range(0, len(ids), MANY):
@@ -89,7 +94,7 @@ class Classifiers:
                     if not isinstance(getattr(result, "logits", None), torch.Tensor):
                         raise StudentMessage(worker_messages.NO_LOGITS.said(type=type(module).__name__))
                     found.append(result.logits)
-        finally:  # the next program in this process is watched again, whatever became of this one
+        finally:  # so that the next program in this process is watched again
             self.asking = False
             module.train(was)
         return torch.cat(found)
@@ -97,7 +102,7 @@ class Classifiers:
     def state(self, handle: Any) -> dict[str, torch.Tensor]:
         return {name: p.detach() for name, p in handle.module.named_parameters()}
 
-    def seen(self, handle: Any) -> dict:
+    def seen(self, handle: Any) -> dict[str, Any]:
         module = handle.module
         left = any(p.grad is not None for p in module.parameters())
         return {**handle.seen, "mode": module.training, "gradients_left": left}

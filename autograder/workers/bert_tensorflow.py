@@ -8,42 +8,45 @@ from __future__ import annotations
 import contextlib
 import importlib
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import keras_hub
 import numpy as np
 import tensorflow as tf
 
-from autograder.workers import tiny_bert, worker_messages
+from autograder.workers import adapter, tiny_bert, worker_messages
 from autograder.workers.adapter import check_shape
-from autograder.workers.harness import StudentMessage
+from autograder.workers.namespace import StudentMessage
 
-with contextlib.suppress(ImportError):  # else each contestant imports it, after the fork, where it first loads a model
+with contextlib.suppress(ImportError):  # or each contestant would import it when it first loads a model
     importlib.import_module("keras_hub.src.utils.transformers.preset_loader")
+
+if TYPE_CHECKING:
+    from autograder.workers.tensorflow import Adapter
 
 MANY = 128  # rows of one pass when logits are asked for
 
 
-class Classifiers:
-    def __init__(self, adapter: Any, checkpoint: str) -> None:
-        self.adapter, self.checkpoint = adapter, checkpoint
+class Classifiers(adapter.Classifiers):
+    """KerasHub classifiers; see `autograder.workers.adapter.Classifiers`."""
 
-    def folder(self, tiny: dict | None) -> str:
-        """The run's checkpoint, or a tiny one, written to this process's scratch."""
+    def __init__(self, framework: Adapter, checkpoint: str) -> None:
+        self.framework, self.checkpoint = framework, checkpoint
+
+    def folder(self, tiny: dict[str, Any] | None) -> str:
         return tiny_bert.written(tiny) if tiny else self.checkpoint
 
     def tokenizer(self) -> keras_hub.models.BertTokenizer:
         return keras_hub.models.BertTokenizer.from_preset(self.checkpoint)
 
     def classifier(self, folder: str, num_classes: int, frozen: bool, pretrained: bool) -> Any:
-        """A handle on a model of ours; without `pretrained` it starts from random weights."""
-        random.seed(0)  # where Keras takes the seeds of its initialisers from
+        random.seed(0)  # Keras takes the seeds of its initialisers from there
         model = keras_hub.models.BertTextClassifier.from_preset(
             folder, num_classes=num_classes, preprocessor=None, load_weights=pretrained
         )
         model.backbone.trainable = not frozen
-        return self.adapter.handle(model)
+        return self.framework.handle(model)
 
     def load_head(self, handle: Any, weight: np.ndarray, bias: np.ndarray) -> None:
         head = getattr(handle.layer, "output_dense", None)
@@ -58,12 +61,12 @@ class Classifiers:
             if isinstance(layer, keras.layers.Dropout):
                 layer.rate = rate
             elif isinstance(layer, keras.layers.MultiHeadAttention):
-                layer._dropout = rate  # it looks there before it calls its Dropout layer
+                layer._dropout = rate  # it reads this before it calls its Dropout layer
 
-    def logits(self, handle: Any, batch: dict) -> tf.Tensor:
+    def logits(self, handle: Any, batch: dict[str, Any]) -> tf.Tensor:
         ids, mask = batch["input_ids"], batch["attention_mask"]
         inputs = {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}
-        found = []
+        found: list[tf.Tensor] = []
         for start in range(0, len(ids), MANY):
             found.append(handle.layer({k: v[start : start + MANY] for k, v in inputs.items()}, training=False))
         return tf.concat(found, axis=0)
@@ -71,5 +74,5 @@ class Classifiers:
     def state(self, handle: Any) -> dict[str, Any]:
         return {v.path: v for v in handle.layer.weights if "seed_generator" not in v.path}
 
-    def seen(self, handle: Any) -> dict:
+    def seen(self, handle: Any) -> dict[str, Any]:
         return {"training": [], "gradient": [], "mode": None, "gradients_left": False}

@@ -1,8 +1,7 @@
-"""The judge's end of the wires: a contestant that can be restarted, and the line to the reference.
+"""The judge's end of the wires: a contestant that can be restarted, and the connection to the reference.
 
-The contestant's clock is read from outside, from the kernel's account of its CPU time; wall time counts only as a
-backstop for a process that sleeps or stops itself. Whatever ends a contestant becomes an `Ended` with a kind and a
-sentence that a student can read.
+The contestant's CPU time is read from outside, as the kernel counts it. Wall time has a limit too, for a process that
+sleeps or stops itself. Whatever ends a contestant becomes an `Ended` with a kind and a sentence for the student.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import socket
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any, NoReturn
 
 from autograder.messages import Message
 from autograder.workers import forkserver, jail, wire
@@ -27,7 +25,10 @@ REPLY = wire.Caps(header=4 << 20, marks=400_000, depth=64, arrays=4096, table=1 
 
 
 class Ended(Exception):
-    """The contestant ended before it answered. `kind`: timeout, memory, crash, exit, killed, reply, exhausted."""
+    """The contestant ended before it answered.
+
+    `kind` is "timeout", "memory", "crash", "exit", "killed", "reply" or "exhausted"; `message` is for the student.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -35,16 +36,19 @@ class Ended(Exception):
 
 
 class WorkerFailure(Exception):
-    """Ours, not the student's: no contestant or reference could be had, or a wall is missing."""
+    """The machine's fault, not the student's: no contestant or reference could be started, or a wall is missing."""
 
 
 class Killed(WorkerFailure):
-    """Contestants were killed by somebody else, time and again: the machine's doing, and no mark can come of it."""
+    """Contestants were killed from outside again and again: the machine's fault, so there is no mark."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the workers of a track live, and how they are to be run."""
+    """Where a track's workers listen (paths of sockets), and how contestants are run.
+
+    `device` is "cpu" or "cuda"; `without` names walls that are left out.
+    """
 
     zygote: str
     reference: str
@@ -54,18 +58,22 @@ class Place:
 
 
 def hand_in_seconds(limits: Limits) -> float:
-    """How long a hand-in may hold its place, asleep or awake."""
+    """How many seconds of wall time a hand-in may take altogether."""
     return limits.wall_factor * limits.cpu_seconds
 
 
 class Contestant:
-    """One process in the jail, from its fork to its end; `Ended` says how a call, or somebody else, brought it down."""
+    """One process in the jail, from its fork to its end.
+
+    `cpu_left` and `wall_left` are the seconds that the hand-in has left. Making one raises WorkerFailure where no
+    process could be started or a wall is missing, and Ended where somebody killed it meanwhile.
+    """
 
     def __init__(self, place: Place, cpu_left: float, wall_left: float | None = None) -> None:
         self.place, self.limits, self.cpu_left = place, place.limits, cpu_left
         self.wall_left = hand_in_seconds(place.limits) if wall_left is None else wall_left
-        self.report: dict | None = None
-        self.cpu_to_start = 0.0  # CUDA takes its time, which is not the answer's
+        self.report: dict[str, Any] | None = None
+        self.cpu_to_start = 0.0  # seconds to start, with CUDA; they do not count for the answer
         self._killed_for: tuple[str, str] | None = None
         self.sock: socket.socket | None = None
         self.pid = 0
@@ -102,8 +110,11 @@ class Contestant:
                 f"these walls do not stand on this machine: {', '.join(missing)} (see `autograder doctor`)"
             )
 
-    def ask(self, header: dict, arrays: dict[str, np.ndarray] | None = None) -> tuple[dict, dict[str, np.ndarray]]:
-        """One request and its reply, within the limits of a call."""
+    def ask(self, header: wire.Header, arrays: wire.Arrays | None = None) -> tuple[wire.Header, wire.Arrays]:
+        """One request and its reply, each a header and arrays, within the limits of a call.
+
+        Raises Ended where the contestant ended instead: over a limit, by a crash, or with a reply that is no frame.
+        """
         started, cpu_before = time.monotonic(), self.cpu_seconds()
         allowed = min(self.limits.cpu_seconds_per_call, max(self.cpu_left - cpu_before, 0.0))
         patience = min(self.limits.wall_factor * self.limits.cpu_seconds_per_call, self.wall_left)
@@ -128,6 +139,7 @@ class Contestant:
                     ),
                 )
 
+        assert self.sock is not None  # it has started
         try:
             wire.send(self.sock, header, arrays, tick)
             return wire.receive(self.sock, tick, caps=replace(REPLY, body=self.limits.reply_mb << 20))
@@ -141,15 +153,18 @@ class Contestant:
             self.wall_left -= time.monotonic() - started
 
     def cpu_seconds(self) -> float:
-        """CPU time of the whole process since it was ready, by the kernel's account."""
+        """CPU seconds of the whole process since it was ready, as the kernel counts them; 0 when it is gone."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return 0.0
         return (int(fields[11]) + int(fields[12])) / TICKS - self.cpu_to_start
 
-    def close(self) -> dict:
-        """End the contestant, whatever it is doing, and give the keeper's report: exit code, CPU seconds, memory."""
+    def close(self) -> dict[str, Any]:
+        """End the contestant, whatever it is doing, and give the keeper's report, the same one at each call.
+
+        {"code": exit code, "cpu": seconds, "rss_kb": KiB}; the code is None where the keeper is gone, too.
+        """
         if self.report is None:
             self._tell_keeper()
             try:
@@ -157,11 +172,12 @@ class Contestant:
                 self.report["cpu"] = max(0.0, self.report["cpu"] - self.cpu_to_start)
             except (OSError, wire.WireError):
                 self.report = {"code": None, "cpu": 0.0, "rss_kb": 0}
-            self.sock.close()
+            if self.sock is not None:
+                self.sock.close()
             self.control.close()
         return self.report
 
-    def _kill(self, kind: str, message: str) -> None:
+    def _kill(self, kind: str, message: str) -> NoReturn:
         self._killed_for = (kind, message)
         self._tell_keeper()
         raise wire.Closed(message)
@@ -218,7 +234,8 @@ class ReferenceLine:
         self.path = path
         self.sock: socket.socket | None = None
 
-    def ask(self, header: dict, arrays: dict[str, np.ndarray] | None = None) -> tuple[dict, dict[str, np.ndarray]]:
+    def ask(self, header: wire.Header, arrays: wire.Arrays | None = None) -> tuple[wire.Header, wire.Arrays]:
+        """One request and its reply, each a header and arrays. Raises WorkerFailure where no reply comes."""
         try:
             if self.sock is None:
                 self.sock = forkserver.connect(self.path)
@@ -230,7 +247,7 @@ class ReferenceLine:
             raise WorkerFailure(f"the reference did not answer: {error}") from error
 
     def close(self) -> None:
-        """Hang up; after a fork, parent and child must not share one line."""
+        """Close the connection; after a fork, parent and child must not share one."""
         if self.sock is not None:
             self.sock.close()
             self.sock = None

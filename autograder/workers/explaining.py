@@ -118,7 +118,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _frames(error: BaseException) -> Iterator[types.FrameType]:
-    step = BaseException.__traceback__.__get__(error)
+    step: types.TracebackType | None = vars(BaseException)["__traceback__"].__get__(error)
     while step is not None:
         yield step.tb_frame
         step = step.tb_next
@@ -149,7 +149,7 @@ def _misspelt(error: BaseException, text: str, variables: dict[str, Any], called
     if isinstance(error, ImportError):
         found = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", text)
         module = sys.modules.get(found[2]) if found else None
-        close = _close(found[1], vars(module)) if module is not None else None
+        close = _close(found[1], vars(module)) if found and module is not None else None
         return messages.NAME_CLOSE.said(error=f"{_class(error)}: {text}", close=close) if close else None
     if isinstance(error, TypeError):
         return _other_argument(text, variables, called) or _no_constructor(text, variables)
@@ -177,7 +177,7 @@ def _other_argument(text: str, variables: dict[str, Any], called: bool) -> Said 
     """An argument that the notebook names, of a function of the answer's that calls it otherwise."""
     found = re.match(r"([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'", text)
     code = _code_of(found[1], variables) if found else None
-    if code is None:
+    if found is None or code is None:
         return None
     names = [n for n in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if n != "self"]
     close = _close(found[2], names, cutoff=0.5)
@@ -215,7 +215,7 @@ def _no_method(text: str, variables: dict[str, Any]) -> Said | None:
         r"Layer (\w+) does not have a `(call)(?:\(\))?` method", text
     )
     made = variables.get(found[1]) if found else None
-    if not isinstance(made, type):
+    if found is None or not isinstance(made, type):
         return None
     own = [n for n, value in vars(made).items() if isinstance(value, types.FunctionType) and n != "__init__"]
     others = [n for n in own if n in ("call", "forward", "__call__")]
@@ -274,13 +274,13 @@ def _old_keras(text: str) -> Said | None:
     return None
 
 
-def _operation(found: re.Match) -> str | None:
+def _operation(found: re.Match[str]) -> str | None:
     operations = getattr(sys.modules.get("keras"), "ops", None)
     name = {"dot": "matmul", "batch_dot": "matmul", "concatenate": "concatenate"}.get(found[1], found[1])
     return f"keras.ops.{name}" if hasattr(operations, name) else None
 
 
-def _of_tensorflow(found: re.Match) -> str | None:
+def _of_tensorflow(found: re.Match[str]) -> str | None:
     return f"tf.math.{found[1]}" if found[1] in IN_MATH else None
 
 

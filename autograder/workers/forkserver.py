@@ -14,7 +14,9 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 HUGE_PAGE = 2 << 20
 MADV_COLLAPSE = 25  # since Linux 6.1; Python's mmap module does not know it
@@ -29,6 +31,7 @@ def listen(path: str) -> socket.socket:
 
 
 def connect(path: str) -> socket.socket:
+    """A connection to the server that listens at `path`. Raises OSError where none does."""
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         client.connect(path)
@@ -41,15 +44,16 @@ def connect(path: str) -> socket.socket:
 def serve(server: socket.socket, handle: Callable[[socket.socket], None], lifeline: int = 0) -> None:
     """Fork a child for each connection until the descriptor `lifeline` (standard input) reaches its end.
 
-    Whoever started the server holds the other end of the lifeline, so that the server never outlives its owner.
+    The process that started the server holds the other end of the lifeline, so the server ends when that process does.
     """
     collapse_pages()
     signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes select, so that the dead are reaped at once
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    sources: list[socket.socket | int] = [server, lifeline, wake_read]
     while True:
-        ready, _, _ = select.select([server, lifeline, wake_read], [], [])
+        ready, _, _ = select.select(sources, [], [])
         if wake_read in ready:
             os.read(wake_read, 4096)
             _reap()
@@ -59,11 +63,13 @@ def serve(server: socket.socket, handle: Callable[[socket.socket], None], lifeli
             continue
         connection, _ = server.accept()
         if os.fork() == 0:
-            run_child(lambda connection=connection: _child(server, connection, handle, (wake_read, wake_write)))
+            run_child(partial(_child, server, connection, handle, (wake_read, wake_write)))
         connection.close()
 
 
-def _child(server: socket.socket, connection: socket.socket, handle: Callable, wake: tuple[int, int]) -> None:
+def _child(
+    server: socket.socket, connection: socket.socket, handle: Callable[[socket.socket], None], wake: tuple[int, int]
+) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     server.close()
@@ -90,8 +96,8 @@ def collapse_pages() -> None:
                 libc.madvise(address, HUGE_PAGE, MADV_COLLAPSE)
 
 
-def run_child(work: Callable[[], None]) -> None:
-    """Run `work` as the whole life of a forked child; never returns into the parent's code."""
+def run_child(work: Callable[[], None]) -> NoReturn:
+    """Run `work` in a forked child and end the process: status 0, or 1 where it raised. Never returns."""
     status = 1
     try:
         work()

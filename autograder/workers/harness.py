@@ -1,4 +1,4 @@
-"""The function server that runs inside a contestant and inside the reference: cells and programs in, raw arrays out.
+"""The function server in a contestant and in the reference: it takes cells and programs, and gives raw arrays.
 
 Requests are frames with a closed vocabulary:
 
@@ -6,9 +6,9 @@ Requests are frames with a closed vocabulary:
     {"op": "standins", "source": "...", "names": [...]}      define neutral versions of symbols that other parts ask for
     {"op": "run", "program": {...}}                          run a program (see autograder/judging/program.py)
 
-Replies carry values by shape of the data: null, booleans, numbers, strings, lists, tuples, dicts, arrays by name, and
-for anything else the name of its type. An exception in the answer becomes data too: its class and base classes by
-name, its message, and the student's own line where it happened.
+A reply says of each value what kind of data it is: null, a boolean, a number, a string, a list, a tuple, a dict, an
+array by name, or for anything else the name of its type. An exception in the answer becomes data too: its class and
+base classes by name, its message, and the student's own line where it happened.
 """
 
 from __future__ import annotations
@@ -30,21 +30,28 @@ from autograder.workers.notebook_shell import Shell
 if TYPE_CHECKING:
     from autograder.workers.adapter import Adapter
 
+Step = dict[str, Any]  # of a program: JSON, as `autograder.judging.program` makes it
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_ITEMS = 4096
 
 
 class NotAvailable:
-    """The gradient of a parameter that the module lays out in its own way."""
+    """Stands for the gradient of a parameter whose layout is not known, because the module has a `load_arrays`."""
 
 
 # -- running programs ------------------------------------------------------------------------------------------------
 
 
 class Run:
-    """One program, step by step, over an adapter."""
+    """One program, run step by step with an adapter. `values` holds the results by name, `modules` the handles.
 
-    def __init__(self, adapter: Adapter, variables: dict, program: dict, arrays: dict[str, np.ndarray]) -> None:
+    `do_x` runs a step {"do": "x", ...}; `autograder.judging.program.Program` says what each step does. All raise
+    what the answer raises, and StudentMessage where the answer cannot be used.
+    """
+
+    def __init__(
+        self, adapter: Adapter, variables: dict[str, Any], program: dict[str, Any], arrays: wire.Arrays
+    ) -> None:
         self.adapter, self.variables, self.program = adapter, variables, program
         self.values: dict[str, Any] = {}
         self.modules: dict[str, Any] = {}
@@ -65,6 +72,7 @@ class Run:
         return raw
 
     def decode(self, value: Any) -> Any:
+        """An argument of a step: arrays become tensors, references what they refer to, in lists and dicts too."""
         if isinstance(value, list):
             return [self.decode(item) for item in value]
         if isinstance(value, dict):
@@ -97,6 +105,7 @@ class Run:
         return self.adapter.bert.folder(content)
 
     def symbol(self, name: str) -> Any:
+        """The answer's function or class of this name. Raises StudentMessage where there is none."""
         if name not in self.variables:
             near = near_definition(name, self.variables)
             message = worker_messages.NOT_DEFINED_CLOSE if near else worker_messages.NOT_DEFINED
@@ -107,6 +116,7 @@ class Run:
         return found
 
     def go(self) -> dict[str, Any]:
+        """Run all steps; gives the values by name."""
         wanted = {name for step in self.steps if step["do"] == "grad" for name in step["wrt"]}
         # A function that trains, or one that must not, decides itself what is recorded.
         training = any(step["do"] == "classifier" for step in self.steps)
@@ -119,87 +129,107 @@ class Run:
                 getattr(self, "do_" + step["do"])(step)
         return self.values
 
-    def do_call(self, step: dict) -> None:
+    def do_call(self, step: Step) -> None:
+        """Call a function of the answer."""
         self.values[step["as"]] = self.symbol(step["symbol"])(*self.decode(step["args"]), **self.decode(step["kwargs"]))
 
-    def do_new(self, step: dict) -> None:
+    def do_new(self, step: Step) -> None:
+        """Construct a module from a class of the answer."""
         symbol, args, kwargs = self.symbol(step["symbol"]), self.decode(step["args"]), self.decode(step["kwargs"])
         self.modules[step["as"]] = self.adapter.module(symbol, args, kwargs)
 
-    def do_writer(self, step: dict) -> None:
+    def do_writer(self, step: Step) -> None:
+        """Make the judge's own model, which an answer is to decode with."""
         [tables] = self.decode(step["args"])
         self.modules[step["as"]] = self.adapter.handle(self.adapter.writer(*tables))
 
-    def do_load(self, step: dict) -> None:
+    def do_load(self, step: Step) -> None:
+        """Load canonical weights into a module."""
         weights = {key: self.arrays[value["array"]] for key, value in step["weights"].items()}
         self.adapter.load(self.modules[step["module"]], weights)
 
-    def do_fill(self, step: dict) -> None:
+    def do_fill(self, step: Step) -> None:
+        """Fill a module's native layers from a seed; the value is the shapes of their parameters."""
         self.values[step["as"]] = self.adapter.fill(
             self.modules[step["module"]], step["names"], step["seed"], step["scale"]
         )
 
-    def do_apply(self, step: dict) -> None:
+    def do_apply(self, step: Step) -> None:
+        """Call a module."""
         args, kwargs = self.decode(step["args"]), self.decode(step["kwargs"])
         self.values[step["as"]] = self.adapter.apply(self.modules[step["module"]], args, kwargs)
 
-    def do_trace(self, step: dict) -> None:
+    def do_trace(self, step: Step) -> None:
+        """Try a module once under the framework's compiler, without using the result."""
         self.adapter.trace(self.modules[step["module"]], self.decode(step["args"]), self.decode(step["kwargs"]))
 
-    def do_mode(self, step: dict) -> None:
+    def do_mode(self, step: Step) -> None:
+        """Put a module into training or evaluation mode."""
         self.adapter.set_mode(self.modules[step["module"]], step["training"])
 
-    def do_train(self, step: dict) -> None:
+    def do_train(self, step: Step) -> None:
+        """Train a module; the value is the losses (steps,), and how many numbers no gradient reached."""
         [batches] = self.decode(step["args"])
         losses, unreached = self.adapter.train(self.modules[step["module"]], batches, step["steps"], step["rate"])
         self.values[step["as"]] = {"losses": losses, "unreached": unreached}
 
-    def do_copy(self, step: dict) -> None:
+    def do_copy(self, step: Step) -> None:
+        """Put a copy, made through the saved state, in the place of a module."""
         self.modules[step["module"]] = self.adapter.copy(self.modules[step["module"]])
 
-    def do_parameters(self, step: dict) -> None:
+    def do_parameters(self, step: Step) -> None:
+        """The number of trainable numbers in a module, and the shapes of its parameters."""
         shapes = self.adapter.parameters(self.modules[step["module"]])
         self.values[step["as"]] = {
             "trainable": sum(int(np.prod(s)) for s in shapes),
             "shapes": [list(s) for s in shapes],
         }
 
-    def do_inputs(self, step: dict) -> None:
+    def do_inputs(self, step: Step) -> None:
+        """The tensors that were given, after the calls, to see whether the answer changed them."""
         self.values[step["as"]] = dict(self.tensors)
 
     def owner(self, name: str) -> tuple[Any, str]:
-        """The module that a parameter's name speaks of: an embedding that was given to it, or the module `m`."""
+        """The module that a parameter belongs to, and its key there: the embedding that was given, or module `m`."""
         first, _, rest = name.partition(".")
         return (self.modules[first], rest) if first == "embedding" in self.modules else (self.modules["m"], name)
 
     # -- BERT classifiers: what they are is the adapter's ------------------------------------------------------------
 
-    def do_classifier(self, step: dict) -> None:
+    def do_classifier(self, step: Step) -> None:
+        """Make the library's classifier from a checkpoint."""
         [checkpoint, num_classes] = step["args"]
         folder = self.adapter.bert.folder(checkpoint["checkpoint"])
         self.modules[step["as"]] = self.adapter.bert.classifier(folder, num_classes, **step["kwargs"])
 
-    def do_head(self, step: dict) -> None:
+    def do_head(self, step: Step) -> None:
+        """Give a classifier's last layer a weight (D, C) and a bias (C,)."""
         weights = {key: self.arrays[value["array"]] for key, value in step["weights"].items()}
         self.adapter.bert.load_head(self.modules[step["module"]], weights["weight"], weights["bias"])
 
-    def do_dropout(self, step: dict) -> None:
+    def do_dropout(self, step: Step) -> None:
+        """Give every dropout of a classifier the same rate."""
         self.adapter.bert.set_dropout(self.modules[step["module"]], step["rate"])
 
-    def do_uncompiled(self, step: dict) -> None:
+    def do_uncompiled(self, step: Step) -> None:
+        """Compile nothing until the program ends."""
         self.adapter.leave_uncompiled()
 
-    def do_logits(self, step: dict) -> None:
+    def do_logits(self, step: Step) -> None:
+        """The logits (B, C) of a classifier for a batch, in evaluation mode."""
         [batch] = self.decode(step["args"])
         self.values[step["as"]] = self.adapter.bert.logits(self.modules[step["module"]], batch)
 
-    def do_state(self, step: dict) -> None:
+    def do_state(self, step: Step) -> None:
+        """A classifier's weights by name."""
         self.values[step["as"]] = self.adapter.bert.state(self.modules[step["module"]])
 
-    def do_seen(self, step: dict) -> None:
+    def do_seen(self, step: Step) -> None:
+        """How the answer used a classifier."""
         self.values[step["as"]] = self.adapter.bert.seen(self.modules[step["module"]])
 
-    def do_grad(self, step: dict) -> None:
+    def do_grad(self, step: Step) -> None:
+        """Vector-Jacobian products of a value, by the name of the array or parameter."""
         result = self.values[step["of"]]
         if step["item"] is not None:
             if not isinstance(result, (tuple, list)) or len(result) <= step["item"]:
@@ -213,27 +243,33 @@ class Run:
         gradients = self.adapter.gradients(result, cotangent, known)
         self.values[step["as"]] = {name: gradients.get(name, NotAvailable) for name in step["wrt"]}
 
-    def do_integers(self, step: dict) -> None:
+    def do_integers(self, step: Step) -> None:
+        """Give the integer arrays in this type of integers."""
         self.tensors = {name: self.adapter.integers(t, step["dtype"]) for name, t in self.tensors.items()}
 
-    def do_no_layers(self, step: dict) -> None:
+    def do_no_layers(self, step: Step) -> None:
+        """Make new layers in the framework's usual dtype until the program ends."""
         self.adapter.leave_layers_alone()
 
-    def do_copies(self, step: dict) -> None:
+    def do_copies(self, step: Step) -> None:
+        """Give each call copies of the tensors, which the answer may write into."""
         self.copies = True
 
-    def do_flow(self, step: dict) -> None:
+    def do_flow(self, step: Step) -> None:
+        """Whether a value depends on any of these arrays."""
         sources = {name: self.tensors[name] for name in step["wrt"]}
         self.values[step["as"]] = self.adapter.flows(self.values[step["of"]], sources)
 
 
 class Reply:
-    """Values to be sent: walks them once, taking arrays out."""
+    """Encodes values for a reply. `arrays` are those found so far, by name; a reply has at most MAX_ITEMS values."""
 
     def __init__(self, adapter: Adapter) -> None:
-        self.adapter, self.arrays, self.items = adapter, {}, 0
+        self.adapter, self.items = adapter, 0
+        self.arrays: wire.Arrays = {}
 
     def value(self, value: Any, depth: int = 0) -> Any:
+        """A value as JSON data that says of what kind it is; `depth` is how deep it lies in lists and dicts."""
         self.items += 1
         if self.items > MAX_ITEMS or depth > 8:
             return {"other": "a structure that is too large"}
@@ -264,9 +300,8 @@ class Reply:
         return {"array": name}
 
 
-def answer_run(adapter: Adapter, namespace: Namespace, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
-    """Run a program in a namespace and encode what came of it."""
-    run = None
+def answer_run(adapter: Adapter, namespace: Namespace, request: wire.Header, arrays: wire.Arrays) -> bytes:
+    """Run a program in a namespace; the reply as a frame, with the values or with the error."""
     try:
         run = Run(adapter, namespace.variables, request["program"], arrays)
         values = run.go()
@@ -282,17 +317,17 @@ def answer_run(adapter: Adapter, namespace: Namespace, request: dict, arrays: di
         if on_meta and adapter.is_data_dependent(described["message"]) and raised_outside(error):
             described["kind"] = "data-dependent"
         TRACEBACK.__set__(error, None)  # or the frames, and the tensors in them, would live on
-        reply = {"values": {}, "error": described, "used": adapter.watch.take()}
+        failed: wire.Header = {"values": {}, "error": described, "used": adapter.watch.take()}
         if adapter.is_spent():
-            reply["spent"] = True
-        return wire.encode(reply)
+            failed["spent"] = True
+        return wire.encode(failed)
 
 
 # -- the contestant --------------------------------------------------------------------------------------------------
 
 
 def serve(sock: socket.socket, adapter: Adapter, output_bytes: int) -> None:
-    """The contestant's life: answer requests until the judge hangs up."""
+    """Answer a judge's requests until it hangs up, which raises `wire.Closed`. `output_bytes` is for all cells."""
     namespace = Namespace()
     sys.modules["__main__"] = namespace.module
     sys.argv = ["notebook"]
@@ -306,14 +341,18 @@ def serve(sock: socket.socket, adapter: Adapter, output_bytes: int) -> None:
         if request["op"] == "run":
             sock.sendall(answer_run(adapter, namespace, request, arrays))
         elif request["op"] == "cell":
-            error = None
+            error: dict[str, Any] | None = None
             shell.begin(request["source"])
             try:
                 shell.shown(namespace.run(request["label"], request["source"]))
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
-            adapter.watch.take()  # trying the framework's own in a cell, to compare, is not answering with it
-            reply = {"error": error, "output": output.take(), "defined": _defined(namespace, request["symbols"])}
+            adapter.watch.take()  # a cell that compares with the framework's own attention does not answer with it
+            reply: wire.Header = {
+                "error": error,
+                "output": output.take(),
+                "defined": _defined(namespace, request["symbols"]),
+            }
             if notes := shell.end():
                 reply["notes"] = [note.header() for note in notes]
             if error and adapter.is_spent():

@@ -2,26 +2,26 @@
 
 Theory of operation
 -------------------
-All walls are put up by the process that they will hold, after the fork and before the first byte of a student's code,
-and none can be taken down again. Each stands on its own kernel feature, so that one that is missing leaves the others.
+The process that the walls will hold puts them up itself, after the fork and before it runs any of a student's code, and
+none can be taken down again. Each uses its own kernel feature, so that all others stand where one is missing.
 
-- *Files* (Landlock, Linux 5.13+): read-only to the interpreter and its libraries; write to one private scratch folder
-  (a small tmpfs where a mount namespace is granted). Everything else, `/proc` of other processes included, does not
-  open. No folder of the project opens: what answers may import of `course` was imported before the fork.
+- *Files* (Landlock, Linux 5.13+): the interpreter and its libraries can be read, and one private scratch folder
+  written (a small tmpfs where a mount namespace is granted). Everything else, `/proc` of other processes included,
+  cannot be opened. No folder of the project can: what answers may import of `course` was imported before the fork.
   Landlock lets the owner of a file change its mode, owner, times and attributes, so seccomp refuses that altogether.
-- *Network*: seccomp refuses to make a socket; where granted, an empty network namespace and Landlock's TCP rules
-  stand behind it.
-- *Processes*: seccomp refuses fork, exec, ptrace, reading other processes' memory and signals to others; a pid
-  namespace where granted, in which the contestant is process 1, takes everything with it when it dies.
-- *Kernel surface*: what the frameworks need is let through, by call and by argument, and everything else is refused
-  (`seccomp.py` has the lists, with a reason each).
+- *Network*: seccomp refuses to make a socket. Where granted, an empty network namespace and Landlock's TCP rules are a
+  second wall.
+- *Processes*: seccomp refuses fork, exec, ptrace, reading other processes' memory and signals to others. Where granted,
+  there is a pid namespace, in which the contestant is process 1: when it dies, everything in it dies.
+- *Kernel surface*: seccomp lets through what the frameworks need, by call and by argument, and refuses everything else
+  (`seccomp.py` has the lists, each with its reason).
 - *Limits*: memory, CPU seconds, file size, open files, no core dumps; threads, where namespaces are granted and the
-  grader does not run as root (the kernel exempts root from that count; then the limit on memory bounds them).
+  grader does not run as root (the kernel does not count root's; then the limit on memory bounds them).
 
 A contestant on a GPU (`device` is "cuda") needs a little more, or CUDA does not start: the driver's devices, a local
-socket to listen on (it listens; there is no connecting to it, nor to any other), the names of its own threads in
-`/proc`, and no pid namespace, in which `/proc` would not find those. Its limit on memory is put up when CUDA has
-started (`limit_memory`), and does not count what CUDA took.
+socket to listen on (nobody can connect to it), the names of its own threads in `/proc`, and no pid namespace, because
+`/proc` would not find the threads in it. Its limit on memory is set when CUDA has started (`limit_memory`), and does
+not count what CUDA took.
 
 Not covered: bugs in the kernel, side channels (timing, caches), the GPU driver's own interface when `--device cuda`
 opens the devices, and a machine whose owner runs the grader with `--isolation none`.
@@ -34,12 +34,15 @@ import ctypes
 import json
 import os
 import resource
+import socket
 import struct
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from autograder.workers import seccomp
 from autograder.workers.landlock import Doors, landlock_abi, library_paths
+from course.syllabus import Limits
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -53,6 +56,7 @@ class JailError(OSError):
 
 
 def _check(result: int, what: str) -> int:
+    """The result of a call of the C library. Raises JailError where it is negative."""
     if result < 0:
         code = ctypes.get_errno()
         raise JailError(code, f"{what}: {os.strerror(code)}")
@@ -70,7 +74,7 @@ def die_with_parent(signal_number: int = 9) -> None:
 
 
 def first_to_go() -> None:
-    """Where the machine runs out of memory, let the kernel end this process before any that is not a contestant."""
+    """Where the machine runs out of memory, let the kernel end contestants, such as this process, before all others."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 
@@ -92,7 +96,7 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 
 
 def enter_namespaces(device: str = "cpu") -> bool:
-    """New user, mount, network, IPC, UTS and (for children) pid namespaces; False where they are not granted."""
+    """Enter new user, mount, network, IPC, UTS and (for children) pid namespaces; False where they are not granted."""
     uid, gid = os.getuid(), os.getgid()
     flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
     if device != "cuda":
@@ -111,7 +115,7 @@ def enter_namespaces(device: str = "cpu") -> bool:
 
 
 def namespaces_granted() -> bool:
-    """Tried in a forked child: a namespace that is granted by half is worse than none, and cannot be left again."""
+    """Whether the kernel grants `enter_namespaces`; a forked child tries it, because there is no way back."""
     pid = os.fork()
     if pid == 0:
         os._exit(0 if enter_namespaces() else 1)
@@ -119,7 +123,7 @@ def namespaces_granted() -> bool:
 
 
 def mount_scratch(path: str, size_mb: int) -> bool:
-    """A private tmpfs with a limited size and number of files at `path`, seen in this mount namespace alone."""
+    """Mount a tmpfs of at most `size_mb` MiB and 4096 files at `path`; False where the kernel refuses."""
     options = f"size={size_mb}m,nr_inodes=4096,mode=700".encode()
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
     return _libc.mount(b"scratch", path.encode(), b"tmpfs", flags, options) == 0
@@ -133,35 +137,35 @@ def _memory_in_use() -> dict[str, int]:
     return {key: int(status[key].split()[0]) << 10 for key in ("VmSize", "VmData")}
 
 
-def _set_limits(limits: dict, device: str, in_use: dict[str, int], own_count: bool) -> None:
+def _set_limits(limits: Limits, device: str, in_use: dict[str, int], own_count: bool) -> None:
     """Resource limits; the memory limit comes on top of what the imported framework takes already."""
     mib = 1 << 20
     hard = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: limits["file_mb"] * mib,
+        resource.RLIMIT_FSIZE: limits.file_mb * mib,
         resource.RLIMIT_NOFILE: 256,
         # Behind the judge's own count, which kills with a reason, and does not count what it takes CUDA to start.
-        resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + (10 if device == "cuda" else 2),
+        resource.RLIMIT_CPU: int(limits.cpu_seconds) + (10 if device == "cuda" else 2),
         resource.RLIMIT_MEMLOCK: 64 << 10,
     }
     if own_count:  # outside a namespace of its own the kernel would count all that this user runs on the machine
-        hard[resource.RLIMIT_NPROC] = limits["threads"] + limits["processes"]
+        hard[resource.RLIMIT_NPROC] = limits.threads + limits.processes
     for which, value in hard.items():
         _lower(which, value)
     if device != "cuda":
         limit_memory(limits, device, in_use)
 
 
-def limit_memory(limits: dict, device: str, in_use: dict[str, int] | None = None) -> None:
-    """`memory_mb` of private memory on top of what is in use (now, unless said), and of addresses twice as many.
+def limit_memory(limits: Limits, device: str, in_use: dict[str, int] | None = None) -> None:
+    """Allow `memory_mb` MiB of private memory on top of `in_use` (bytes; by default what is in use now).
 
-    On a GPU there are addresses for its memory as well, and for the libraries that CUDA maps when it first needs them.
+    Twice as many addresses are allowed; on a GPU more, for its memory and for the libraries that CUDA maps later.
     """
     in_use = in_use or _memory_in_use()
-    addresses = 2 * limits["memory_mb"]
+    addresses = 2 * limits.memory_mb
     if device == "cuda":
-        addresses += 2 * limits["gpu_memory_mb"] + (8 << 10)
-    _lower(resource.RLIMIT_DATA, in_use["VmData"] + (limits["memory_mb"] << 20))
+        addresses += 2 * limits.gpu_memory_mb + (8 << 10)
+    _lower(resource.RLIMIT_DATA, in_use["VmData"] + (limits.memory_mb << 20))
     _lower(resource.RLIMIT_AS, in_use["VmSize"] + (addresses << 20))
 
 
@@ -187,9 +191,13 @@ def _close_descriptors(keep: set[int]) -> None:
 
 
 def lock_in(
-    doors: Doors, scratch: str, keep: set[int], limits: dict, device: str, without: frozenset[str]
+    doors: Doors, scratch: str, keep: set[int], limits: Limits, device: str, without: frozenset[str]
 ) -> list[str]:
-    """Give up this process's rights for good; returns the walls that stand. `without` leaves some out, for tests."""
+    """Give up this process's rights for good; returns the walls that stand.
+
+    `doors` are the files that stay open to read, `scratch` the folder that it may write to, `keep` the descriptors that
+    stay open. `without` leaves walls out, for tests. Raises OSError where the kernel refuses a wall.
+    """
     standing = []
     which = os.environ.get("CUDA_VISIBLE_DEVICES") if device == "cuda" else None
     os.environ.clear()
@@ -197,8 +205,8 @@ def lock_in(
     if which is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = which
     if device == "cuda":
-        os.environ["CUDA_CACHE_DISABLE"] = "1"  # else it makes a folder in the scratch, which nobody comes back to
-    tempfile.tempdir = None  # the zygote's, remembered by whoever asked for it first
+        os.environ["CUDA_CACHE_DISABLE"] = "1"  # else it fills a folder in the scratch that is never used again
+    tempfile.tempdir = None  # forget the zygote's, which Python remembers
     os.chdir(scratch)
     os.umask(0o077)
     in_use = _memory_in_use()
@@ -222,15 +230,15 @@ def lock_in(
 
 # -- what stands here ------------------------------------------------------------------------------------------------
 
-_TRIES = {
-    "files": ("read a file of the machine", lambda: open("/etc/passwd").close()),
-    "network": ("make a network socket", lambda: __import__("socket").socket().close()),
-    "processes": ("start a process", lambda: os.fork() or os._exit(0)),
+_TRIES: dict[str, Callable[[], object]] = {  # each raises OSError where the wall stands
+    "files": lambda: open("/etc/passwd").close(),
+    "network": lambda: socket.socket().close(),
+    "processes": lambda: os.fork() or os._exit(0),
 }
 
 
-def survey(limits: dict) -> dict[str, bool]:
-    """Which walls stand here: put them up in a forked child, and try to get through those that can be tried."""
+def survey(limits: Limits) -> dict[str, bool]:
+    """Which of WALLS stand on this machine: a forked child puts them up, and tries to get through where it can."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -247,7 +255,7 @@ def survey(limits: dict) -> dict[str, bool]:
     return {wall: wall in standing for wall in WALLS}
 
 
-def _survey_inside(write_end: int, scratch: str, limits: dict) -> None:
+def _survey_inside(write_end: int, scratch: str, limits: Limits) -> None:
     namespaces = namespaces_granted() and enter_namespaces()
     pid = os.fork()
     if pid:
@@ -256,7 +264,7 @@ def _survey_inside(write_end: int, scratch: str, limits: dict) -> None:
         return
     doors = Doors(library_paths())
     standing = lock_in(doors, scratch, {write_end}, limits, "cpu", frozenset())
-    for wall, (_, attempt) in _TRIES.items():
+    for wall, attempt in _TRIES.items():
         try:
             attempt()
         except OSError:

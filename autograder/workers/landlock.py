@@ -1,7 +1,7 @@
-"""The wall around files: Landlock, and which files stay open to read.
+"""The wall around files: Landlock, and which files can still be read.
 
-Every rule is made from a path descriptor that the zygote opened once. A contestant opens what these lead to, and its
-own scratch folder; of the project itself it opens nothing, since the zygote has imported what answers may import.
+Every rule is made from a path descriptor that the zygote opened once. A contestant can open what these lead to, and its
+own scratch folder. It can open nothing of the project, because the zygote has imported what answers may import.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def _handled(abi: int) -> int:
 
 
 class Doors:
-    """The files that stay open to read, as path descriptors, opened once in the zygote and used by each child."""
+    """The files and devices that can be opened behind the wall, as path descriptors of the zygote's.
+
+    Paths that do not exist are left out.
+    """
 
     def __init__(self, paths: Iterable[str | Path], devices: Iterable[str] = ()) -> None:
         self.read = [fd for path in paths if (fd := _open_path(path)) is not None]
@@ -67,6 +70,7 @@ class Doors:
 
     @property
     def descriptors(self) -> set[int]:
+        """All path descriptors that are open."""
         return {*self.read, *self.devices}
 
     def forget(self) -> None:
@@ -75,7 +79,10 @@ class Doors:
             os.close(fd)
 
     def close_all_but(self, scratch: str, device: str) -> None:
-        """Put up the wall: from here on this process opens `scratch` and what the doors name, and nothing else."""
+        """Put up the wall: from now on this process can open `scratch` and these paths, and nothing else.
+
+        Raises OSError where the kernel has no Landlock, or refuses.
+        """
         abi = landlock_abi()
         if abi == 0:
             raise OSError(errno.ENOSYS, "this kernel has no Landlock")
@@ -91,10 +98,10 @@ class Doors:
         if device == "cuda":  # to name its threads, without which CUDA gives up
             own.append(("/proc/self/task", handled & (_WRITE_FILE | _TRUNCATE)))
         for path, access in own:
-            fd = _open_path(path)
-            if fd is not None:
-                _allow(ruleset, fd, access)
-                os.close(fd)
+            opened = _open_path(path)
+            if opened is not None:
+                _allow(ruleset, opened, access)
+                os.close(opened)
         _check(_libc.syscall(446, ruleset, 0), "landlock_restrict_self")
         os.close(ruleset)
 
@@ -112,14 +119,14 @@ def _allow(ruleset: int, fd: int, access: int) -> None:
     _check(_libc.syscall(445, ruleset, 1, struct.pack("<Qi", access, fd), 0), "landlock_add_rule")
 
 
-# The project's own folders, none of which is open: what answers may import of `course` the zygote has imported.
+# The project's own folders, which stay closed: the zygote has imported what answers may import of `course`.
 CLOSED = frozenset((*SECRET, "course"))
 
 
 def library_paths() -> list[Path]:
-    """What Python needs to read: the interpreter, the system's libraries, installed packages but the project's own.
+    """The paths that Python must read: the interpreter, the system's libraries, and installed packages.
 
-    Site-packages are opened entry by entry, so that an installed `solutions` or `course` is not among them.
+    The project's own packages are left out: site-packages are listed entry by entry.
     """
     hidden = set(CLOSED)
     roots: list[Path] = []
@@ -156,7 +163,10 @@ def _entries(folder: Path, without: set[str]) -> list[Path]:
 
 
 def _package_home(name: str) -> Path:
-    return Path(importlib.util.find_spec(name).origin).parent.parent
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ImportError(f"the package {name} is not there")
+    return Path(spec.origin).parent.parent
 
 
 def _holds_secret(path: Path, hidden: set[str]) -> bool:

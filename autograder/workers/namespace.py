@@ -1,4 +1,4 @@
-"""The namespace in which an answer's cells run, what they print, and how their exceptions are told as data."""
+"""The namespace in which an answer's cells run, what they print, and how their exceptions are described as data."""
 
 from __future__ import annotations
 import __future__
@@ -25,8 +25,9 @@ MAX_TEXT = 2000
 OPERATION = (
     *("CALL", "BINARY", "UNARY", "COMPARE", "CONTAINS", "LOAD_ATTR", "LOAD_METHOD", "STORE_", "FORMAT", "POP_JUMP"),
     *("JUMP_IF", "TO_BOOL", "FOR_ITER", "GET_ITER", "UNPACK", "INPLACE", "LIST_EXTEND"),
-)  # how the names of those instructions of Python begin that call an operation of the framework's
-TRACEBACK = BaseException.__traceback__  # itself, whatever a student's class has under that name
+)  # the beginnings of the names of Python's instructions that may call an operation of the framework
+# The descriptor itself: a student's class may have something else under that name.
+TRACEBACK: Any = vars(BaseException)["__traceback__"]
 WRAPPED = re.compile(
     r"Exception encountered when calling [^\n]*\n\n(?:\x1b\[1m)?(.*?)(?:\x1b\[0m)?(?:\n\nArguments received by .*)?",
     re.S,
@@ -44,25 +45,28 @@ MEMORY_PHRASES = (
 
 
 class StudentMessage(Exception):
-    """Something about the answer that the student should read in these words; `kind` as in StudentError."""
+    """An error of the answer, in words for the student; `kind` is as in `autograder.judging.student.StudentError`."""
 
     def __init__(self, message: str, kind: str = "exception") -> None:
-        """`message`: what one of `worker_messages` gives, or any text, which then stays in English."""
+        """`message` is one of `worker_messages` with its values, or any text, which is then not translated."""
         super().__init__(message)
         self.kind = kind
         self.said = message.header() if isinstance(message, Said) else {}
 
 
 class Output(io.TextIOBase):
-    """Standard output of an answer, kept up to a size; what comes after is dropped, and said to be."""
+    """Standard output of an answer, at most `size` characters of it; the rest is dropped, and a line says so."""
 
     def __init__(self, size: int) -> None:
-        self.left, self.parts, self.cut = size, [], False
+        self.left, self.cut = size, False
+        self.parts: list[str] = []
 
     def writable(self) -> bool:
+        """True: the answer prints to it."""
         return True
 
     def write(self, text: str) -> int:
+        """Keep as much of the text as there is room for; gives the length of the whole text."""
         text = str(text)
         if self.left > 0:
             self.parts.append(text[: self.left])
@@ -71,6 +75,7 @@ class Output(io.TextIOBase):
         return len(text)
 
     def take(self) -> str:
+        """What was kept since the last call of `take`; it is then forgotten. The size is for all calls together."""
         text = "".join(self.parts) + ("\n[more output was dropped]" if self.cut else "")
         self.parts.clear()
         self.cut = False
@@ -85,12 +90,12 @@ AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # `await` in a cell, which notebooks all
 
 
 class Namespace:
-    """The notebook's namespace: cells run in it as in `__main__`, and errors are told in terms of its cells.
+    """The notebook's namespace: cells run in it as in `__main__`, and errors are described by cell and line.
 
     What a cell asks for with `from __future__ import ...` holds in those after it, as in a notebook.
     """
 
-    files: dict[str, str] = {}  # file name in tracebacks -> label, of all namespaces of a process
+    files: dict[str, str] = {}  # by file name in tracebacks: the label of the cell, of all namespaces of the process
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
@@ -98,7 +103,10 @@ class Namespace:
         self.future = 0  # flags for the compiler
 
     def run(self, label: str, source: str) -> Any:
-        """Run a cell; the value of the expression that it ends with, if it ends with one."""
+        """Run the text of a cell; `label` is its name for readers. Raises whatever the cell raises.
+
+        The value is that of the expression that the cell ends with, or None.
+        """
         filename, n = f"<{label}>", 1
         while filename in self.files:  # a script comes in several pieces, which have one name
             n += 1
@@ -124,15 +132,19 @@ class Namespace:
         result = eval(code, self.variables)  # noqa: S307 - what we are here for
         return asyncio.run(result) if code.co_flags & inspect.CO_COROUTINE else result
 
-    def describe(self, error: BaseException) -> dict:
-        """An exception as data, `explained`, with the innermost line that is the student's own."""
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        """An exception as JSON data, in the words of `explained`.
+
+        `kind`, `types` (the names of its class and of Python's base classes) and `message`; `cell`, `line` (from 1) and
+        `source` of the innermost line of the student's own, each None where there is none.
+        """
         where: dict[str, Any] = {"cell": None, "line": None, "source": None}
         said = None
         try:
             if isinstance(error, SyntaxError) and error.filename in self.files:
                 frames = [(error.filename, error.lineno)]
             else:
-                walked = traceback.walk_tb(TRACEBACK.__get__(error))  # which, unlike `extract_tb`, reads no file
+                walked = traceback.walk_tb(TRACEBACK.__get__(error))  # unlike `extract_tb`, it reads no file
                 frames = [(frame.f_code.co_filename, line) for frame, line in walked]
             own = [(name, line) for name, line in frames if name in self.files]
             if own:
@@ -153,8 +165,11 @@ class Namespace:
         return explained(told | (error.said if type(error) is StudentMessage else {}))
 
 
-def explained(error: dict) -> dict:
-    """An error that only a GPU raises, in our words; one that costs the process its GPU, as the CPU's own."""
+def explained(error: dict[str, Any]) -> dict[str, Any]:
+    """A described error in a worker's own words where only a GPU raises it; all others unchanged.
+
+    An index out of range, which costs the process its GPU, becomes an IndexError, as on the CPU.
+    """
     if "device-side assert" in error["message"]:
         said = worker_messages.OUT_OF_RANGE_ON_A_GPU.said()
         return {**error, "types": ["IndexError", *error["types"]], "message": said, **said.header()}
@@ -193,10 +208,10 @@ def _of_answer(code: CodeType) -> bool:
 
 
 def raised_outside(error: BaseException) -> bool:
-    """Is it an error of the framework's: one of Python's own classes, raised by no statement of the answer's?
+    """Whether the framework raised this error: one of Python's own classes, raised by no statement of the answer's.
 
-    An operation of the framework's that is not in Python has no frame. Its error comes out of the line that called it,
-    and so does one that a `raise` in that line made; they differ in the instruction that was at work.
+    An operation of the framework that is not written in Python has no frame. Its error comes from the line that called
+    it, and so does the error of a `raise` in that line; they differ in the instruction that was being run.
     """
     if type(error) not in (RuntimeError, NotImplementedError, TypeError, ValueError) or error.__cause__ is not None:
         return isinstance(error, StudentMessage)
@@ -209,7 +224,7 @@ def raised_outside(error: BaseException) -> bool:
         frames.append(last)
     code = last.tb_frame.f_code
     if not _of_answer(code):
-        # The framework's `_check(condition, message)` raises for whoever calls it: an answer may, too.
+        # The framework's `_check(condition, message)` raises for its caller, which may be the answer.
         callers = [f.tb_frame.f_code for f in frames if not f.tb_frame.f_code.co_name.startswith(("_check", "_assert"))]
         return bool(callers) and not _of_answer(callers[-1])
     return dis.opname[code.co_code[last.tb_lasti]].startswith(OPERATION)

@@ -36,10 +36,12 @@ class Lines(list):
 
     @property
     def n(self) -> str:
+        """The lines as one text."""
         return "\n".join(self)
 
     @property
     def s(self) -> str:
+        """The lines with spaces between them."""
         return " ".join(self)
 
     l = p = property(list)  # noqa: E741 - IPython's names
@@ -52,7 +54,7 @@ class Captured:
     outputs: tuple = ()
 
     def show(self) -> None:
-        pass
+        """Nothing was captured, so nothing is shown."""
 
     __call__ = show
 
@@ -63,6 +65,7 @@ class Shown:
     display_id = "display"
 
     def display(self, value: Any = None, **_kwargs: Any) -> None:
+        """Print another value."""
         display(value)
 
     update = display
@@ -85,14 +88,12 @@ class Shell:
         self.notes: list[Said] = []
         self.in_cell, self.asked = False, 0
         self.config: dict[str, Any] = {}
-        self._own: dict[str, Callable] = {}  # magics that the answer defines
+        self._own: dict[str, Callable[..., Any]] = {}  # magics that the answer defines
         variables.update({"In": [""], "Out": {}, "_ih": [""], "_oh": {}, "_": "", "__": "", "___": ""})
 
     def install(self) -> None:
         """Give the notebook its names. They are builtins, as IPython has it, so that an answer's own go before them."""
-        builtins.get_ipython = lambda: self
-        builtins.display = display
-        builtins.input = self.input
+        vars(builtins).update(get_ipython=lambda: self, display=display, input=self.input)
 
     def begin(self, source: str) -> None:
         """A cell begins."""
@@ -117,6 +118,7 @@ class Shell:
 
     @property
     def execution_count(self) -> int:
+        """The number of the cell that runs, from 1."""
         cells = self.user_ns.get("In")
         return len(cells) - 1 if isinstance(cells, list) else 0
 
@@ -133,6 +135,7 @@ class Shell:
     # -- magics ------------------------------------------------------------------------------------------------------
 
     def run_line_magic(self, name: str, line: str = "", _stack_depth: int = 1) -> Any:
+        """Run `%name line`. A magic that cannot be run here leaves a note."""
         if name in self._own:
             return self._own[name](line)
         if name in STATEMENT:
@@ -142,6 +145,7 @@ class Shell:
         return None
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
+        """Run `%%name line` over a cell. A magic that cannot be run here leaves a note."""
         if name in self._own:
             return self._own[name](line, cell)
         if name in BODY:
@@ -151,48 +155,60 @@ class Shell:
         return None
 
     def magic(self, text: str) -> Any:
+        """Run a line magic from its text, as old notebooks do."""
         name, _, line = text.lstrip("%").partition(" ")
         return self.run_line_magic(name, line)
 
     def run_cell(self, cell: str, *_args: Any, **_kwargs: Any) -> Any:
+        """Run a text; the value of its last expression."""
         return self._run(cell)
 
     def ex(self, statement: str) -> None:
+        """Run a statement."""
         self._run(statement)
 
     def ev(self, expression: str) -> Any:
+        """The value of an expression."""
         return self._run(expression)
 
-    def register_magic_function(self, function: Callable, magic_kind: str = "line", magic_name: str = "") -> None:
+    def register_magic_function(
+        self, function: Callable[..., Any], magic_kind: str = "line", magic_name: str = ""
+    ) -> None:
+        """Remember a magic that the answer defines."""
         self._own[magic_name or function.__name__] = function
 
-    def find_magic(self, name: str, *_args: Any) -> Callable | None:
+    def find_magic(self, name: str, *_args: Any) -> Callable[..., Any] | None:
+        """A magic of the answer, by name."""
         return self._own.get(name)
 
     def captured(self) -> Captured:
+        """What `%%capture` leaves."""
         return Captured()
 
     def show_usage(self) -> None:
-        pass
+        """Show nothing: the help is for people at a screen."""
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def system(self, command: str) -> None:
-        if not command.lstrip().startswith(INSTALLERS):  # where something is missing, its import says so
+        """Pass over a command with a note. Commands that install are silent: a missing package is reported by its import."""
+        if not command.lstrip().startswith(INSTALLERS):
             self.notes.append(worker_messages.COMMAND_NOT_RUN.said(command=command.strip()))
 
     system_raw = system_piped = system
 
     def getoutput(self, command: str, *_args: Any, **_kwargs: Any) -> Lines:
+        """Pass over a command, as `system` does; no lines."""
         self.system(command)
         return Lines()
 
 
 def value_and_rest(tree: ast.Module) -> tuple[ast.Module, ast.Expression | None]:
     """A cell's statements, and its last expression if it ends with one."""
-    if not (tree.body and isinstance(tree.body[-1], ast.Expr)):
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
         return tree, None
-    *rest, last = tree.body
+    rest = tree.body[:-1]
     return ast.Module(rest, tree.type_ignores), ast.Expression(last.value)
 
 
@@ -203,4 +219,4 @@ def _adopt(shell: Shell) -> None:
     except BaseException:  # noqa: BLE001 - it is not there, or does not suit the walls: then the cell will say so
         return
     for module in modules:
-        module.get_ipython = lambda: shell
+        vars(module)["get_ipython"] = lambda: shell

@@ -1,4 +1,4 @@
-"""The PyTorch adapter: arrays to tensors, `nn.Module`s to handles, canonical weights, gradients.
+"""The PyTorch adapter. `autograder.workers.adapter.Adapter` says what each method does.
 
 Nothing here runs an operation at import, so that a zygote that holds an `Adapter` can be forked safely.
 """
@@ -25,7 +25,7 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
-from autograder.workers import worker_messages  # noqa: E402
+from autograder.workers import adapter, worker_messages  # noqa: E402
 from autograder.workers.adapter import (  # noqa: E402
     attribute_of,
     cannot_load,
@@ -34,7 +34,8 @@ from autograder.workers.adapter import (  # noqa: E402
     numbers_for,
     place_weights,
 )
-from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
+from autograder.workers.harness import NotAvailable  # noqa: E402
+from autograder.workers.namespace import StudentMessage  # noqa: E402
 from autograder.workers.watching import Watch  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -45,7 +46,7 @@ DATA_DEPENDENT = (  # what PyTorch says where the meta device cannot do what any
     "unsupported format string passed to Tensor",  # of a number written with so many digits
 )
 
-# Where ready-made attention is seen at work: the methods of the layers, and the operators below everything.
+# Where ready-made attention is watched: the methods of the layers, and the operators that all of it ends in.
 LAYERS = {
     nn.MultiheadAttention: ("forward",),
     nn.TransformerEncoderLayer: ("forward", "_sa_block", "_ff_block"),
@@ -68,15 +69,17 @@ OPERATORS = {
 
 
 class OneDevice(TorchDispatchMode):
-    """Holds operations on the meta device to what a GPU asks: tensors of one operation lie on one device.
+    """Makes the meta device as strict as a GPU: all tensors of an operation must be on one device.
 
-    PyTorch itself looks up a CPU index in a meta table without a word. As on a GPU, a zero-dimensional tensor,
-    an index in square brackets and a copy may come from the CPU.
+    PyTorch itself looks up a CPU index in a meta table without an error. As on a GPU, a zero-dimensional tensor, an
+    index in square brackets and a copy may come from the CPU.
     """
 
     FREE = ("aten::copy_", "aten::index", "aten::index_put", "aten::index_put_", "aten::_to_copy")
 
-    def __torch_dispatch__(self, operation: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if operation._schema.name not in self.FREE:
             tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.dim() > 0]
             if len({t.device.type for t in tensors}) > 1:
@@ -85,15 +88,17 @@ class OneDevice(TorchDispatchMode):
 
 
 class Handle:
-    """A module of the answer, with what is needed to make it once more."""
+    """A module, with the class and the arguments that made it, so that it can be made once more."""
 
-    def __init__(self, make: Any, args: list, kwargs: dict, module: nn.Module) -> None:
+    def __init__(self, make: Any, args: list[Any], kwargs: dict[str, Any], module: nn.Module) -> None:
         self.make, self.args, self.kwargs, self.module = make, args, kwargs, module
-        self.pending: list[Callable[[], Any]] = []  # loading that waits for a lazy module's first call
-        self.seen: dict = {}  # how the module was called, where that is watched
+        self.pending: list[Callable[[], Any]] = []  # what to load after a lazy module's first call
+        self.seen: dict[str, list[bool]] = {}  # how the module was called, where that is watched
 
 
-class Adapter:
+class Adapter(adapter.Adapter):
+    """PyTorch, on the device "cpu" or "cuda"; programs may also ask for "meta"."""
+
     name = "pytorch"
 
     def __init__(self, device: str = "cpu", packages: Sequence[str] = (), checkpoint: str = "") -> None:
@@ -111,7 +116,7 @@ class Adapter:
             self.bert = Classifiers(self, checkpoint)
 
     def start(self, gpu_memory_mb: int = 0) -> None:
-        """First words in the contestant, after the fork: one thread, and on a GPU a cap on its memory."""
+        """One thread, and on a GPU a cap on its memory."""
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")
         torch._dynamo.config.disable = True  # there is no compiler behind the walls: `torch.compile` runs what it gets
@@ -127,12 +132,12 @@ class Adapter:
             warming_pytorch.warm_up(self)
 
     def finish(self) -> None:
-        """Wait for the GPU, so that what went wrong there is told of this program, and not of one that comes later."""
+        """Wait for the GPU, so that its errors are raised in this program, and not in a later one."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
 
     def is_spent(self) -> bool:
-        """Has this process lost its GPU for good? So it does by an index out of range there, for one."""
+        """Whether this process has lost its GPU; an index out of range there does that, for example."""
         if self.home != "cuda":
             return False
         try:
@@ -144,7 +149,7 @@ class Adapter:
     # -- values ------------------------------------------------------------------------------------------------------
 
     def tensor(self, array: np.ndarray, gradient: bool = False) -> torch.Tensor:
-        tensor = torch.from_numpy(np.array(array))  # a copy: the judge's bytes are nobody else's
+        tensor = torch.from_numpy(np.array(array))  # a copy, because the answer may write into it
         tensor = tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
         return tensor.requires_grad_() if gradient else tensor
 
@@ -154,8 +159,7 @@ class Adapter:
     def duplicate(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.clone()
 
-    def array(self, value: Any) -> np.ndarray | dict | None:
-        """A tensor's contents; a dict for one without (its dtype, shape, device); None for what is no tensor."""
+    def array(self, value: Any) -> np.ndarray | dict[str, Any] | None:
         if not isinstance(value, torch.Tensor):
             return None
         value = value.detach()
@@ -164,9 +168,9 @@ class Adapter:
             return {"dtype": dtype, "shape": list(value.shape), "device": value.device.type}
         return value.resolve_conj().resolve_neg().cpu().contiguous().numpy()
 
-    def device_of(self, values: dict) -> str | None:
+    def device_of(self, values: dict[str, Any]) -> str | None:
         value = values.get("out")
-        for _ in range(8):  # a list may hold itself
+        for _ in range(8):  # a list may contain itself
             if isinstance(value, (tuple, list)) and value:
                 value = value[0]
         return value.device.type if isinstance(value, torch.Tensor) else None
@@ -176,14 +180,15 @@ class Adapter:
 
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
-        """`gradient`: the program itself asks for gradients; `training`: an answer may, inside."""
         self.dtype, self.device = DTYPES[dtype], torch.device(device or self.home)
         # The same program gives the same answer, whatever ran before it. `torch.manual_seed` would do it too, but it
         # queues a call with a formatted stack for each kind of accelerator: half the time of a small program.
         torch.default_generator.manual_seed(0)
         if self.home == "cuda":
             torch.cuda.manual_seed_all(0)
-        meets = OneDevice() if self.device.type == "meta" else contextlib.nullcontext()
+        meets: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        if self.device.type == "meta":
+            meets = OneDevice()  # type: ignore[no-untyped-call]  # PyTorch's class has no annotations
         with torch.set_grad_enabled(gradient or training), meets:
             yield
 
@@ -191,14 +196,14 @@ class Adapter:
         pass  # the program's type is no default here: a layer made by the answer has the usual one
 
     def leave_uncompiled(self) -> None:
-        pass  # nobody compiles here
+        pass  # nothing is compiled in this track
 
     def is_data_dependent(self, message: str) -> bool:
         return any(phrase in message for phrase in DATA_DEPENDENT)
 
     # -- modules -----------------------------------------------------------------------------------------------------
 
-    def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
+    def module(self, symbol: Any, args: list[Any], kwargs: dict[str, Any]) -> Handle:
         module = symbol(*args, **kwargs)
         if not isinstance(module, nn.Module):
             name = getattr(symbol, "__name__", symbol)
@@ -206,8 +211,8 @@ class Adapter:
         return Handle(symbol, args, kwargs, self._settle(module))
 
     def embedding(self, weight: np.ndarray) -> Handle:
-        """The framework's embedding with these weights (rows, D)."""
-        module = nn.Embedding(*weight.shape, device=self.device, dtype=self.dtype)
+        rows, width = weight.shape
+        module = nn.Embedding(rows, width, device=self.device, dtype=self.dtype)
         with torch.no_grad():
             module.weight.copy_(torch.from_numpy(np.array(weight)))
         return self.handle(module)
@@ -216,11 +221,9 @@ class Adapter:
         return Writer(follows, asked, place).eval()
 
     def handle(self, module: nn.Module) -> Handle:
-        """A module that is not made by a class of the answer."""
         return Handle(None, [], {}, module)
 
     def inside(self, handle: Handle) -> nn.Module:
-        """The module itself, for an answer that takes one."""
         return handle.module
 
     def _settle(self, module: nn.Module) -> nn.Module:
@@ -237,7 +240,6 @@ class Adapter:
             place_weights(handle.module, weights, self._assign, _linear, dtype, lambda: _trained(handle.module))
 
     def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
-        """Fill native parameters; the shapes that they have, by name, here or after a lazy module's first call."""
         shapes: dict[str, Any] = {}
 
         def now() -> None:
@@ -255,10 +257,13 @@ class Adapter:
                     for (_, parameter), array in zip(named, drawn, strict=True):
                         parameter.copy_(torch.from_numpy(array))
 
-        handle.pending.append(now) if _lazy(handle.module) else now()
+        if _lazy(handle.module):
+            handle.pending.append(now)
+        else:
+            now()
         return shapes
 
-    def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
+    def apply(self, handle: Handle, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if handle.pending:
             handle.module(*args, **kwargs)
             pending, handle.pending = handle.pending, []
@@ -266,16 +271,15 @@ class Adapter:
                 waiting()
         return handle.module(*args, **kwargs)
 
-    def trace(self, handle: Handle, args: list, kwargs: dict) -> None:
+    def trace(self, handle: Handle, args: list[Any], kwargs: dict[str, Any]) -> None:
         pass  # PyTorch trains eagerly
 
     def set_mode(self, handle: Handle, training: bool) -> None:
         handle.module.train(training)
 
-    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tuple[torch.Tensor, int]:
-        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,), and how
-        many trainable numbers no gradient reached."""
-        module, was, losses = handle.module, handle.module.training, []
+    def train(self, handle: Handle, batches: list[Any], steps: int, rate: float) -> tuple[torch.Tensor, int]:
+        module, was = handle.module, handle.module.training
+        losses: list[torch.Tensor] = []
         parameters = [p for p in module.parameters() if p.requires_grad]
         if not parameters:
             raise StudentMessage(worker_messages.MODULE_WITHOUT_WEIGHTS.said())
@@ -330,19 +334,17 @@ class Adapter:
         found = find_parameter(handle.module, key, _linear)
         return NotAvailable if found is None else self._leaf(*found, key)
 
-    def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Vector-Jacobian products in canonical layout; where no gradient flows it is zero."""
+    def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, torch.Tensor]:
         if not isinstance(result, torch.Tensor):
             raise StudentMessage(worker_messages.RESULT_TYPE.said(type=type(result).__name__, expected="torch.Tensor"))
         if tuple(result.shape) != cotangent.shape:
             raise StudentMessage(worker_messages.RESULT_SHAPE.said(shape=tuple(result.shape), expected=cotangent.shape))
         plain = {name: s[0] if isinstance(s, tuple) else s for name, s in sources.items()}
-        if result.requires_grad and plain:  # none is known where a module keeps all its parameters in its own way
+        found: tuple[torch.Tensor | None, ...] = (None,) * len(plain)
+        if result.requires_grad and plain:  # empty where the module hides the layout of all its parameters
             weights = torch.from_numpy(np.array(cotangent)).to(result)
             found = torch.autograd.grad(result, list(plain.values()), weights, allow_unused=True, retain_graph=True)
-        else:
-            found = [None] * len(plain)
-        gradients = {}
+        gradients: dict[str, torch.Tensor] = {}
         for (name, source), gradient in zip(sources.items(), found, strict=True):
             gradient = torch.zeros_like(plain[name]) if gradient is None else gradient
             gradients[name] = gradient.T if isinstance(source, tuple) and source[1] else gradient
@@ -355,7 +357,7 @@ class Adapter:
     # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 
     def _watch_ready_made(self) -> None:
-        """Have the framework's own attention leave a note when it is at work; the judge decides what that means."""
+        """Make the framework's own attention leave a note when it runs; the judge decides what that means."""
         self.watch.inside("torch.nn.functional.multi_head_attention_forward", functional.multi_head_attention_forward)
         for layer, methods in LAYERS.items():
             for method in methods:
@@ -375,7 +377,7 @@ class Adapter:
                         self._watch_operator(operator, name, device, device)
 
     def _watch_operator(self, operator: str, name: str, of: str, key: str) -> None:
-        """Put a note before an operator's kernel `of` this key, where there is one: below all roads that lead to it."""
+        """Put a note before an operator's kernel `of` this key, where there is one: every call of it comes here."""
         if not torch._C._dispatch_has_computed_kernel_for_dispatch_key(f"aten::{operator}", of):
             return
         kernel = torch.library.get_kernel(f"aten::{operator}", of)
@@ -388,7 +390,7 @@ class Adapter:
 
 
 class Writer(nn.Module):
-    """The model of `Program.writer`."""
+    """The module that `autograder.judging.program.Program.writer` describes."""
 
     def __init__(self, follows: torch.Tensor, asked: torch.Tensor, place: torch.Tensor) -> None:
         super().__init__()
@@ -396,6 +398,7 @@ class Writer(nn.Module):
         self.place = nn.Parameter(place)
 
     def forward(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Logits (B, L, V) for ids (B, S) and (B, L); random numbers in training mode."""
         length = target.shape[1]
         counts = torch.arange(1, length + 1, device=target.device)[:, None]
         so_far = self.follows[target].cumsum(dim=1) / counts
@@ -410,12 +413,12 @@ def _trained(module: nn.Module) -> list[np.ndarray] | None:
 
 
 def _lazy(module: nn.Module) -> bool:
-    """Are there parameters whose shape only a first call will tell?"""
+    """Whether the module has parameters whose shape is not known before its first call."""
     return any(isinstance(p, nn.parameter.UninitializedParameter) for p in module.parameters())
 
 
 def _linear(owner: Any) -> list[nn.Linear]:
-    if isinstance(owner, (list, tuple)):  # layers that the module does not know of have weights all the same
+    if isinstance(owner, (list, tuple)):  # a list of layers that the module does not know of
         return [layer for part in owner for layer in _linear(part)]
     return [layer for layer in owner.modules() if isinstance(layer, nn.Linear)] if isinstance(owner, nn.Module) else []
 

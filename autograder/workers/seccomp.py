@@ -3,14 +3,14 @@
 Theory of operation
 -------------------
 The kernel runs the filter at each system call, before the call does anything. A call is let through if it is in
-`ALLOWED`, each group of which has its reason, and if its arguments suit its rule where it has one (`_rules`). The lists
+`ALLOWED`, where each group has its reason, and if its arguments suit its rule where it has one (`_rules`). The lists
 were measured: all solutions, the accepted alternatives and trainings were traced in both tracks. Everything else is
-refused with EPERM; with ENOSYS where the caller then takes another way (`clone3`) and where the number is newer than
-our table.
+refused with EPERM, or with ENOSYS where the caller then takes another way (`clone3`) and where the number is newer than
+the table.
 
-`WHILE_MISSING` names what is let through besides where a wall is left out, for the tests that show what a wall is for.
-On a GPU it is not known what CUDA needs, so that there everything is let through but `REFUSED_ON_A_GPU` and what these
-tables hold; the rules on arguments stand there as well, with the exceptions that CUDA is known to need.
+`WHILE_MISSING` names the calls that are also let through where a wall is left out, for the tests that show what a wall
+is for. On a GPU it is not known what CUDA needs. So there everything is let through except `REFUSED_ON_A_GPU` and
+`WHILE_MISSING`; the rules on arguments hold there as well, with the exceptions that CUDA is known to need.
 """
 
 from __future__ import annotations
@@ -216,14 +216,14 @@ def _rules(walls: frozenset[str], device: str) -> dict[str, Rule]:
     if "processes" in walls:
         thread = _is(0, CLONE_THREAD, CLONE_THREAD)
         rules["clone"] = Rule(((_only(0, (CLONE_FLAGS,)), thread),))  # threads, no processes
-        # Who is killed was killed by somebody else, and is not marked down for it.
+        # It cannot kill itself, because one that was killed is tried again and not marked down.
         rules["tgkill"] = Rule(((_is(0, os.getpid()),),), refused=((_is(2, signal.SIGKILL),),))
-        # Not what has it live on when its keeper is killed, nor what opens its memory to others.
+        # Not the options to live on when its keeper is killed, or to open its memory to others.
         rules["prctl"] = _one_of(0, PRCTL.values())
         if cuda:
-            options = (PR_SET_PDEATHSIG, PR_SET_DUMPABLE)
-            rules["prctl"] = Rule(refused=tuple((_is(0, option),) for option in options))
-        # No new limits, or it could have the kernel kill it. On a GPU those of memory are still to come.
+            refused = (PR_SET_PDEATHSIG, PR_SET_DUMPABLE)
+            rules["prctl"] = Rule(refused=tuple((_is(0, option),) for option in refused))
+        # No new limits, or it could make the kernel kill it. On a GPU the limits of memory are set later.
         rules["prlimit64"] = Rule(((_is(0, 0), *_null(2)),))
         if cuda:
             rules["prlimit64"] = Rule(((_is(0, 0),),), refused=((_is(1, resource.RLIMIT_CPU),),))

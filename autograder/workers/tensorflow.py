@@ -1,7 +1,7 @@
-"""The TensorFlow adapter: arrays to `tf.Tensor`s, Keras 3 layers to handles, canonical weights, gradients.
+"""The TensorFlow adapter. `autograder.workers.adapter.Adapter` says what each method does; a module is a Keras 3 layer.
 
 Importing TensorFlow and Keras runs no operation; the first one, in the contestant, starts TensorFlow's context. Student
-functions are called eagerly, since `tf.*` refuses Keras's symbolic tensors.
+functions are called eagerly, because `tf.*` refuses Keras's symbolic tensors.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Not to be chosen: with oneDNN it may crash on an answer that is right, see `course.starting.quiet`.
+# Whatever the environment says: with oneDNN it may crash on a correct answer, see `course.starting.quiet`.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 # One thread sums in one order, so that the same answer gives the same bits.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,7 +31,7 @@ from keras.src.backend.tensorflow import nn as backend_operations  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
 from keras.src.ops import nn as nn_operations  # noqa: E402
 
-from autograder.workers import worker_messages  # noqa: E402
+from autograder.workers import adapter, worker_messages  # noqa: E402
 from autograder.workers.adapter import (  # noqa: E402
     attribute_of,
     cannot_load,
@@ -40,20 +40,23 @@ from autograder.workers.adapter import (  # noqa: E402
     numbers_for,
     place_weights,
 )
-from autograder.workers.harness import NotAvailable, StudentMessage  # noqa: E402
+from autograder.workers.harness import NotAvailable  # noqa: E402
+from autograder.workers.namespace import StudentMessage  # noqa: E402
 from autograder.workers.watching import Watch  # noqa: E402
 from course.syllabus import syllabus  # noqa: E402
 
 DTYPES = {"float32": tf.float32, "float64": tf.float64}
-# Keras's names for a layer's weight and bias, by what the layer is; every other layer keeps its weights its own way.
+# Keras's names for a layer's weight and bias, by the type of the layer; other layers use the names `weight` and `bias`.
 LEAVES = {
     keras.layers.Dense: {"weight": "kernel", "bias": "bias"},
     keras.layers.Embedding: {"weight": "embeddings"},
     keras.layers.LayerNormalization: {"weight": "gamma", "bias": "beta"},
 }
 
+# The dtypes whose contents are sent.
+SENT = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
 READY_MADE = frozenset(syllabus().track("tensorflow").ready_made)
-# The methods of ready-made layers that do their work, also for who calls them without the layer's own call.
+# The methods of ready-made layers that compute attention, watched because an answer may call them directly.
 LAYERS = {
     keras.layers.Attention: ("_calculate_scores", "_apply_scores"),
     keras.layers.AdditiveAttention: ("_calculate_scores",),
@@ -63,15 +66,17 @@ LAYERS = {
 
 
 class Handle:
-    """A layer of the answer, with what is needed to make it once more, and what waits for its first call."""
+    """A layer, with the class and the arguments that made it, so that it can be made once more."""
 
-    def __init__(self, make: Any, args: list, kwargs: dict, layer: keras.layers.Layer) -> None:
+    def __init__(self, make: Any, args: list[Any], kwargs: dict[str, Any], layer: keras.layers.Layer) -> None:
         self.make, self.args, self.kwargs, self.layer = make, args, kwargs, layer
-        self.pending: list[Callable[[], Any]] = []  # loading that waits for the first call
+        self.pending: list[Callable[[], Any]] = []  # what to load after the first call
         self.called = self.training = False
 
 
-class Adapter:
+class Adapter(adapter.Adapter):
+    """TensorFlow with Keras 3, on the device "cpu" or "cuda"."""
+
     name = "tensorflow"
 
     def __init__(self, device: str = "cpu", packages: Sequence[str] = (), checkpoint: str = "") -> None:
@@ -83,12 +88,12 @@ class Adapter:
         self.gradient = tf.GradientTape.gradient
         if device == "cpu":
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        else:  # of contestants and of the reference, which would else take the whole GPU, and round its products
+        else:  # or each process would take the whole GPU, and round its products
             os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
             tf.config.experimental.enable_tensor_float_32_execution(False)
         self._watch_ready_made()
-        # Before a layer's first call Keras may try it out on symbolic inputs, to build what it holds. The call itself
-        # builds it just as well, ten times faster, and `tf.*` in a student's layer need not bear symbols.
+        # Before a layer's first call Keras may try it on symbolic inputs, to build its parts. The call itself builds
+        # them as well, ten times faster, and `tf.*` in a student's layer would refuse symbolic inputs.
         keras_layer.might_have_unbuilt_state = lambda layer: False
         if "keras_hub" in packages:
             from autograder.workers.bert_tensorflow import Classifiers
@@ -96,7 +101,6 @@ class Adapter:
             self.bert = Classifiers(self, checkpoint)
 
     def start(self, gpu_memory_mb: int = 0) -> None:
-        """First words in the contestant, after the fork."""
         warnings.simplefilter("ignore")
         keras.config.disable_traceback_filtering()  # in cells, too
         if self.home == "cuda":
@@ -116,7 +120,7 @@ class Adapter:
         kernels.get_registered_kernels_for_op("MatMul")
 
     def finish(self) -> None:
-        pass  # what is asked for is copied from the GPU, which waits for it
+        pass  # copying a result from the GPU waits for it
 
     def is_spent(self) -> bool:
         return False  # TensorFlow gives zeros for an index that is out of range on a GPU
@@ -128,38 +132,27 @@ class Adapter:
         dtype = self.dtype if kind == "f" else tf.int32 if kind in "iu" else None
         tensor = tf.constant(array, dtype)
         if gradient:
-            self.tape.watch(tensor)
+            self._recording().watch(tensor)
         return tensor
 
     def integers(self, tensor: tf.Tensor, dtype: str) -> tf.Tensor:
         return tf.cast(tensor, dtype) if tensor.dtype.is_integer else tensor
 
     def duplicate(self, tensor: tf.Tensor) -> tf.Tensor:
-        return tensor  # nobody can write into it
+        return tensor  # nothing can write into it
 
-    def array(self, value: Any) -> np.ndarray | dict | None:
-        """A tensor's contents; a dict for a dtype that NumPy has not; None for what is no tensor."""
+    def array(self, value: Any) -> np.ndarray | dict[str, Any] | None:
         if isinstance(value, tf.IndexedSlices):
             value = tf.convert_to_tensor(value)
         if isinstance(value, (tf.Variable, keras.Variable)):
             value = tf.convert_to_tensor(value)
         if not isinstance(value, tf.Tensor):
             return None
-        if value.dtype.name not in (
-            "bool",
-            "float16",
-            "float32",
-            "float64",
-            "int8",
-            "int16",
-            "int32",
-            "int64",
-            "uint8",
-        ):
+        if value.dtype.name not in SENT:
             return {"dtype": value.dtype.name, "shape": list(value.shape), "device": "cpu"}
         return value.numpy()
 
-    def device_of(self, values: dict) -> str | None:
+    def device_of(self, values: dict[str, Any]) -> str | None:
         return None
 
     def generator(self, seed: int) -> keras.random.SeedGenerator:
@@ -167,15 +160,12 @@ class Adapter:
 
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
-        """`gradient`: the program itself asks for gradients. An answer that trains (`training`) has a tape of its
-        own.
-        """
         self.dtype = DTYPES[dtype]
         keras.config.disable_traceback_filtering()  # an exception comes as it was raised, with all that it knows
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
-        # The same program gives the same answer, whatever ran before it: Keras draws its seeds from Python's generator.
-        # (`keras.utils.set_random_seed` would seed TensorFlow's too, and throw away all its kernels.)
+        # So that the same program always gives the same answer: Keras draws its seeds from Python's generator.
+        # (`keras.utils.set_random_seed` would also seed TensorFlow, which then drops all its kernels.)
         random.seed(0)
         np.random.seed(0)
         try:
@@ -196,8 +186,12 @@ class Adapter:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
 
+    def _recording(self) -> tf.GradientTape:
+        """The tape of the program, which asks for gradients."""
+        assert self.tape is not None
+        return self.tape
+
     def leave_uncompiled(self) -> None:
-        """Until the program has run; and gradients come whole, not as slices."""
         tf.config.run_functions_eagerly(True)
 
         @functools.wraps(self.gradient)
@@ -211,7 +205,7 @@ class Adapter:
 
     # -- modules -----------------------------------------------------------------------------------------------------
 
-    def module(self, symbol: Any, args: list, kwargs: dict) -> Handle:
+    def module(self, symbol: Any, args: list[Any], kwargs: dict[str, Any]) -> Handle:
         layer = symbol(*args, **kwargs)
         if not isinstance(layer, keras.layers.Layer):
             name = getattr(symbol, "__name__", symbol)
@@ -219,7 +213,6 @@ class Adapter:
         return Handle(symbol, args, kwargs, layer)
 
     def embedding(self, weight: np.ndarray) -> Handle:
-        """The framework's embedding with these weights (rows, D)."""
         layer = keras.layers.Embedding(*weight.shape)
         layer.build((None, None))
         layer.embeddings.assign(tf.cast(weight, layer.embeddings.dtype))
@@ -231,11 +224,9 @@ class Adapter:
         return Writer(follows, asked, place)
 
     def handle(self, layer: keras.layers.Layer) -> Handle:
-        """A layer that is not made by a class of the answer."""
         return Handle(None, [], {}, layer)
 
     def inside(self, handle: Handle) -> keras.layers.Layer:
-        """The layer itself, for an answer that takes one."""
         return handle.layer
 
     def load(self, handle: Handle, weights: dict[str, np.ndarray]) -> None:
@@ -248,7 +239,6 @@ class Adapter:
             self._load_pending(handle)
 
     def fill(self, handle: Handle, names: list[str], seed: int, scale: float) -> dict[str, Any]:
-        """Fill native parameters; the shapes that they have, by name, here or after the first call."""
         shapes: dict[str, Any] = {}
 
         def now() -> None:
@@ -270,15 +260,15 @@ class Adapter:
             self._load_pending(handle)
         return shapes
 
-    def apply(self, handle: Handle, args: list, kwargs: dict) -> Any:
-        """Call the layer. Weights that wait are loaded after a first call, since a Keras layer makes its own in it."""
+    def apply(self, handle: Handle, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Weights that wait are loaded after a first call, in which a Keras layer makes its own."""
         if not handle.called and handle.pending:
             handle.layer(*args, **kwargs)
             self._load_pending(handle)
         handle.called = True
         return handle.layer(*args, **kwargs, **({"training": True} if handle.training else {}))
 
-    def trace(self, handle: Handle, args: list, kwargs: dict) -> None:
+    def trace(self, handle: Handle, args: list[Any], kwargs: dict[str, Any]) -> None:
         """A first call makes the weights. Keras keeps AutoGraph out of layers, so it is left out here, too."""
         self.apply(handle, args, kwargs)
         tf.function(handle.layer, autograph=False, jit_compile=False).get_concrete_function(*args, **kwargs)
@@ -286,12 +276,10 @@ class Adapter:
     def set_mode(self, handle: Handle, training: bool) -> None:
         handle.training = training
 
-    def train(self, handle: Handle, batches: list, steps: int, rate: float) -> tuple[tf.Tensor, int]:
-        """Adam on the mean cross-entropy of batches [[inputs, ...], labels], one a step; the losses (steps,), and how
-        many trainable numbers no gradient reached.
+    def train(self, handle: Handle, batches: list[Any], steps: int, rate: float) -> tuple[tf.Tensor, int]:
+        """A step is made into a graph, which is ten times faster; where the layer does not allow that, it runs eagerly.
 
-        A step is made into a graph, which is ten times faster; a layer that cannot be is called eagerly, as everywhere
-        else. Keras's optimizer would take longer than the model; the operation below it does the same.
+        Keras's optimizer would take longer than the model, so TensorFlow's own operation for Adam is used.
         """
         layer = handle.layer
         if not handle.called:
@@ -302,7 +290,7 @@ class Adapter:
         unreached: set[int] = set()
         moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
 
-        def step(inputs: list, labels: tf.Tensor, powers: tf.Tensor) -> tf.Tensor:
+        def step(inputs: list[Any], labels: tf.Tensor, powers: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 logits = layer(*inputs, training=True)
                 if not isinstance(logits, tf.Tensor) or logits.shape[:-1] != labels.shape:
@@ -325,16 +313,16 @@ class Adapter:
                     )  # fmt: skip
             return loss
 
-        def all_steps(step: Callable) -> tuple[tf.Tensor, int]:
+        def all_steps(step: Callable[..., tf.Tensor]) -> tuple[tf.Tensor, int]:
             powers = [tf.constant([0.9**n, 0.999**n], tf.float64) for n in range(1, steps + 1)]
             losses = tf.stack([step(*batches[n % len(batches)], powers[n]) for n in range(steps)])
             return losses, sum(int(np.prod(variables[n].shape)) for n in unreached)
 
-        if steps == 1:  # a graph would not pay
+        if steps == 1:  # to make a graph would take longer
             return all_steps(step)
         try:
             return all_steps(tf.function(step, autograph=False))
-        except Exception:  # noqa: BLE001 - whatever does not suit a graph; nothing has been changed yet
+        except Exception:  # noqa: BLE001 - the layer does not suit a graph; nothing has been changed yet
             return all_steps(step)
 
     def _load_pending(self, handle: Handle) -> None:
@@ -377,25 +365,25 @@ class Adapter:
         return variable.value if isinstance(variable, keras.Variable) else variable
 
     def gradients(self, result: Any, cotangent: np.ndarray, sources: dict[str, Any]) -> dict[str, Any]:
-        """Vector-Jacobian products; where no gradient flows it is zero."""
         if not isinstance(result, tf.Tensor):
             raise StudentMessage(worker_messages.RESULT_TYPE.said(type=type(result).__name__, expected="tf.Tensor"))
         if tuple(result.shape) != cotangent.shape:
             raise StudentMessage(worker_messages.RESULT_SHAPE.said(shape=tuple(result.shape), expected=cotangent.shape))
-        with self.tape.stop_recording():
+        tape = self._recording()
+        with tape.stop_recording():
             weights = tf.cast(cotangent, result.dtype)
-            return self.tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            return tape.gradient(result, sources, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     def flows(self, result: Any, sources: dict[str, Any]) -> bool:
-        """Whether the result depends on any of the sources: of a constant the tape gives None."""
-        with self.tape.stop_recording():
-            found = self.tape.gradient(result, sources)
+        tape = self._recording()
+        with tape.stop_recording():
+            found = tape.gradient(result, sources)  # None for a constant
         return any(gradient is not None for gradient in found.values())
 
     # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
 
     def _watch_ready_made(self) -> None:
-        """Have the framework's own attention leave a note when it is at work; the judge decides what that means."""
+        """Make the framework's own attention leave a note when it runs; the judge decides what that means."""
         below = (backend_operations.dot_product_attention, backend_operations._dot_product_attention_xla)
         for operation in (nn_operations.dot_product_attention, *below):
             self.watch.inside("keras.ops.dot_product_attention", operation)
@@ -403,20 +391,22 @@ class Adapter:
             for method in methods:
                 self.watch.inside(f"keras.layers.{layer.__name__}", getattr(layer, method))
         call = keras_layer.Layer.__call__
+        known: dict[type[object], str | None] = {}  # what `_ready_made` gave, which is asked at each call of a layer
 
         @functools.wraps(call)
         def noted(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
-            name = _ready_made(type(layer))
-            if name is not None:
+            kind: type[object] = type(layer)
+            if kind not in known:
+                known[kind] = _ready_made(kind)
+            if (name := known[kind]) is not None:
                 self.watch.note(name)
             return call(layer, *args, **kwargs)
 
         keras_layer.Layer.__call__ = noted
 
 
-@functools.cache
-def _ready_made(cls: type) -> str | None:
-    """The ready-made layer that a class is, or is made of, under its public name."""
+def _ready_made(cls: type[object]) -> str | None:
+    """The public name of the ready-made layer that a class is, or is derived from; None where it is neither."""
     for base in cls.__mro__:
         package = base.__module__.partition(".")[0]
         if package in ("keras", "keras_hub") and f"{package}.layers.{base.__name__}" in READY_MADE:
@@ -425,13 +415,14 @@ def _ready_made(cls: type) -> str | None:
 
 
 class Writer(keras.layers.Layer):
-    """The model of `Program.writer`."""
+    """The module that `autograder.judging.program.Program.writer` describes."""
 
     def __init__(self, follows: tf.Tensor, asked: tf.Tensor, place: tf.Tensor) -> None:
         super().__init__()
         self.follows, self.asked, self.place = follows, asked, place
 
     def call(self, source: tf.Tensor, target: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Logits (B, L, V) for ids (B, S) and (B, L); random numbers in training mode."""
         length = target.shape[1]
         counts = tf.cast(tf.range(1, length + 1)[:, None], self.follows.dtype)
         so_far = tf.cumsum(tf.gather(self.follows, target), axis=1) / counts
@@ -457,7 +448,7 @@ def _linear(owner: Any) -> list[keras.layers.Dense]:
 
 
 def _build(layer: keras.layers.Layer, leaf: str, array: np.ndarray) -> None:
-    """Build a layer that no call has reached, from the shape of the weight that it is to get."""
+    """Build a layer that was never called, from the shape of the weight that it is to get."""
     if isinstance(layer, keras.layers.Dense) and leaf == "weight":
         layer.build((None, array.shape[0]))
     elif isinstance(layer, keras.layers.Embedding):

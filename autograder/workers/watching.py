@@ -1,13 +1,13 @@
-"""The framework's own attention, seen while it runs, by whatever road it was reached.
+"""Notes when the framework's own attention runs, whichever way it is called.
 
-A wrapper under the public name sees only who comes by that name. So what is watched is the thing itself: a Python
-function has its code replaced, which holds for every alias of it, however old, and under every module that has it;
-PyTorch's operators are watched in its dispatcher (`pytorch.py`), below `torch.ops`, `torch._C` and TorchScript; Keras's
-layers at the call that all layers share (`tensorflow.py`). A note says what was at work and the student's own line
-below which it was, also where the code there came out of a string.
+A wrapper under the public name sees only calls by that name. So the function itself is watched. A Python function gets
+other code, which holds for each of its aliases and each module that has it. PyTorch's operators are watched in its
+dispatcher (`pytorch.py`), below `torch.ops`, `torch._C` and TorchScript, and Keras's layers at the call that all layers
+share (`tensorflow.py`). A note says what ran and from which of the student's own lines, also where the code there came
+from a string.
 
-All this stands in the student's process, so whoever takes pains can take it down again. What the answer's text names is
-read elsewhere (`autograder/submission/ready_made.py`), out of reach; the judge takes both together.
+All this is in the student's process, so an answer that takes the trouble can undo it. The text of the answer is read
+elsewhere (`autograder/submission/ready_made.py`), out of its reach; the judge uses both.
 """
 
 from __future__ import annotations
@@ -16,29 +16,41 @@ import inspect
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NotRequired, TypedDict
 
-from autograder.workers.harness import Namespace
+from autograder.workers.namespace import Namespace
+
+
+class Used(TypedDict):
+    """A note: ready-made attention that ran, and the student's cell and line that it ran for, where there is one."""
+
+    name: str
+    label: NotRequired[str]
+    line: NotRequired[int]
 
 
 class Watch:
-    """Notes of what was at work since `take`."""
+    """Notes of the ready-made attention that ran since the last call of `take`."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, tuple[str, int] | None] = {}  # a name of the syllabus's -> the student's cell and line
+        self.seen: dict[str, tuple[str, int] | None] = {}  # by the name in the syllabus: the student's cell and line
 
     def note(self, name: str) -> None:
+        """Note that `name` is at work, with the student's line that it is at work for."""
         if name not in self.seen:
             self.seen[name] = own_line()
 
-    def take(self) -> list[dict]:
-        """{"name", "label", "line"} each, without the last two where no line of the student's led there."""
+    def take(self) -> list[Used]:
+        """The notes since the last call of `take`, in the order of the names; they are then forgotten."""
         seen, self.seen = self.seen, {}
-        places = {name: zip(("label", "line"), place or (), strict=False) for name, place in sorted(seen.items())}
-        return [{"name": name, **dict(place)} for name, place in places.items()]
+        return [
+            Used(name=name) if place is None else Used(name=name, label=place[0], line=place[1])
+            for name, place in sorted(seen.items())
+        ]
 
-    def noting(self, name: str, function: Callable) -> Callable:
-        """A function that leaves a note and goes on to this one."""
+    def noting(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function that leaves a note and then calls this one."""
 
         def noted(*args: Any, **kwargs: Any) -> Any:
             self.note(name)
@@ -46,8 +58,11 @@ class Watch:
 
         return noted
 
-    def inside(self, name: str, function: types.FunctionType) -> None:
-        """Have a Python function leave a note whenever it is called, whatever it is called by."""
+    def inside(self, name: str, function: Any) -> None:
+        """Make a Python function leave a note whenever it is called, under whichever name.
+
+        Its code is replaced in place. `function` is a `types.FunctionType`; a second call does nothing.
+        """
         if function.__code__ is _gate.__code__:
             return  # several names for one function
         inner = types.FunctionType(
@@ -64,8 +79,8 @@ def _gate(*args: Any, _through: Any = None, **kwargs: Any) -> Any:
 
 
 def own_line() -> tuple[str, int] | None:
-    """The cell and line of the student's that is at work now: the innermost one."""
-    frame = sys._getframe(1)
+    """The innermost line of the student's that is being run: the label of its cell, and its number there, from 1."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename in Namespace.files:
             return Namespace.files[frame.f_code.co_filename], frame.f_lineno

@@ -2,10 +2,10 @@
 
 A frame is `magic (4) | header length (u32) | body length (u64) | header (JSON) | body (safetensors)`, little-endian.
 Headers use a closed vocabulary; arrays are named in them and travel in the body. Nothing on the wire is ever
-evaluated, unpickled or looked up by name. A reader states its caps (`Caps`), on bytes and on what they would be
-decoded to, and a frame that exceeds them, or is not well-formed, raises `WireError` before anything is decoded. No
-read waits longer than its clock allows, whatever the other side has put on the line: the socket is only ever read
-without blocking, since `select` may call a socket ready that then has nothing to read (an out-of-band byte does so).
+evaluated, unpickled or looked up by name. A reader states its caps (`Caps`), on the bytes and on what they would be
+decoded to. A frame that exceeds them, or is not well-formed, raises `WireError` before anything is decoded. No read
+waits longer than its clock allows, whatever the other side sends: the socket is always read without blocking, because
+`select` may call a socket ready that then has nothing to read (after an out-of-band byte, for example).
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ import numpy as np
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+Header = dict[str, Any]  # of a frame: a JSON object
+Arrays = dict[str, np.ndarray]  # of a frame, by name
+
 MAGIC = b"AXW1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 4 << 20
 MAX_BODY = 1 << 30
 TICK = 0.05  # seconds between two looks at a worker's clock while a reply is awaited
-PAUSE = 0.01  # seconds of rest where a socket is called ready and has nothing to read
+PAUSE = 0.01  # seconds to wait where a socket is called ready and has nothing to read
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Caps:
     table: int | None = None  # bytes of the table that describes the arrays
 
 
-OURS = Caps()  # of a frame from a process of ours
+TRUSTED = Caps()  # of a frame from a trusted process
 
 
 class WireError(Exception):
@@ -55,7 +58,7 @@ class Closed(WireError):
     """The other side has hung up."""
 
 
-def encode(header: dict, arrays: dict[str, np.ndarray] | None = None) -> bytes:
+def encode(header: Header, arrays: Arrays | None = None) -> bytes:
     """A frame as bytes. Arrays are made contiguous; zero-dimensional ones stay so."""
     head = json.dumps(header, separators=(",", ":")).encode()
     body = save_arrays({k: np.array(v, copy=None, order="C") for k, v in arrays.items()}) if arrays else b""
@@ -64,8 +67,8 @@ def encode(header: dict, arrays: dict[str, np.ndarray] | None = None) -> bytes:
 
 def send(
     sock: socket.socket,
-    header: dict,
-    arrays: dict[str, np.ndarray] | None = None,
+    header: Header,
+    arrays: Arrays | None = None,
     tick: Callable[[], None] | None = None,
 ) -> None:
     """Write one frame. `tick`, as in `receive`: a reader that does not read must not hold up who writes to it."""
@@ -89,8 +92,8 @@ def send(
 def receive(
     sock: socket.socket,
     tick: Callable[[], None] | None = None,
-    caps: Caps = OURS,
-) -> tuple[dict, dict[str, np.ndarray]]:
+    caps: Caps = TRUSTED,
+) -> tuple[Header, Arrays]:
     """Read one frame. `tick` is called every `TICK` seconds while waiting and may raise to give up.
 
     Raises Closed where the other side hangs up, WireError for what is not a frame or over `caps`.
@@ -105,14 +108,14 @@ def receive(
     return decode(head, body, caps)
 
 
-def parse(frame: bytes) -> tuple[dict, dict[str, np.ndarray]]:
+def parse(frame: bytes) -> tuple[Header, Arrays]:
     """The same for a whole frame at hand, one of our own."""
     _magic, head_length, _body_length = PREFIX.unpack_from(frame)
     start = PREFIX.size
     return decode(frame[start : start + head_length], frame[start + head_length :])
 
 
-def decode(head: bytes, body: bytes, caps: Caps = OURS) -> tuple[dict, dict[str, np.ndarray]]:
+def decode(head: bytes, body: bytes, caps: Caps = TRUSTED) -> tuple[Header, Arrays]:
     """Header and arrays out of their bytes; anything unexpected, or over `caps`, is a `WireError`."""
     _within(head, body, caps)
     try:

@@ -1,12 +1,11 @@
-"""The zygote: a process that has imported a track's framework, out of which contestants and the reference are forked.
+"""The zygote: a process that has imported a track's framework; contestants and the reference are its forks.
 
     python -m autograder.workers.zygote TRACK DIRECTORY DEVICE CHECKPOINT [PACKAGE ...]
 
-It listens on `DIRECTORY/zygote.sock` until its standard input ends. The packages are what answers import beside the
+It listens on `DIRECTORY/zygote.sock` until its standard input ends. The packages are what answers import besides the
 framework. CHECKPOINT, which may be empty, is the folder of the run's pre-trained BERT; contestants may read it. The
-zygote has run no operation of the framework, so there is no thread pool and no GPU context to inherit, and it knows
-nothing that a contestant may not know: no test, no seed, no solution. The first frame on a connection says what to
-fork:
+zygote has run no operation of the framework, so its forks inherit no thread pool and no GPU context. It knows nothing
+that a contestant must not know: no test, no seed, no solution. The first frame on a connection says what to fork:
 
     {"fork": "contestant", "limits": {...}, "device": "cpu", "without": []}    a keeper and, in the jail, a contestant
     {"fork": "reference", "path": "..."}                                      a server for trusted code at that path
@@ -27,10 +26,13 @@ from pathlib import Path
 
 from autograder.workers import forkserver, harness, jail, wire
 from autograder.workers.adapter import Adapter
+from autograder.workers.landlock import Doors, library_paths
 from autograder.workers.reference import Reference
+from course.syllabus import Limits
 
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: mapped, it is memory that no limit counts
-# What answers may import of the course's own, of any exercise: no file of it opens in the sandbox.
+# What answers of any exercise may import of the course. It is imported here because none of it can be opened in the
+# sandbox.
 COURSE = (
     *(
         "course",
@@ -65,7 +67,8 @@ GPU_FILES = (
 
 
 def main(track: str, directory: str, device: str, checkpoint: str = "", *packages: str) -> None:
-    # Held from before the slow imports, so that a connection made early waits instead of failing.
+    """The zygote of a track, until its standard input ends; the arguments are those of the command line above."""
+    # It listens before the slow imports, so that a connection made early waits instead of failing.
     server = forkserver.listen(str(Path(directory, "zygote.sock")))
     if device == "cpu":  # for a GPU that it sees a framework starts threads, and then it cannot be forked
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -73,16 +76,16 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     for module in COURSE:
         importlib.import_module(module)
     adapter.warm_up()
-    # File by file, for a hub's cache has links to files that lie elsewhere.
+    # File by file, because a hub's cache has links to files elsewhere.
     model = [Path(checkpoint), *(file.resolve() for file in Path(checkpoint).iterdir())] if checkpoint else []
     extra = [*(GPU_FILES if device == "cuda" else ()), *model]
-    doors = jail.Doors([*jail.library_paths(), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
+    doors = Doors([*library_paths(), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
     scratch_root = Path(directory, "scratch")
     scratch_root.mkdir(mode=0o700)
     namespaces_granted = jail.namespaces_granted()
     if len(os.listdir("/proc/self/task")) > 1:
         print(f"autograder: the {track} zygote has threads and cannot be forked safely", file=sys.stderr)
-    # What is alive now lives in every child: keep the collector from touching, and so copying, its pages.
+    # Every child shares what is alive now: keep the collector from touching, and so copying, its pages.
     gc.collect()
     gc.freeze()
 
@@ -119,15 +122,18 @@ def serve_reference(connection: socket.socket, path: str, adapter: Adapter) -> N
                 client.close()
 
 
-def keep(control: socket.socket, request: dict, adapter: Adapter, doors: jail.Doors, scratch_root: Path) -> None:
-    """The keeper: fork the contestant into its jail, kill it when told or when the judge goes away, report its end."""
+def keep(control: socket.socket, request: wire.Header, adapter: Adapter, doors: Doors, scratch_root: Path) -> None:
+    """The keeper: fork the contestant into its jail, kill it when the judge says so or goes away, report how it ended.
+
+    The report is {"code": exit code, "cpu": seconds, "rss_kb": KiB}.
+    """
     jail.die_with_parent()
     without = frozenset(request["without"])
-    limits = request["limits"]
+    limits = Limits(**request["limits"])
     judge_end, contestant_end = socket.socketpair()
     namespaces = "namespaces" not in without and jail.enter_namespaces(request["device"])
     scratch, private = str(scratch_root), None
-    if not (namespaces and jail.mount_scratch(scratch, limits["scratch_mb"])):
+    if not (namespaces and jail.mount_scratch(scratch, limits.scratch_mb)):
         scratch = private = tempfile.mkdtemp(dir=scratch_root)
     try:
         pid = os.fork()
@@ -142,8 +148,9 @@ def keep(control: socket.socket, request: dict, adapter: Adapter, doors: jail.Do
         judge_end.close()
         wire.send(control, {"pid": pid})
         process = os.pidfd_open(pid)
-        ready, _, _ = select.select([control, process], [], [])
-        if process not in ready:  # a word from the judge, or its end: both mean the same
+        ends: list[socket.socket | int] = [control, process]
+        ready, _, _ = select.select(ends, [], [])
+        if process not in ready:  # the judge says so, or is gone
             os.kill(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         code = os.waitstatus_to_exitcode(status)
@@ -156,25 +163,25 @@ def keep(control: socket.socket, request: dict, adapter: Adapter, doors: jail.Do
 
 
 def contestant(
-    sock: socket.socket, request: dict, adapter: Adapter, doors: jail.Doors, scratch: str, walls: list[str]
+    sock: socket.socket, request: wire.Header, adapter: Adapter, doors: Doors, scratch: str, walls: list[str]
 ) -> None:
-    """The contestant: lock the door behind itself, say which walls stand, then serve.
+    """The contestant: put up the walls, say which ones stand, then serve.
 
-    What goes wrong before the first byte of an answer has run is the machine's doing, and is said to the judge.
+    An error before any of the answer has run is the machine's fault. The judge is told, and it is raised again.
     """
     jail.die_with_parent()
     jail.first_to_go()
-    limits, device, without = request["limits"], request["device"], frozenset(request["without"])
+    limits, device, without = Limits(**request["limits"]), request["device"], frozenset(request["without"])
     try:
         walls += jail.lock_in(doors, scratch, {sock.fileno()}, limits, device, without)
-        adapter.start(limits["gpu_memory_mb"])
+        adapter.start(limits.gpu_memory_mb)
         if device == "cuda" and "limits" not in without:
             jail.limit_memory(limits, device)
     except Exception as error:
         wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
         raise
     wire.send(sock, {"walls": walls})
-    harness.serve(sock, adapter, limits["output_kb"] << 10)
+    harness.serve(sock, adapter, limits.output_kb << 10)
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ def test_the_same_seed_gives_the_same_marks_and_messages(tmp_path):
 
 def test_doctor_says_which_walls_stand():
     done = program("doctor")
-    standing = jail.survey(vars(syllabus().limits))
+    standing = jail.survey(syllabus().limits)
     assert done.returncode == (0 if all(standing[w] for w in jail.NEEDED) else 1)
     for wall in jail.WALLS:
         assert wall in done.stdout

@@ -349,7 +349,7 @@ def test_in_danish_all_of_it_is_danish(course):
 def test_autograder_grade_has_nbgrader_mark_the_quizzes(course, capsys):
     paths = [str(course / "submitted" / student) for student in ("bob", "broken")]
     assert cli.main(["grade", *paths]) == 0
-    assert "2 of quiz-post are for nbgrader to mark" in " ".join(capsys.readouterr().err.split())
+    assert "2 hand-ins of quiz-post are left to nbgrader" in " ".join(capsys.readouterr().err.split())
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "attention") as gradebook:
         for grade in gradebook.find_submission_notebook(NAME, NAME, "bob").grades:
             grade.auto_score = None

@@ -26,7 +26,7 @@ PYTORCH = [a for a in syllabus().assignments().values() if a.track.id == "pytorc
 
 @pytest.fixture(scope="module")
 def grader():
-    standing = jail.survey(vars(syllabus().limits))
+    standing = jail.survey(syllabus().limits)
     isolation = "full" if all(standing[wall] for wall in jail.NEEDED) else "none"
     with Grader(jobs=min(8, os.cpu_count() or 2), seed=11, device="cuda", isolation=isolation) as grader:
         yield grader

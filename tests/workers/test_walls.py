@@ -30,7 +30,7 @@ from autograder.workers.landlock import landlock_abi
 from autograder.workers.syscall_numbers import NUMBERS
 from course.syllabus import syllabus
 
-STANDING = jail.survey(vars(syllabus().limits))
+STANDING = jail.survey(syllabus().limits)
 LANDLOCK = landlock_abi()
 pytestmark = pytest.mark.skipif(
     not (LANDLOCK and seccomp.supported()), reason="this kernel has no Landlock, or this processor no filter"
