@@ -31,7 +31,7 @@ BODY = frozenset({"time", "timeit", "prun", "capture", "memit", "mprun", "lprun"
 INSTALLERS = ("pip ", "pip3 ", "python -m pip ", "conda ", "mamba ", "uv ", "apt ", "apt-get ")
 
 
-class Lines(list):
+class Lines(list[str]):
     """What a command printed, as IPython gives it: a list of lines, here an empty one."""
 
     @property
@@ -51,7 +51,7 @@ class Captured:
     """What `%%capture name` leaves in `name`; here the output goes where all output goes."""
 
     stdout = stderr = ""
-    outputs: tuple = ()
+    outputs: tuple[Any, ...] = ()
 
     def show(self) -> None:
         """Nothing was captured, so nothing is shown."""
@@ -191,7 +191,7 @@ class Shell:
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def system(self, command: str) -> None:
-        """Pass over a command with a note. Commands that install are silent: a missing package is reported by its import."""
+        """Pass over a command with a note. One that installs has none: the import says what is missing."""
         if not command.lstrip().startswith(INSTALLERS):
             self.notes.append(worker_messages.COMMAND_NOT_RUN.said(command=command.strip()))
 
