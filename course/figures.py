@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.i18n import _
-from course.plots import ATTENTION, DIVERGING, NETWORK, RECURRENT, Style, _array, _figure, _grid, _show
+from course.plots import ATTENTION, DIVERGING, NETWORK, RECURRENT, Style, _array, _grid, _show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ LOOK, WAY = "#3182bd", "#bbbbbb"  # the colours of a weight, and of a connection
 
 def one_vector(source: Sequence[str], target: Sequence[str]) -> None:
     """A recurrent encoder and decoder without attention: all that passes from one to the other is one vector."""
-    figure, (axis,) = _figure(1, 9.4, 2.6)
+    figure, (axis,) = _grid(1, 1, 9.4, 2.6)
     middle = len(source) + 0.25
     for n, word in enumerate(source):
         _box(axis, n, 0, f"h{n + 1}", RECURRENT)

@@ -29,7 +29,7 @@ SHARES = "Blues"  # for weights from 0 to 1
 def positions(encoding: Any, title: str | None = None) -> None:
     """A position encoding (max_len, D) as a heat map: a row is the vector of a position."""
     table = _array(encoding)
-    figure, axes = _figure(1, 7.0, 3.6)
+    figure, axes = _grid(1, 1, 7.0, 3.6)
     image = axes[0].imshow(table, aspect="auto", cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
     axes[0].set(
         xlabel=_("column of the vector"), ylabel=_("position"), title=title or _("A row is the vector of a position")
@@ -41,7 +41,7 @@ def positions(encoding: Any, title: str | None = None) -> None:
 def waves(encoding: Any, columns: Sequence[int]) -> None:
     """Some columns of a position encoding (max_len, D) as curves over the positions."""
     table = _array(encoding)
-    figure, axes = _figure(1, 7.0, 2.8)
+    figure, axes = _grid(1, 1, 7.0, 2.8)
     for column in columns:
         axes[0].plot(table[:, column], label=_("column {number}").format(number=column))
     axes[0].set(xlabel=_("position"), ylabel=_("value"), title=_("Each column is a wave of its own length"))
@@ -55,7 +55,7 @@ def offsets(encoding: Any, anchors: Sequence[int], reach: int = 20) -> None:
     `reach` is the largest offset. The curves of a good encoding coincide.
     """
     table = _array(encoding)
-    figure, axes = _figure(1, 7.0, 2.8)
+    figure, axes = _grid(1, 1, 7.0, 2.8)
     for n, anchor in enumerate(anchors):
         near = np.arange(-reach, reach + 1)
         near = near[(anchor + near >= 0) & (anchor + near < len(table))]
@@ -79,7 +79,7 @@ def attention(
     maps = maps[None] if maps.ndim == 2 else maps
     keys = queries if keys is None else keys
     size = 0.42 * max(len(queries), len(keys)) + 1.6
-    figure, axes = _figure(len(maps), size if len(maps) == 1 else min(size, 3.6), min(size, 3.8))
+    figure, axes = _grid(1, len(maps), size if len(maps) == 1 else min(size, 3.6), min(size, 3.8))
     for n, (axis, weights_of_head) in enumerate(zip(axes, maps, strict=True)):
         _map(axis, weights_of_head, keys, queries if n == 0 else [], values=max(weights_of_head.shape) <= 8)
         axis.set(xlabel=_("looks at (key)"), ylabel=_("word (query)") if n == 0 else "")
@@ -92,7 +92,7 @@ def attention(
 
 def masks(named: Mapping[str, Any]) -> None:
     """Boolean masks (L, S), side by side; blue is True, a place that may be looked at."""
-    figure, axes = _figure(len(named), 2.6, 2.7)
+    figure, axes = _grid(1, len(named), 2.6, 2.7)
     for n, (axis, (name, mask)) in enumerate(zip(axes, named.items(), strict=True)):
         table = _array(mask).astype(float)
         _map(axis, table, range(table.shape[1]), range(table.shape[0]), values=False, vmax=1.3)
@@ -107,7 +107,7 @@ def masks(named: Mapping[str, Any]) -> None:
 
 def curves(series: Mapping[str, Any], xlabel: str, ylabel: str, title: str) -> None:
     """Named curves over 0, 1, 2, ...; a training run's loss, for example."""
-    figure, axes = _figure(1, 7.0, 2.8)
+    figure, axes = _grid(1, 1, 7.0, 2.8)
     for name, values in series.items():
         axes[0].plot(_array(values), label=name)
     axes[0].set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -125,7 +125,7 @@ def transformer_layers() -> None:
     """
     attention, network = (_("attention"), ATTENTION), (_("network, word by word"), NETWORK)
     norm1, norm2 = (_("norm 1"), NORM), (_("norm 2"), NORM)
-    figure, axes = _figure(2, 3.6, 4.6)
+    figure, axes = _grid(1, 2, 3.6, 4.6)
     _layer(axes[0], _("post-norm"), [([attention], [norm1]), ([network], [norm2])])
     _layer(axes[1], _("pre-norm"), [([norm1, attention], []), ([norm2, network], [])])
     _show(figure)
@@ -138,7 +138,7 @@ def translator_layers() -> None:
     """
     network, norms = (_("network, word by word"), NETWORK), [(_("norm {n}").format(n=n), NORM) for n in (1, 2, 3)]
     cross = _("attention to the source")
-    figure, axes = _figure(2, 3.9, 5.6)
+    figure, axes = _grid(1, 2, 3.9, 5.6)
     _layer(axes[0], _("encoder"), [([(_("self-attention"), ATTENTION)], norms[:1]), ([network], norms[1:2])])
     _layer(
         axes[1],
@@ -168,7 +168,7 @@ def recurrent_attention(source: Sequence[str], written: Sequence[str], weights: 
     """
     from matplotlib.patches import FancyBboxPatch
 
-    figure, (axis,) = _figure(1, 8.2, 4.6)
+    figure, (axis,) = _grid(1, 1, 8.2, 4.6)
     line: Style = {"color": "#444444", "linewidth": 1.2}
     middle = (len(source) - 1) / 2
 
@@ -261,7 +261,7 @@ def masking(words: Sequence[str], ids: Any, inputs: Any, labels: Any, mask_id: i
     `ids`, `inputs` and `labels` are (B, L); a label of -100 is a place that was not selected.
     """
     ids, inputs, selected = _array(ids), _array(inputs), _array(labels) != -100
-    figure, axes = _figure(1, 0.5 * len(words) + 1.0, 0.36 * len(ids) + 1.2)
+    figure, axes = _grid(1, 1, 0.5 * len(words) + 1.0, 0.36 * len(ids) + 1.2)
     colours = {"masked": "#2166ac", "random": "#b2182b", "kept": "#1b7837"}
     axes[0].imshow(np.zeros(ids.shape), cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for row, column in np.argwhere(selected).tolist():
@@ -300,7 +300,7 @@ def training(named: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
 
     `named` gives for each curve a dict with `loss` and `accuracy` for each epoch.
     """
-    figure, axes = _figure(2, 4.2, 2.8)
+    figure, axes = _grid(1, 2, 4.2, 2.8)
     for axis, what, label in zip(axes, ("loss", "accuracy"), (_("mean loss"), _("right")), strict=True):
         for name, history in named.items():
             axis.plot(range(1, len(history) + 1), [epoch[what] for epoch in history], marker="o", label=name)
@@ -317,7 +317,7 @@ def accuracies(sizes: Sequence[int], named: Mapping[str, Sequence[Sequence[float
     `named` gives for each way, and each size, the accuracies of one run or more. Each run is a point, and the curve is
     their mean. `chance` is the accuracy of guessing.
     """
-    figure, axes = _figure(1, 7.0, 3.2)
+    figure, axes = _grid(1, 1, 7.0, 3.2)
     for n, (name, runs) in enumerate(named.items()):
         colour = f"C{n}"
         axes[0].plot(sizes, [np.mean(one) for one in runs], marker="o", label=name, color=colour)
@@ -340,7 +340,7 @@ def confusion(labels: Any, said: Any, classes: Sequence[str]) -> None:
     """
     table = np.zeros((len(classes), len(classes)), int)
     np.add.at(table, (_array(labels), _array(said)), 1)
-    figure, axes = _figure(1, 0.8 * len(classes) + 1.6, 0.7 * len(classes) + 1.0)
+    figure, axes = _grid(1, 1, 0.8 * len(classes) + 1.6, 0.7 * len(classes) + 1.0)
     axes[0].imshow(table, cmap=SHARES, vmin=0, vmax=table.sum(axis=1).max())
     for (row, column), count in np.ndenumerate(table):
         colour = "white" if count > 0.55 * table.sum(axis=1).max() else "black"
@@ -360,7 +360,7 @@ def verdicts(texts: Sequence[str], probabilities: Any, labels: Any, classes: Seq
     `labels` (N,), integers from 0, are the true classes, which are shown where the model is wrong.
     """
     shares, labels = _array(probabilities), _array(labels)
-    figure, axes = _figure(1, 10.0, 0.6 * len(texts) + 0.6)
+    figure, axes = _grid(1, 1, 10.0, 0.6 * len(texts) + 0.6)
     axis, places, start = axes[0], np.arange(len(texts)), np.zeros(len(texts))
     for n, name in enumerate(classes):
         axis.barh(places, shares[:, n], left=start, height=0.6, color=f"C{n}", label=name)
@@ -436,13 +436,6 @@ def _array(value: Any) -> np.ndarray:
     if hasattr(value, "detach"):  # a torch tensor may need its gradient and its device taken off
         value = value.detach().cpu()
     return np.asarray(value)
-
-
-def _figure(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, count, figsize=(width * count, height), layout="constrained", squeeze=False)
-    return figure, list(axes[0])
 
 
 def _show(figure: Figure) -> None:

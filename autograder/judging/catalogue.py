@@ -152,7 +152,7 @@ def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
     entries = table.get("mistake", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise CatalogueError(f"{file}: `mistake` is a list of tables, [[mistake]]")
-    described = {entry.get("id"): entry for entry in entries}
+    described = {entry["id"]: entry for entry in entries if isinstance(entry.get("id"), str)}
     mistakes = [_mistake(_described(entry, described, file), exercise, file) for entry in entries]
     ids = [mistake.id for mistake in mistakes]
     for mistake_id in ids:

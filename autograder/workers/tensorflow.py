@@ -27,9 +27,7 @@ from typing import Any  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from keras.src.backend.tensorflow import nn as backend_operations  # noqa: E402
 from keras.src.layers import layer as keras_layer  # noqa: E402
-from keras.src.ops import nn as nn_operations  # noqa: E402
 
 from autograder.workers import adapter, worker_messages  # noqa: E402
 from autograder.workers.adapter import (  # noqa: E402
@@ -43,7 +41,7 @@ from autograder.workers.adapter import (  # noqa: E402
 from autograder.workers.harness import NotAvailable  # noqa: E402
 from autograder.workers.namespace import StudentMessage  # noqa: E402
 from autograder.workers.watching import Watch  # noqa: E402
-from course.syllabus import syllabus  # noqa: E402
+from autograder.workers.watching_keras import watch_ready_made  # noqa: E402
 
 DTYPES = {"float32": tf.float32, "float64": tf.float64}
 # Keras's names for a layer's weight and bias, by the type of the layer; other layers use the names `weight` and `bias`.
@@ -55,14 +53,6 @@ LEAVES = {
 
 # The dtypes whose contents are sent.
 SENT = ("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
-READY_MADE = frozenset(syllabus().track("tensorflow").ready_made)
-# The methods of ready-made layers that compute attention, watched because an answer may call them directly.
-LAYERS = {
-    keras.layers.Attention: ("_calculate_scores", "_apply_scores"),
-    keras.layers.AdditiveAttention: ("_calculate_scores",),
-    keras.layers.MultiHeadAttention: ("_compute_attention",),
-    keras.layers.GroupQueryAttention: ("_compute_attention",),
-}
 
 
 class Handle:
@@ -91,7 +81,7 @@ class Adapter(adapter.Adapter):
         else:  # or each process would take the whole GPU, and round its products
             os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
             tf.config.experimental.enable_tensor_float_32_execution(False)
-        self._watch_ready_made()
+        watch_ready_made(self.watch)
         # Before a layer's first call Keras may try it on symbolic inputs, to build its parts. The call itself builds
         # them as well, ten times faster, and `tf.*` in a student's layer would refuse symbolic inputs.
         keras_layer.might_have_unbuilt_state = lambda layer: False
@@ -379,39 +369,6 @@ class Adapter(adapter.Adapter):
         with tape.stop_recording():
             found = tape.gradient(result, sources)  # None for a constant
         return any(gradient is not None for gradient in found.values())
-
-    # -- the ready-made attention, seen while it runs ----------------------------------------------------------------
-
-    def _watch_ready_made(self) -> None:
-        """Make the framework's own attention leave a note when it runs; the judge decides what that means."""
-        below = (backend_operations.dot_product_attention, backend_operations._dot_product_attention_xla)
-        for operation in (nn_operations.dot_product_attention, *below):
-            self.watch.inside("keras.ops.dot_product_attention", operation)
-        for layer, methods in LAYERS.items():
-            for method in methods:
-                self.watch.inside(f"keras.layers.{layer.__name__}", getattr(layer, method))
-        call = keras_layer.Layer.__call__
-        known: dict[type[object], str | None] = {}  # what `_ready_made` gave, which is asked at each call of a layer
-
-        @functools.wraps(call)
-        def noted(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
-            kind: type[object] = type(layer)
-            if kind not in known:
-                known[kind] = _ready_made(kind)
-            if (name := known[kind]) is not None:
-                self.watch.note(name)
-            return call(layer, *args, **kwargs)
-
-        keras_layer.Layer.__call__ = noted
-
-
-def _ready_made(cls: type[object]) -> str | None:
-    """The public name of the ready-made layer that a class is, or is derived from; None where it is neither."""
-    for base in cls.__mro__:
-        package = base.__module__.partition(".")[0]
-        if package in ("keras", "keras_hub") and f"{package}.layers.{base.__name__}" in READY_MADE:
-            return f"{package}.layers.{base.__name__}"
-    return None
 
 
 class Writer(keras.layers.Layer):

@@ -817,7 +817,7 @@ def the_other_tracks_code(notebook):
 # -- what only a notebook understands, and Python that is less common -------------------------------------------------
 
 
-@graded()
+@graded(remark="`ls` was not run")
 def magics_and_shell_lines(notebook):
     own = "%load_ext autoreload\n%autoreload 2\n!pip install -q numpy\nfiles = !ls\nhere = %pwd\nmath.pi?\n%%time\n"
     rewritten(notebook, "causal-mask", lambda s: "%matplotlib inline\n!nvidia-smi\nfiles = !ls *.py\n\n\n" + s)

@@ -144,7 +144,7 @@ TROUBLE = {
     "missing": "`causal_mask` is not defined: did the cell run?",
     "misspelt": "`causal_mask` is not defined, but `casual_mask` is: did you mean `causal_mask`?",
     "type": "a list of",
-    "none": "is None",
+    "none": "got None",
     "number": "not a function or a class",
     "exception": "AttributeError: 'Tensor' object has no attribute 'undefined_name'",
     "import": "the package `no_such_module` is not installed where this is graded",
@@ -272,7 +272,7 @@ def test_workers_that_do_not_start_are_not_started_for_each_hand_in(monkeypatch)
 def test_a_judge_that_always_dies_gives_no_mark(monkeypatch, strict):
     good = submission("good", CLASS["solved"])
 
-    def dead(self, submission):
+    def dead(self, submission, assignment):
         raise client.wire.Closed("the judge is gone")
 
     monkeypatch.setattr(Grader, "ask_judge", dead)
@@ -284,9 +284,9 @@ def test_a_judge_that_always_dies_gives_no_mark(monkeypatch, strict):
 def test_who_stops_a_run_waits_for_those_that_are_being_graded_alone(monkeypatch, strict):
     asked, ask = [], Grader.ask_judge
 
-    def counted(self, submission):
+    def counted(self, submission, assignment):
         asked.append(submission)
-        return ask(self, submission)
+        return ask(self, submission, assignment)
 
     monkeypatch.setattr(Grader, "ask_judge", counted)
     run = strict.stream([submission(f"s{i}", CLASS["solved"]) for i in range(40)])

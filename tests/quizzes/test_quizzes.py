@@ -26,7 +26,7 @@ from autograder.errors import AuthoringError
 from autograder.quizzes.notebooks import QuizError, build_quizzes, notebook_path, quiz_names, read_quiz, sealed_quiz
 from course import i18n, quiz
 from course.quizzes import LETTERS, WORDS, Quiz, canonical, mark, seal, unseal
-from course.report import _prose
+from course.report import prose
 from course.syllabus import UnknownName
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,16 +154,16 @@ def test_the_shown_script_accepts_the_right_answers_and_refuses_the_wrong_ones(n
         if question["kind"] == "number":
             for number, option in enumerate(options):
                 asked.append((question["id"], str(option["value"])))
-                wanted.append((number in right, [_prose(option["why"])]))
+                wanted.append((number in right, [prose(option["why"])]))
             asked.append((question["id"], "987654"))
-            wanted.append((False, [_prose(question["otherwise"])]))
+            wanted.append((False, [prose(question["otherwise"])]))
             continue
         choices = [[number] for number in range(len(options))] + [right, list(range(len(options)))]
         for choice in choices:
             good = choice == right
             told = range(len(options)) if good and question["kind"] == "several" else choice
             asked.append((question["id"], choice))
-            wanted.append((good, [_prose(options[number]["why"]) for number in told]))
+            wanted.append((good, [prose(options[number]["why"]) for number in told]))
     code = f"""{json.dumps(asked)}.map(([id, chosen]) => {{
         const question = facts.questions[id], judged = judge(question, chosen);
         return [judged.right, judged.open.map(([number]) => reason(question, number))];
@@ -344,7 +344,7 @@ def test_no_answer_can_be_read_in_what_is_released(zips, name):
     for content in files.values():
         text = content.decode()
         for reason in reasons(name):
-            for form in (reason, _prose(reason), json.dumps(reason)[1:-1], base64.b64encode(reason.encode()).decode()):
+            for form in (reason, prose(reason), json.dumps(reason)[1:-1], base64.b64encode(reason.encode()).decode()):
                 assert form not in text
     sealed = json.loads(files[f"course/quizzes/{name}.json"])
     for question, source in zip(sealed["questions"], written(name)["questions"], strict=True):

@@ -59,13 +59,15 @@ def softened(x):
 class Taken(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.w = tf.zeros((3, 2), self.compute_dtype)  # until the weights come, after a first call
+        self.w = self.add_weight(shape=(3, 2))
+        self.one = tf.ones((), self.compute_dtype)  # until the weights come, after a first call
 
     def load_arrays(self, arrays):
-        self.w = tf.constant(arrays["W"])
+        self.w.assign(arrays["W"])
+        self.one = tf.ones_like(arrays["W"][0, 0])  # in the type of the arrays
 
     def call(self, x):
-        return tf.matmul(x, self.w)
+        return self.one * tf.matmul(x, self.w)
 
 class Tied(keras.layers.Layer):
     def __init__(self, embedding):

@@ -279,22 +279,6 @@ def use_state(answer: Answer) -> None:
     )
 
 
-@checks("multi-head-in-use", N_("Its projections start from different numbers"))
-def use_start(answer: Answer) -> None:
-    x = np.eye(6)[None]
-    module = answer.module(6, 2)
-    module(x)
-    if any(module.answer.framework.find(module.thing, name) is None for name in ("W_q", "W_k", "W_v", "W_o")):
-        return  # a module that keeps its weights in its own way
-    found = [module.applied(name, x) for name in ("W_q", "W_k", "W_v", "W_o")]
-    for n, one in enumerate(found):
-        if any(np.allclose(one, other) for other in found[:n]):
-            raise Unexpected(
-                _("Two projections start from the same numbers."),
-                _("The same seed gives the same numbers. Set no seed inside the class, and make four layers."),
-            )
-
-
 @checks("multi-head-in-use", N_("It works in double precision"))
 def use_float64(answer: Answer) -> None:
     with answer.framework.float64():
