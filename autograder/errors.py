@@ -30,6 +30,7 @@ EXTRAS = {
     "jupytext": "instructor",
     "jsonschema": "instructor",
     "babel": "instructor",
+    "tomlkit": "instructor",
     "text2qti": "qti",
 }
 

@@ -33,9 +33,9 @@ BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbg
 # The folders that no student ever sees: not in a release, and not open to code in the sandbox.
 SECRET = ("autograder", "solutions", "source", "tests")
 
-# Everything that a mark depends on; where any of it changes, a stored result no longer stands. Paths from the root.
+# What all marks depend on, besides the syllabus; where any of it changes, no stored result stands. Paths from the root.
 DECIDES = (
-    "autograder/exercises",
+    "autograder/exercises/shared.py",
     "autograder/grading",
     "autograder/judging",
     "autograder/submission",
@@ -43,8 +43,6 @@ DECIDES = (
     "course/cells.py",
     "course/data",
     "course/models",
-    "course/syllabus.toml",
-    "solutions",
 )
 
 
@@ -95,10 +93,15 @@ def _stated(notebook: Path, _modified: int, _size: int) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def decides(root: Path) -> Iterable[Path]:
-    """The files and folders of `DECIDES`. What a course folder does not have comes from the installed package."""
-    for name in DECIDES:
-        yield root / name if (root / name).exists() else PACKAGE_ROOT / name
+def decides(root: Path) -> list[tuple[str, Path]]:
+    """`DECIDES`, each with its place. What a course folder does not have comes from the installed package."""
+    return [(name, root / name if (root / name).exists() else PACKAGE_ROOT / name) for name in DECIDES]
+
+
+def decides_on(root: Path, exercise: Exercise) -> list[tuple[str, Path]]:
+    """What the marks of one exercise depend on alone, each name with its place: its judge and its references."""
+    names = (f"autograder/exercises/{exercise.module}", f"solutions/{exercise.module}")
+    return [(name, root / name if (root / name).exists() else PACKAGE_ROOT / name) for name in names]
 
 
 def course_above(paths: Iterable[str | Path]) -> Path | None:
@@ -113,6 +116,13 @@ def course_above(paths: Iterable[str | Path]) -> Path | None:
         ]
         roots.add(above[0] if above else None)
     return roots.pop() if len(roots) == 1 else None
+
+
+def course_around(folder: Path | None) -> Path | None:
+    """The nbgrader course in a folder; without one, the course that the working folder lies in. None: there is none."""
+    here = Path(folder or ".").resolve()
+    places = [here] if folder else [here, *here.parents]
+    return next((place for place in places if (place / "nbgrader_config.py").is_file()), None)
 
 
 def stated_course(nbgrader_config: Path) -> Path | None:

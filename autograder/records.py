@@ -42,6 +42,7 @@ class Test(TypedDict):
     message: str | None  # why it failed or was not run
     misconception: str | None  # the id of the known mistake that this failure matches
     share: NotRequired[float]  # of the part's points, relative to the other tests' shares
+    void: NotRequired[bool]  # it counts nothing in this course, and was not run
     granted: NotRequired[bool]  # did not pass, and does if the mistakes that were counted are granted
     picture: NotRequired[Picture | None]
 
@@ -61,7 +62,20 @@ class Part(TypedDict):
     follow_through_score: NotRequired[float | None]  # what counting named mistakes once gives; None: none is named
     by_hand: NotRequired[bool]  # whether the mark is a person's
     comment: NotRequired[str | None]  # what that person wrote
+    accepted: NotRequired[str | None]  # a person counts the answer as right, and why
+    dropped: NotRequired[bool]  # it counts nothing in this course
+    bonus: NotRequired[bool]  # its points come on top of the assignment's `max_score`
     tests: list[Test]
+
+
+class Lateness(TypedDict):
+    """When something was handed in, and what that costs. Times are UTC, as 2027-02-01T12:00:00Z."""
+
+    handed_in: str | None
+    due: str | None  # with the extension, if there is one
+    extended: bool
+    late_seconds: float
+    penalty: float  # points
 
 
 class Cell(TypedDict):
@@ -122,4 +136,7 @@ class Result(TypedDict):
     device: NotRequired[str | None]
     checkpoint: NotRequired[str | None]
     marking: NotRequired[str | None]  # the rule of the run
+    limits: NotRequired[dict[str, float]]  # of the sandbox, where the course has others than the syllabus
+    void: NotRequired[list[str]]  # the tests that counted nothing
+    lateness: NotRequired[Lateness | None]
     late_penalty: NotRequired[float]  # points that were taken off the score because it was handed in late

@@ -23,6 +23,8 @@ from autograder.errors import AuthoringError
 from autograder.nbgrader import scripts_on_path
 from autograder.paths import PACKAGE_ROOT
 from autograder.quizzes.notebooks import PREFIX, marked_sheet, named
+from autograder.settings.template import course_toml
+from autograder.settings.types import NAME
 from course import i18n
 from course.syllabus import Assignment, syllabus
 
@@ -49,14 +51,13 @@ configure(c, Path(__file__).parent)
 # have fetched something, because the exchange and the gradebook would take another id for another course.
 c.CourseDirectory.course_id = "{course_id}"
 
-# The language of notebooks, checks and feedback.
-c.Translate.language = "{language}"
+# Language, points, due dates, extensions and more stand in course.toml, beside this file.
 
 # Yours to change; take the # away.
 # c.Exchange.root = "/srv/nbgrader/exchange"         # where students fetch and hand in, writable for all of them
 # c.Exchange.timezone = "Europe/Copenhagen"          # in which times of handing in are said
 # c.CourseDirectory.db_url = "sqlite:////srv/attention/gradebook.db"     # the gradebook elsewhere, or PostgreSQL
-# c.AssignLatePenalties.plugin_class = "mine.Late"   # what being late costs; nothing unless you say so
+# c.AssignLatePenalties.plugin_class = "mine.Late"   # what being late costs, where [late] in course.toml is not set
 # c.ExportApp.plugin_class = "autograder.nbgrader.MarksExporter"         # `nbgrader export` with misconceptions
 
 # Do not set c.Autograde.sanitize_preprocessors, c.Autograde.autograde_preprocessors or c.Autograde.pre_convert_hook:
@@ -135,7 +136,8 @@ This writes a row for each student and part, with the misconception; without `--
 
 ## What is in this folder
 
-`nbgrader_config.py` says what you may change. `source/` has the notebooks *with the answers*; keep it secret. To add
+`course.toml` has the settings of the course: points, due dates, extensions, what lateness costs, what students see.
+`nbgrader_config.py` is nbgrader's. `source/` has the notebooks *with the answers*; keep it secret. To add
 an assignment, make another folder with `autograder init` and move the assignment from its `source/` to this one. To
 rename an assignment, rename its folder in `source/` before you release it. nbgrader grades assignments of your own
 beside these as usual: their code runs with your rights. Tests of your own inside an assignment of this course are not
@@ -209,10 +211,11 @@ def write_course(
         place = folder / "source" / name
         place.mkdir(parents=True, exist_ok=True)
         (place / f"{name}.ipynb").write_text(nbformat.writes(sheet) + "\n", encoding="utf-8")
-    config, readme = CONFIG.format(course_id=course_id, language=language), _readme(assignments, sheets)
+    config, readme = CONFIG.format(course_id=course_id), _readme(assignments, sheets)
     if root.resolve() != PACKAGE_ROOT:
         config, readme = _with_own_lessons(root.resolve(), config, readme)
     (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
+    (folder / NAME).write_text(course_toml(assignments, language), encoding="utf-8")
     (folder / "README.md").write_text(readme, encoding="utf-8")
     scripts_on_path()
     with Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id) as gradebook:

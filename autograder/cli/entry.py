@@ -22,6 +22,9 @@ VERBS = (
     "autograder.cli.new",
     "autograder.cli.courses",
     "autograder.cli.grading",
+    "autograder.cli.settings",
+    "autograder.cli.term",
+    "autograder.cli.comparing",
     "autograder.cli.collect",
     "autograder.cli.receipt",
     "autograder.cli.export",
@@ -88,11 +91,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _course_of(options: argparse.Namespace) -> Path | None:
     """The course folder that the nbgrader course of the hand-ins is taught from, if that is not the installed one."""
-    from autograder.paths import COURSE_VARIABLE, course_above, stated_course
+    from autograder.paths import COURSE_VARIABLE, course_above, course_around, stated_course
 
-    if COURSE_VARIABLE in os.environ or not getattr(options, "paths", None):
+    if COURSE_VARIABLE in os.environ:
         return None
-    course = course_above(options.paths)
+    if hasattr(options, "nbgrader_course"):
+        course = course_around(options.nbgrader_course)
+    else:
+        course = course_above(options.paths) if getattr(options, "paths", None) else None
     return stated_course(course / "nbgrader_config.py") if course else None
 
 
@@ -150,9 +156,12 @@ def _explained(error: Exception) -> str:
 def _status(error: Exception) -> int | None:
     """The exit status of an error that a person can do something about; None for a fault of the program."""
     from autograder.errors import GradingError, how_to_install
+    from autograder.settings.reading import CourseSettingsError
     from course.syllabus import SyllabusError, UnknownName
 
-    if isinstance(error, Usage | UnknownName | SyllabusError | FileNotFoundError | FileExistsError):
+    if isinstance(
+        error, Usage | UnknownName | SyllabusError | CourseSettingsError | FileNotFoundError | FileExistsError
+    ):
         return 2
     if isinstance(error, ModuleNotFoundError) and how_to_install(error.name or ""):
         return 2

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from autograder.cli.arguments import CHECKPOINT, DEVICE, JOBS, Usage, Verbs, verb
-
-if TYPE_CHECKING:
-    from autograder.grading.class_run import Attempts, ClassRun
-    from autograder.records import Result
+from autograder.cli.outputs import add_outputs, chosen_language, tell_changes, to_nbgrader, whole_marks, write
 
 
 def add(verbs: Verbs) -> None:
@@ -31,10 +26,7 @@ def add(verbs: Verbs) -> None:
         choices=("follow-through", "strict"),
         help="count each known mistake once, or count each failed test (default: as in the syllabus)",
     )
-    p.add_argument("--json", metavar="F", help="write the results to this file ('-': to standard output)")
-    p.add_argument("--language", help="the language of the feedback (default: the course's, else en)")
-    p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page to this folder")
-    p.add_argument("--csv", type=Path, metavar="F", help="write a table of marks to this file")
+    add_outputs(p)
     p.add_argument("--roster", type=Path, metavar="CSV", help="the class list: everybody on it has a row")
     p.add_argument("--again", action="store_true", help="also grade hand-ins that the course has a result for")
     p.add_argument("--nbgrader", action="store_true", help="enter the marks into the course's gradebook, with feedback")
@@ -48,7 +40,7 @@ def grade(options: argparse.Namespace) -> int:
     from autograder.cli.terminal import bar, err, marks_table, out, printable
     from autograder.grading.class_run import ClassRun, Settings
     from autograder.grading.people import off_roster, summary, unclear
-    from course import i18n
+    from autograder.settings.types import NAME
     from course.syllabus import syllabus
 
     requirements.require_walls(options.isolation)
@@ -61,10 +53,8 @@ def grade(options: argparse.Namespace) -> int:
     requirements.require_device(options.device, "leave out --device cuda to grade on the CPU")
     requirements.require_writable(options.json if options.json != "-" else None, options.csv, folder=options.html)
     requirements.require_checkpoint(options.checkpoint)
-    try:
-        language = i18n.known(options.language or _language(course))
-    except i18n.UnknownLanguage as error:
-        raise Usage(str(error)) from None
+    home = course or (Path() if Path(NAME).is_file() else None)  # a zip that is graded in the course's folder
+    language = chosen_language(options.language, home)
     settings = Settings(
         options.jobs, options.seed, options.device, options.isolation, options.checkpoint, options.marking
     )
@@ -77,6 +67,7 @@ def grade(options: argparse.Namespace) -> int:
         quizzes=_quizzes(course),
         again=options.again,
         roster=requirements.require_roster(options.roster),
+        home=home,
     )
     total, new = len(run.submissions), len(run.new)
     if new < total:
@@ -84,9 +75,9 @@ def grade(options: argparse.Namespace) -> int:
     with bar("Grading", new) as advance:
         results = run.grade(lambda _result: advance())
     if options.nbgrader and course:
-        _to_nbgrader(course, results, run)  # only the judge's marks: those of a person are in the gradebook already
-    results = _with_hand_marks(course, results, run.attempt)
-    _write(options, run, results, language)
+        to_nbgrader(course, results, run)  # only the judge's marks: those of a person are in the gradebook already
+    results = whole_marks(course, results, run.attempt)
+    write(options, run, results, language)
     if run.quizzes and not options.nbgrader:
         names = " and ".join(sorted({name for _, name in run.quizzes}))
         err.print(
@@ -99,6 +90,8 @@ def grade(options: argparse.Namespace) -> int:
         shown.print(f"{summary(results)}.", marks_table(results), sep="\n")
         for sentence in off_roster(results):
             shown.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+    if course:
+        tell_changes(course, results, run, shown=err if options.json == "-" else out)
     if run.failed:
         err.print(
             f"{run.failed} of {len(results)} could not be graded, through no fault of the hand-in: run the same "
@@ -109,17 +102,6 @@ def grade(options: argparse.Namespace) -> int:
     return 1 if run.attempt.problems or any(map(unclear, results)) else 0
 
 
-def _language(course: Path | None) -> str:
-    """The language that the course's nbgrader_config.py sets; English where there is none."""
-    from course import i18n
-
-    if course is None:
-        return i18n.SOURCE_LANGUAGE
-    from autograder.nbgrader import course_language
-
-    return course_language(course)
-
-
 def _quizzes(course: Path | None) -> set[str]:
     """The assignments of a course that are quizzes: nbgrader marks them, and nothing of them is run."""
     if course is None:
@@ -127,72 +109,3 @@ def _quizzes(course: Path | None) -> set[str]:
     from autograder.nbgrader import quiz_sheets
 
     return quiz_sheets(course)
-
-
-def _with_hand_marks(course: Path | None, results: list[Result], attempt: Attempts) -> list[Result]:
-    """The results with the marks that a person gave in the course's gradebook."""
-    if not course or not (course / "gradebook.db").exists():
-        return results
-    from autograder.nbgrader import GradebookError, with_hand_marks
-
-    try:
-        return [with_hand_marks(course, result) for result in results]
-    except GradebookError as error:
-        attempt.problems.append(str(error))
-        return results
-
-
-def _write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result], language: str) -> None:
-    """Write what was asked for. Where one of these fails, the others are written all the same."""
-    from rich.markup import escape
-
-    from autograder.cli.terminal import err, write_json
-    from autograder.reporting.html import write_pages
-    from autograder.reporting.marks import csv_table
-    from course import i18n
-
-    if options.json:
-        run.attempt("the results", lambda: write_json(results, options.json))
-    if options.csv:
-        run.attempt("the table of marks", lambda: options.csv.write_text(csv_table(results), encoding="utf-8"))
-    if options.html:
-        with i18n.using(language):
-            pages = run.attempt("the feedback pages", lambda: write_pages(results, options.html))
-        if pages:
-            err.print(f"Feedback pages: {escape(str(pages))}", soft_wrap=True)
-
-
-def _to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
-    """Enter marks and quizzes into the course's gradebook; each that fails becomes a problem of the run."""
-    from autograder.cli.terminal import bar, err
-    from autograder.grading.people import NO_HAND_IN
-    from autograder.nbgrader import GradebookError, HandedOver, enter_people, hand_over, mark_quizzes
-    from autograder.reporting.text import shown_name
-
-    def problem_of(outcome: HandedOver, verb: str = "") -> str:
-        return f"{verb}{shown_name(outcome.student, 200)}, {outcome.assignment}: {outcome.message or ''}"
-
-    def enter() -> None:
-        # Those that could not be graded, too: their older marks must go.
-        known = [r for r in results if r["assignment"] and NO_HAND_IN not in r["flags"]]
-        run.attempt.problems += enter_people(course, known, run.roster)
-        with bar("To nbgrader", len(known)) as advance:
-            outcomes = hand_over(course, known, progress=lambda _: advance())
-        for outcome, result in zip(outcomes, known, strict=True):
-            if not outcome.ok and result["status"] != "not_graded":
-                run.attempt.problems.append(problem_of(outcome, "nbgrader did not take "))
-
-    def mark() -> None:
-        with bar("Quizzes", len(run.quizzes)) as advance:
-            outcomes = mark_quizzes(course, run.quizzes, progress=lambda _: advance())
-        run.attempt.problems += [problem_of(outcome) for outcome in outcomes if not outcome.ok]
-        good = sum(outcome.ok for outcome in outcomes)
-        err.print(f"{good} of {len(outcomes)} quizzes were marked; marks are in the gradebook, pages in feedback/.")
-
-    try:
-        if results:
-            run.attempt("the gradebook", enter)
-        if run.quizzes:
-            run.attempt("the gradebook", mark)
-    except GradebookError as error:
-        run.attempt.problems.append(str(error))

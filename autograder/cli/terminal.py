@@ -43,8 +43,7 @@ def marks_table(results: Sequence[Result]) -> Table:
         if result["status"] == "graded":
             mark = f"{result['score']:g} / {result['max_score']:g}"
             notes = [p["misconception"]["title"] for p in result["parts"] if p["misconception"]]
-            if penalty := result.get("late_penalty"):
-                notes.append(f"late: {penalty:g} points off")
+            notes += _late(result)
             notes += [flag.replace("-", " ") for flag in result["flags"]]
             note = escape("; ".join(dict.fromkeys(notes)))
         elif result["status"] == "by_hand":
@@ -53,6 +52,18 @@ def marks_table(results: Sequence[Result]) -> Table:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
         marks.add_row(escape(shown_name(known_as(result), 200)), str(result["assignment"] or "?"), mark, note)
     return marks
+
+
+def _late(result: Result) -> list[str]:
+    """How late a hand-in is and what that costs; nothing for one in time."""
+    lateness = result.get("lateness")
+    seconds = lateness["late_seconds"] if lateness else 0
+    penalty = result.get("late_penalty")
+    if not seconds and not penalty:
+        return []
+    days, rest = divmod(int(seconds), 86400)
+    by = f" by {f'{days} d ' if days else ''}{rest // 3600} h {rest % 3600 // 60} min" if seconds else ""
+    return [f"late{by}: {f'{penalty:g} points off' if penalty else 'nothing off'}"]
 
 
 def printable(text: str) -> str:

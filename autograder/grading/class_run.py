@@ -14,9 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from autograder.grading import grader, saved_results
+from autograder.grading import grader, saved_results, seeds
 from autograder.grading.people import for_everybody, owner_record
 from autograder.records import Result
+from autograder.settings.apply import counted
+from autograder.settings.reading import read_settings
+from autograder.settings.types import NO_RULES, NO_SETTINGS, Rules
 from autograder.submission.attempts import one_each
 from autograder.submission.copies import is_copy
 from autograder.submission.course_folder import NO_COURSE, CourseFolder, read_course_folder
@@ -31,14 +34,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """How hand-ins are graded: `jobs` at a time (0: as many as there are cores). Without a seed, one is drawn."""
+    """How hand-ins are graded: `jobs` at a time (0: as many as there are cores).
+
+    Without a seed it is the one that the course keeps for each assignment; outside a course, one is drawn.
+    """
 
     jobs: int = 0
     seed: int | None = None
     device: str = "cpu"
     isolation: str = "full"
     checkpoint: str = "bert-mini"
-    marking: str | None = None  # one of `course.syllabus.MARKING`; None: as the syllabus says
+    marking: str | None = None  # one of `course.syllabus.MARKING`; None: as the course or the syllabus says
 
 
 class NothingToGrade(FileNotFoundError):
@@ -67,10 +73,11 @@ class ClassRun:
 
     `source` is the folder of source notebooks. `course` is the folder of an nbgrader course, which keeps the results: a
     hand-in that has one there is not graded again, unless `again`. Hand-ins for the assignments `quizzes` are not
-    graded here; `self.quizzes` lists them as (student, assignment).
+    graded here; `self.quizzes` lists them as (student, assignment). `home` is the folder whose `course.toml` holds, by
+    default that of `course`. `only` says of each hand-in whether it is looked at.
 
     Raises FileNotFoundError for a path that is not there, NothingToGrade where there is no hand-in, UnknownName for an
-    `assignment` that the syllabus does not have.
+    `assignment` that the syllabus does not have, CourseSettingsError where `course.toml` is not right.
     """
 
     def __init__(
@@ -85,8 +92,12 @@ class ClassRun:
         again: bool = False,
         roster: Roster | None = None,
         keep_files: bool = False,
+        home: Path | None = None,
+        only: Callable[[Submission], bool] = lambda submission: True,
     ) -> None:
         self.paths, self.source, self.course = [str(path) for path in paths], source, course
+        self.home = home or course
+        self.course_settings = read_settings(self.home) if self.home else NO_SETTINGS
         self.roster, self.assignment = roster, assignment
         self.settings = settings or Settings()
         self.attempt = Attempts()
@@ -96,13 +107,16 @@ class ClassRun:
         self.results: list[Result] = []
         self.data: dict[str, bytes] | None = {} if keep_files else None  # of the notebooks, by name
         read_all = (self._read(found) for found in self._exercises(frozenset(quizzes)))
-        self.submissions: list[Submission] = one_each(one for one in read_all if one is not None)
+        self.submissions: list[Submission] = [
+            one for one in one_each(one for one in read_all if one is not None) if only(one)
+        ]
         people = known_people(course) if course else {}
         for submission in self.submissions:
             if submission.owner and submission.student in people:  # the folder was made of a platform's download
                 submission.owner = people[submission.student].owner(submission.owner)
         if not self.submissions and not self.quizzes and not self.unknown:
             raise NothingToGrade(f"there is no notebook, .py file or zip in {', '.join(self.paths)}")
+        self.rules = self._rules()
         self.known: list[Result | None] = [
             self._known(submission) if course and not again else None for submission in self.submissions
         ]
@@ -142,7 +156,7 @@ class ClassRun:
 
         graded: list[Result] = []
         if self.new:
-            with grader.Grader(source_root=self.source, **asdict(self.settings)) as started:
+            with grader.Grader(source_root=self.source, rules=self.rules, **asdict(self.settings)) as started:
                 graded = started.grade(self.new, finished)
         fresh = iter(graded)
         self.results = [next(fresh) if result is None else result for result in self.known]
@@ -187,7 +201,7 @@ class ClassRun:
         """The results, a row for everybody."""
         owners = [submission.owner for submission in self.submissions]
         rows: list[Result] = [
-            {**result, "owner": owner_record(owner)} if owner else result
+            {**self._counted(result), "owner": owner_record(owner)} if owner else self._counted(result)
             for result, owner in zip(self.results, owners, strict=True)
         ]
         asked = {self.assignment} if self.assignment else {r["assignment"] for r in rows if r["assignment"]}
@@ -207,8 +221,25 @@ class ClassRun:
         """The course's assignments; quizzes are not among the instructor's own."""
         return replace(self.folder, own=self.folder.own - quizzes)
 
+    def _rules(self) -> dict[str, Rules]:
+        """The rules by which each assignment is graded in this run."""
+        ids = sorted({one.assignment.id for one in self.submissions if one.assignment and not one.problem})
+        if not self.home:
+            return {}
+        home, told = self.home, self.settings.seed
+        rules = self.attempt("the course's seeds", lambda: seeds.rules_of_run(home, self.course_settings, ids, told))
+        return {name: self.course_settings.of(name).rules for name in ids} if rules is None else rules
+
+    def _counted(self, result: Result) -> Result:
+        """A result as the course counts it."""
+        return counted(result, self.course_settings, self.source) if self.home else result
+
     def _known(self, submission: Submission) -> Result | None:
-        """The result that the course has of this very hand-in, made with these settings."""
+        """The result that the course has of this very hand-in, made by these rules with these settings."""
         assert self.course is not None
-        how = {name: value for name, value in asdict(self.settings).items() if name != "jobs"}
-        return saved_results.finished(self.course, submission, **how)
+        if submission.assignment is None:
+            return None
+        rules = self.rules.get(submission.assignment.id, NO_RULES)
+        rules = replace(rules, marking=self.settings.marking or rules.marking)
+        how = {name: getattr(self.settings, name) for name in ("device", "isolation", "checkpoint")}
+        return saved_results.finished(self.course, submission, rules, **how)

@@ -14,8 +14,9 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from autograder.grading.worker_pool import WorkerPool, Workshop, workshop_of
 from autograder.judging.catalogue import CatalogueError
 from autograder.messages import Message
 from autograder.records import Result
+from autograder.settings.types import Rules
 from autograder.submission.hand_in import Submission
 from autograder.workers import wire
 from course.syllabus import Assignment, Limits, syllabus
@@ -45,13 +47,15 @@ class JudgeEnded(GradingError):
 
 
 class Grader:
-    """Grades submissions with one seed, on one device, behind one kind of wall.
+    """Grades submissions on one device, behind one kind of wall.
 
-    `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their tests).
-    `limits` replaces the syllabus's for all exercises. `checkpoint` is the pre-trained BERT of the exercises that need
-    one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or "bert-mini", which comes with the
-    course. `marking` is the rule for all exercises, one of `course.syllabus.MARKING`; where it is None, the syllabus's
-    rules hold. Without a `seed`, one is drawn. `jobs` hand-ins are graded at a time; 0 is as many as there are cores.
+    `rules` are those of a course, by assignment; what they leave open, and all of other assignments, is as the other
+    arguments say. `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their
+    tests). `limits` replaces the syllabus's and the rules' for all exercises. `checkpoint` is the pre-trained BERT of
+    the exercises that need one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or "bert-mini",
+    which comes with the course. `marking` is the rule for all exercises, one of `course.syllabus.MARKING`; where it is
+    None, the rules or the syllabus say. Without a `seed`, one is drawn. `jobs` hand-ins are graded at a time; 0 is as
+    many as there are cores.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Grader:
         without: tuple[str, ...] = (),
         checkpoint: str = "bert-mini",
         marking: str | None = None,
+        rules: Mapping[str, Rules] | None = None,
     ) -> None:
         self.jobs = jobs or os.cpu_count() or 1
         if device == "cuda":
@@ -76,6 +81,7 @@ class Grader:
         self.limits = limits
         self.checkpoint = checkpoint
         self.marking = marking
+        self.rules = rules or {}
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.machine = ReadersWriterLock()
         self.first: Counter[Workshop] = Counter()  # generations of the workers when the stream began
@@ -86,7 +92,7 @@ class Grader:
         self.folder = self.run_folder.path
         self.pool = WorkerPool(
             self.folder,
-            seed=self.seed,
+            rules_of=self.rules_of,
             device=self.device,
             without=self.without,
             limits=self.limits,
@@ -175,8 +181,8 @@ class Grader:
         memory runs out, has the whole machine for itself the next time.
         """
         started = time.perf_counter()
-        marking = self.marking_of(submission.assignment) if submission.assignment else None
-        result = results.base(submission, self.seed, self.device, self.isolation, self.checkpoint, marking)
+        rules = self.rules_of(submission.assignment) if submission.assignment else Rules(self.seed)
+        result = results.base(submission, rules, self.device, self.isolation, self.checkpoint)
         if submission.problem:
             return results.not_graded(result, submission.problem)
         assignment = submission.assignment
@@ -219,9 +225,13 @@ class Grader:
         why = Message("Could not be graded; this is not your fault. {why}", why=judged["failure"])
         return results.not_graded(result, why)
 
-    def marking_of(self, assignment: Assignment) -> str:
-        """The rule by which this run marks an assignment, one of `course.syllabus.MARKING`."""
-        return self.marking or syllabus().marking_of(assignment.exercise)
+    def rules_of(self, assignment: Assignment) -> Rules:
+        """The rules by which this run grades an assignment; none of them is None."""
+        rules = self.rules.get(assignment.id, Rules())
+        seed = self.seed if rules.seed is None else rules.seed
+        return replace(
+            rules, seed=seed, marking=self.marking or rules.marking or syllabus().marking_of(assignment.exercise)
+        )
 
     def ask_judge(self, submission: Submission, assignment: Assignment) -> dict[str, Any]:
         """The reply of an assignment's judge to a hand-in: parts and cells, or {"failure": why}.
@@ -234,7 +244,7 @@ class Grader:
                 "cells": submission.cells,
                 "mentions": submission.mentions,
                 "ready_made": submission.ready_made,
-                "marking": self.marking_of(assignment),
+                "marking": self.rules_of(assignment).marking,
             }
             wire.send(line, job)
             limits = self.pool.limits_of(assignment)

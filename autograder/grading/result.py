@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from autograder.messages import Message, table
-from autograder.paths import DECIDES, ROOT, decides
+from autograder.paths import ROOT, decides, decides_on
 from autograder.records import Result
+from autograder.settings.types import Rules
 from autograder.submission.hand_in import Submission
+from course.syllabus import Exercise, syllabus
 
 BESIDE = {  # packages whose versions count besides the framework's own
     "torch": ("transformers",),
@@ -21,10 +24,10 @@ BESIDE = {  # packages whose versions count besides the framework's own
 
 
 @cache
-def versions(framework: str) -> dict[str, str]:
+def versions(framework: str, exercise: Exercise | None = None) -> dict[str, str]:
     """The versions of Python, the grader and the packages of a framework, "torch" or "tensorflow", by name.
 
-    "unknown" where a package is not installed. `judge` is the hash of `judge_digest`.
+    "unknown" where a package is not installed. With an exercise, `judge` is the hash of its `judge_digest`.
     """
     packages = {"autograder": "attention-exercises", "numpy": "numpy", framework: framework}
     packages |= {name: name for name in BESIDE[framework]}
@@ -34,32 +37,53 @@ def versions(framework: str) -> dict[str, str]:
             found[name] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[name] = "unknown"
-    return found | {"judge": judge_digest()}
+    return found | {"judge": judge_digest(exercise)} if exercise else found
 
 
 @cache
-def judge_digest() -> str:
-    """A hash of all that decides on a mark: hidden tests, catalogue, references, workers, syllabus, generated data.
+def judge_digest(exercise: Exercise) -> str:
+    """A hash of all that decides on a mark in an exercise.
 
-    An earlier result with another hash is not used again.
+    That is its hidden tests, catalogue, reference and entry in the syllabus, and what all exercises share: the judge,
+    workers, limits, generated data.
+
+    An earlier result with another hash is not used again. A change of one exercise leaves the results of the others
+    in force.
     """
+    known = syllabus()
+    h = hashlib.sha256(_shared_digest().encode())
+    entry = (known.tracks, known.limits_of(exercise), known.weights, exercise)
+    h.update(repr(entry).encode())
+    _hash(h, decides_on(ROOT, exercise))
+    return h.hexdigest()[:16]
+
+
+@cache
+def _shared_digest() -> str:
     h = hashlib.sha256()
-    for place, name in zip(decides(ROOT), DECIDES, strict=True):
+    _hash(h, decides(ROOT))
+    return h.hexdigest()
+
+
+def _hash(h: hashlib._Hash, places: Iterable[tuple[str, Path]]) -> None:
+    """Take files, and all files in folders, into a hash, each with its name."""
+    for name, place in places:
         for path in sorted([place, *place.rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
                 h.update((PurePath(name) / path.relative_to(place)).as_posix().encode() + b"\0" + path.read_bytes())
-    return h.hexdigest()[:16]
 
 
 def base(
     submission: Submission,
-    seed: int,
+    rules: Rules,
     device: str,
     isolation: str,
     checkpoint: str | None = None,
-    marking: str | None = None,
 ) -> Result:
-    """The result of a hand-in before it is judged: what is known of it and of the run, and no score."""
+    """The result of a hand-in before it is judged: what is known of it and of the run, and no score.
+
+    `rules` are those of the run, complete.
+    """
     assignment = submission.assignment
     needs_checkpoint = assignment is not None and assignment.exercise.packages
     return {
@@ -76,16 +100,18 @@ def base(
         "remarks": list(submission.remarks),
         "cells": [],
         "parts": [],
-        "seed": seed,
+        "seed": rules.seed,
         "seconds": 0.0,
         "words": table(*submission.remarks),
         "content": submission.content,
         "receipt": submission.receipt,
-        "versions": {**versions(assignment.track.framework)} if assignment else {},
+        "versions": {**versions(assignment.track.framework, assignment.exercise)} if assignment else {},
         "isolation": isolation,
         "device": device,
         "checkpoint": checkpoint if needs_checkpoint else None,
-        "marking": marking,
+        "marking": rules.marking,
+        "limits": dict(rules.limits),
+        "void": list(rules.void),
     }
 
 

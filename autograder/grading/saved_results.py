@@ -10,17 +10,21 @@ import hashlib
 import json
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from autograder.grading.result import sound, versions
-from autograder.records import Result
+from autograder.messages import Message
+from autograder.records import Part, Result, Test
+from autograder.settings.types import NO_RULES, Rules
 from autograder.submission.hand_in import Submission, Unreadable
 from autograder.submission.read import read_notebook, with_cells
-from course.syllabus import UnknownName, syllabus
+from course.syllabus import Assignment, UnknownName, syllabus
 
 FOLDER = Path(".autograder") / "results"
+VOID = Message("This check does not count.")
 
 
 def path_of(course_root: Path, assignment: str, student: str) -> Path:
@@ -48,26 +52,50 @@ def save(course_root: Path, result: Result) -> Path:
     return path
 
 
-def finished(course_root: Path, submission: Submission, **settings: Any) -> Result | None:
+def finished(course_root: Path, submission: Submission, rules: Rules, **settings: Any) -> Result | None:
     """The stored result of this hand-in, if grading it now would give the same; else None.
 
-    The code, the remarks on the notebook and the judge must be the same, and so must the settings that are not None
-    (`seed`, `device`, `isolation`, `checkpoint`). Without a seed, any seed will do; without `marking`, the rule must be
-    the syllabus's.
+    The code, the remarks on the notebook and the judge must be the same, and so must the rules (without `marking`, it
+    is the syllabus's; without a seed, any seed will do) and the settings (`device`, `isolation`, `checkpoint`) that are
+    not None. Tests that have come to count nothing since, in parts that are complete without them, change no mark.
     """
     if submission.problem or submission.assignment is None or not submission.content:
         return None
     result = _read(path_of(course_root, submission.assignment.id, submission.student))
     if result is None or result.get("content") != submission.content:
         return None
-    same = result.get("versions") == versions(submission.assignment.track.framework)
-    same &= result.get("remarks") == sound(list(submission.remarks))
+    same = result.get("remarks") == sound(list(submission.remarks))
     same &= set(submission.flags) <= set(result.get("flags", []))
-    settings["marking"] = settings.get("marking") or syllabus().marking_of(submission.assignment.exercise)
     for name, value in settings.items():
         if value is not None and not (name == "checkpoint" and result.get(name) is None):
             same &= result.get(name) == value
-    return {**result, "submission": submission.name, "receipt": submission.receipt} if same else None
+    ruled = _under(rules, result, submission.assignment) if same else None
+    return {**ruled, "submission": submission.name, "receipt": submission.receipt} if ruled else None
+
+
+def _under(rules: Rules, result: Result, assignment: Assignment) -> Result | None:
+    """A result of today's judge as it is under these rules; None where only grading again can tell."""
+    marking = rules.marking or syllabus().marking_of(assignment.exercise)
+    same = result.get("versions") == versions(assignment.track.framework, assignment.exercise)
+    same &= result.get("marking", marking) == marking and rules.seed in (None, result.get("seed"))
+    same &= (result.get("limits") or {}) == dict(rules.limits)
+    before, now = set(result.get("void") or ()), set(rules.void)
+    if not same or not before <= now:
+        return None
+    if before == now:
+        return result
+    parts: list[Part] = []
+    for part in result["parts"]:
+        counted = [test for test in part["tests"] if not test.get("void")]
+        touched = any(test["name"] in now for test in counted)
+        if touched and any(test["outcome"] != "passed" for test in counted):
+            return None
+        parts.append({**part, "tests": [_voided(test) if test["name"] in now else test for test in part["tests"]]})
+    return {**result, "parts": parts, "void": list(rules.void)}
+
+
+def _voided(test: Test) -> Test:
+    return {**test, "outcome": "not_run", "message": VOID, "share": 0.0, "void": True}
 
 
 def _read(path: Path) -> Result | None:
@@ -84,16 +112,27 @@ def stored(course_root: Path, assignment: str, student: str) -> Result | None:
     return _read(path_of(course_root, assignment, student))
 
 
-def lookup(course_root: Path, assignment: str, student: str, notebook: dict[str, Any]) -> Result | None:
-    """The stored result of exactly this notebook's code by this version of the grader, or None."""
+def lookup(
+    course_root: Path, assignment: str, student: str, notebook: dict[str, Any], rules: Rules = NO_RULES
+) -> Result | None:
+    """The stored result of exactly this notebook's code by this version of the grader under these rules, or None."""
     result = _read(path_of(course_root, assignment, student))
     if result is None:
         return None
     submission = from_notebook(notebook, assignment, student, Path(course_root) / "source")
     same_code = submission.problem is None and submission.content == result.get("content")
     known = submission.assignment
-    same = same_code and known is not None and result.get("versions") == versions(known.track.framework)
-    return result if same else None
+    return _under(rules, result, known) if same_code and known is not None else None
+
+
+def seeds(course_root: Path, assignment: str) -> list[int]:
+    """The seeds of the stored results of an assignment, the most frequent first."""
+    found = Counter(
+        seed
+        for path in sorted((Path(course_root) / FOLDER / quote(assignment, safe="")).glob("*.json"))
+        if (result := _read(path)) and isinstance(seed := result.get("seed"), int)
+    )
+    return [seed for seed, _ in found.most_common()]
 
 
 def from_notebook(notebook: dict[str, Any], assignment: str, student: str, source_root: Path) -> Submission:

@@ -14,19 +14,24 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from autograder.records import Result
+from autograder.settings.types import NO_RULES, Rules
 
 _lock = threading.Lock()
 _processes: dict[str, subprocess.Popen[str]] = {}
 
 
-def grade_one(notebook: dict[str, Any], assignment: str, student: str, source_root: Path | None = None) -> Result:
+def grade_one(
+    notebook: dict[str, Any], assignment: str, student: str, source_root: Path | None = None, rules: Rules = NO_RULES
+) -> Result:
     """The result of one notebook, which is JSON data in nbformat 4. Raises RuntimeError where none comes."""
     root = str(source_root) if source_root else ""
-    request = json.dumps({"notebook": notebook, "assignment": assignment, "student": student})
+    asked = {"notebook": notebook, "assignment": assignment, "student": student, "rules": asdict(rules)}
+    request = json.dumps(asked)
     with _lock:
         for _ in range(2):  # a service that was killed is started once more
             process = _processes.get(root)
@@ -85,28 +90,51 @@ def close() -> None:
     _processes.clear()
 
 
+class _Service:
+    """A grader that is replaced where the rules of an assignment change while it is warm."""
+
+    def __init__(self, root: str, settings: dict[str, Any]) -> None:
+        from autograder.grading.grader import Grader
+
+        self.settings, self.source_root = settings, Path(root) if root else None
+        self.grader = Grader(jobs=1, source_root=self.source_root, **settings).__enter__()
+
+    def result(self, request: dict[str, Any]) -> Result:
+        from autograder.grading.grader import Grader
+        from autograder.grading.saved_results import from_notebook
+
+        assignment, told = request["assignment"], request["rules"]
+        rules, known = Rules(**{**told, "void": tuple(told["void"])}), dict(self.grader.rules)
+        if known.setdefault(assignment, rules) != rules:
+            self.close()
+            known[assignment] = rules
+            self.grader = Grader(jobs=1, source_root=self.source_root, **self.settings).__enter__()
+        self.grader.rules = known
+        submission = from_notebook(request["notebook"], assignment, request["student"], self.grader.source_root)
+        return self.grader.grade([submission])[0]
+
+    def close(self) -> None:
+        self.grader.__exit__()
+
+
 def main(root: str, *options: str) -> None:
     """The service: a result, or an error, for each request on standard input, until that ends.
 
     `root` is the folder of source notebooks, or empty; `options` are `--name=value` for settings of the Grader.
     """
-    from autograder.grading.grader import Grader
-    from autograder.grading.saved_results import from_notebook
-
     settings: dict[str, Any] = dict(option.removeprefix("--").split("=", 1) for option in options)
     answers, sys.stdout = sys.stdout, sys.stderr  # nothing but replies on the pipe
-    with Grader(jobs=1, source_root=Path(root) if root else None, **settings) as grader:
+    service = _Service(root, settings)
+    try:
         for line in sys.stdin:
             try:
-                request = json.loads(line)
-                submission = from_notebook(
-                    request["notebook"], request["assignment"], request["student"], grader.source_root
-                )
-                reply: dict[str, Any] = {"result": grader.grade([submission])[0]}
+                reply: dict[str, Any] = {"result": service.result(json.loads(line))}
             except Exception as error:  # noqa: BLE001 - the service goes on with the next one
                 reply = {"error": f"{type(error).__name__}: {error}"}
             answers.write(json.dumps(reply) + "\n")
             answers.flush()
+    finally:
+        service.close()
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from autograder.errors import GradingError, how_to_install
 from autograder.grading import references
 from autograder.grading.processes import START_SECONDS, NotStarted, ServerProcess
+from autograder.settings.types import Rules
 from autograder.workers import wire
 from autograder.workers.client import Contestant, Ended, Place, WorkerFailure
 from course import models
@@ -86,13 +87,21 @@ class _StartedOnce(Generic[T]):
 class WorkerPool:
     """Starts the processes of one run in its private `folder`, and closes them.
 
-    `limits` replaces the syllabus's; `without` names the walls that are left out; `checkpoint` is as the Grader has it.
+    `rules_of` gives the rules of an assignment, its seed among them; `limits` replaces the syllabus's and theirs;
+    `without` names the walls that are left out; `checkpoint` is as the Grader has it.
     """
 
     def __init__(
-        self, folder: Path, *, seed: int, device: str, without: tuple[str, ...], limits: Limits | None, checkpoint: str
+        self,
+        folder: Path,
+        *,
+        rules_of: Callable[[Assignment], Rules],
+        device: str,
+        without: tuple[str, ...],
+        limits: Limits | None,
+        checkpoint: str,
     ) -> None:
-        self.folder, self.seed, self.device = folder, seed, device
+        self.folder, self.rules_of, self.device = folder, rules_of, device
         self.without, self.limits, self.checkpoint = without, limits, checkpoint
         self._lock = threading.RLock()
         self._zygotes: _StartedOnce[ServerProcess] = _StartedOnce(self._lock)
@@ -163,7 +172,9 @@ class WorkerPool:
                 limits = self.limits_of(assignment)
                 place = Place(str(zygote.path), str(reference), limits, self.device, self.without)
                 sources = references.sources_of(assignment)
-                judge.send_line(json.dumps({"seed": self.seed, "place": asdict(place), "sources": sources}))
+                rules = self.rules_of(assignment)
+                configuration = {"seed": rules.seed, "place": asdict(place), "sources": sources, "void": rules.void}
+                judge.send_line(json.dumps(configuration))
             except BaseException:
                 judge.close()
                 raise
@@ -173,7 +184,10 @@ class WorkerPool:
 
     def limits_of(self, assignment: Assignment) -> Limits:
         """The limits of an assignment's contestants."""
-        return self.limits or syllabus().limits_of(assignment.exercise)
+        if self.limits:
+            return self.limits
+        changed: dict[str, Any] = dict(self.rules_of(assignment).limits)
+        return replace(syllabus().limits_of(assignment.exercise), **changed)
 
     def trouble(self, track: str) -> str | None:
         """Why no contestant starts on this device and behind these walls, in a sentence; None where one does."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from autograder.judging.catalogue import Mistake, name_of
 from autograder.judging.follow_through import Mark, mark, passing
 from autograder.judging.job import Job, JudgedPart, Judgement
-from autograder.judging.plugin import Verdict
+from autograder.judging.plugin import Spec, Verdict
 from autograder.judging.reference import Reference
 from autograder.judging.replies import Use, describe_error
 from autograder.judging.rounds import Rounds
@@ -39,10 +39,11 @@ class HandIn:
         rounds: Rounds,
         reference: Reference,
         mistakes: Mapping[str, Sequence[Mistake]],
+        voided: Sequence[Spec] = (),
     ) -> None:
-        """`mistakes`: the known ones of each part in this track."""
+        """`mistakes`: the known ones of each part in this track; `voided`: tests that are not run and count nothing."""
         self.job, self.exercise, self.track, self.place = job, exercise, track, place
-        self.rounds, self.reference, self.mistakes = rounds, reference, mistakes
+        self.rounds, self.reference, self.mistakes, self.voided = rounds, reference, mistakes, voided
         self.symbols = sorted({part.symbol for part in exercise.parts})
         self.verdicts: dict[str, Verdict] = {}
         self.used: dict[str, dict[str, Use]] = {}  # by part: ready-made attention that was seen at work
@@ -184,6 +185,8 @@ class HandIn:
             marked = Mark("strict", 0.0, 0.0)
         else:
             marked = self._mark(part)
+        message = Message("This check does not count.")
+        void = [Verdict(spec, "not_run", message) for spec in self.voided if spec.part == part.id]
         return {
             "id": part.id,
             "symbol": part.symbol,
@@ -200,8 +203,11 @@ class HandIn:
             ],
             "ready_made": any(rule != "allow" for rule in rules.values()),
             "raised": any(v.raised for v in own),
-            "words": table(*(v.message for v in own)),
-            "tests": [_test_result(v, v.spec.name in marked.granted) for v in own],
+            "words": table(*(v.message for v in [*own, *void])),
+            "tests": [
+                *(_test_result(v, v.spec.name in marked.granted) for v in own),
+                *map(_void_result, void),
+            ],
         }
 
     def _without_verdicts(self, message: str) -> Judgement:
@@ -245,6 +251,12 @@ def _test_result(verdict: Verdict, granted: bool) -> Test:
         "granted": granted,
         "picture": verdict.picture,
     }
+
+
+def _void_result(verdict: Verdict) -> Test:
+    result = _test_result(verdict, False)
+    result["void"] = True
+    return result
 
 
 def _at_work(name: str, cell: str | None = None, line: int | None = None) -> Message:

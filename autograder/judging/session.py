@@ -21,7 +21,7 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import pytest
@@ -44,11 +44,15 @@ JUDGE_MB = 3072  # private memory of a judge, with what it has remembered of the
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a judge is started with: the run's seed, the workers' place, and sources by name (see `Reference.teach`)."""
+    """What a judge is started with: the run's seed, the workers' place, and sources by name (see `Reference.teach`).
+
+    `void` names the tests that count nothing in this course.
+    """
 
     seed: int
     place: Place
     sources: dict[str, str]
+    void: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, line: str) -> Configuration:
@@ -56,7 +60,7 @@ class Configuration:
         raw = json.loads(line)
         place = raw["place"]
         place = Place(**{**place, "limits": Limits(**place["limits"]), "without": tuple(place["without"])})
-        return cls(raw["seed"], place, raw["sources"])
+        return cls(raw["seed"], place, raw["sources"], tuple(raw.get("void", ())))
 
 
 class Session:
@@ -71,39 +75,23 @@ class Session:
         self.mistakes = {part.id: [m for m in known if m.part == part.id] for part in exercise.parts}
         self.reference = Reference(self.line, exercise.module, {m.id: m.changes[track] for m in known})
         self.sources = configuration.sources
+        self.void = configuration.void
         self.desk = Desk(configuration.seed, track, self.reference)
         self.failure: str | None = None
 
     def run(self) -> int:
         """Collect the hidden tests and serve until the socket is closed. Returns pytest's exit status."""
-        hooks = Hooks(self.desk, [part.id for part in self.exercise.parts], self.serve)
-        file = paths.hidden_tests(ROOT, self.exercise)
-        options = [
-            "-s",
-            "-p",
-            "no:terminal",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:logging",
-            "-p",
-            "no:warnings",
-            "-p",
-            "no:faulthandler",
-            "-c",
-            os.devnull,
-            "--rootdir",
-            str(file.parents[1]),
-            "--noconftest",
-            "--import-mode=importlib",
-        ]
-        return pytest.main([*options, str(file)], plugins=[hooks, MarkName()])
+        return _collected(self.exercise, Hooks(self.desk, [part.id for part in self.exercise.parts], self.serve))
 
     # -- the run loop ------------------------------------------------------------------------------------------------
 
     def serve(self, items: list[pytest.Function], specs: dict[str, Spec]) -> None:
         """Prime the judge, then fork one for each hand-in."""
-        self.rounds = Rounds(self.desk, self.reference, items, specs)
+        # A test that counts nothing is not run at all, not by the reference either: it may keep the judge from working.
+        counted = [item for item in items if item.name not in self.void]
+        self.voided = [replace(spec, share=0.0) for name, spec in specs.items() if name in self.void]
+        kept = {name: spec for name, spec in specs.items() if name not in self.void}
+        self.rounds = Rounds(self.desk, self.reference, counted, kept)
         try:
             self.reference.teach(self.sources)
             self.prime()
@@ -136,7 +124,9 @@ class Session:
             if self.failure:
                 result = {"failure": self.failure, "broken": True}
             else:
-                hand_in = HandIn(job, self.exercise, self.track, self.place, self.rounds, self.reference, self.mistakes)
+                hand_in = HandIn(
+                    job, self.exercise, self.track, self.place, self.rounds, self.reference, self.mistakes, self.voided
+                )
                 result = {**hand_in.judge(), "seconds": round(time.perf_counter() - started, 4)}
         except (JudgeError, WorkerFailure) as error:
             result = {"failure": str(error), "killed": isinstance(error, Killed)}
@@ -154,6 +144,33 @@ class Session:
         signal.alarm(int(3 * hand_in_seconds(self.place.limits)) + 240)  # wall time: it waits for workers
         memory = (JUDGE_MB + 4 * self.place.limits.reply_mb) << 20
         resource.setrlimit(resource.RLIMIT_DATA, (memory,) * 2)
+
+
+def collect(exercise: Exercise, track: str) -> list[Spec]:
+    """What the hidden tests of an exercise in a track say of themselves, part by part; nothing is run.
+
+    Raises JudgeError where they cannot be read.
+    """
+    found: list[Spec] = []
+
+    def take(items: list[pytest.Function], specs: dict[str, Spec]) -> None:
+        found.extend(specs[item.name] for item in items)
+
+    nobody = cast(Reference, None)  # nothing is run
+    hooks = Hooks(Desk(0, track, nobody), [part.id for part in exercise.parts], take)
+    _collected(exercise, hooks)
+    if not found:
+        raise JudgeError(f"the hidden tests of {exercise.id} cannot be read: {hooks.broken or 'there are none'}")
+    return found
+
+
+def _collected(exercise: Exercise, hooks: Hooks) -> int:
+    """Run pytest on an exercise's hidden tests, with no configuration of its own; `hooks` has the run loop."""
+    file = paths.hidden_tests(ROOT, exercise)
+    without = [f"no:{name}" for name in ("terminal", "cacheprovider", "logging", "warnings", "faulthandler")]
+    options = ["-s", *(option for name in without for option in ("-p", name)), "-c", os.devnull]
+    options += ["--rootdir", str(file.parents[1]), "--noconftest", "--import-mode=importlib"]
+    return pytest.main([*options, str(file)], plugins=[hooks, MarkName()])
 
 
 class MarkName:

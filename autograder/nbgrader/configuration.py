@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any
 
 from nbgrader import converters
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, SaveAutoGrades
+from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSolutions, Execute, SaveAutoGrades
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from autograder.nbgrader.course_rules import CoursePoints, LatePenalties, ShowFeedback, follow
 from autograder.nbgrader.gradebook import mark_as_earlier
 from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, SaveMarks, Translate
 from autograder.nbgrader.reading import HandIn, find_all, without_links
 from autograder.nbgrader.timestamps import get_existing_timestamp
+from autograder.settings.reading import CourseSettingsError, read_settings
 from course.syllabus import syllabus
 
 STUB = "# Your code here.\nraise NotImplementedError"
@@ -43,20 +46,26 @@ def configure(c: Config, root: str | Path) -> None:
     c.ClearSolutions.code_stub = {"python": STUB}
     stock = [KeepOutput if p is ClearOutput else p for p in _stock("sanitize_preprocessors")]
     c.Autograde.sanitize_preprocessors = [Restore, *stock]
-    ours = {Execute: Judge, SaveAutoGrades: SaveMarks}
+    ours = {Execute: Judge, SaveAutoGrades: SaveMarks, AssignLatePenalties: LatePenalties}
     c.Autograde.autograde_preprocessors = [ours.get(p, p) for p in _stock("autograde_preprocessors")]
 
     def begin(assignment: str, student: str, notebooks: list[str]) -> None:
         """Before a submission is graded again, its marks become those of an earlier grading.
 
         They stay so where nbgrader does not finish. The judge removes them where a hand-in cannot be read.
+        The gradebook's points and dates follow the course's settings.
         """
         chosen = c.CourseDirectory.db_url if "db_url" in c.CourseDirectory else None
         url = chosen or f"sqlite:///{Path(c.CourseDirectory.root) / 'gradebook.db'}"
         for notebook in map(Path, notebooks):
             mark_as_earlier(url, notebook.stem, notebook.parent.name, notebook.parent.parent.name)
+            follow(CourseDirectory(config=c), notebook.parent.name, notebook.stem)
 
     c.Autograde.pre_convert_hook = begin
+    c.GenerateFeedback.preprocessors = [ShowFeedback, *GenerateFeedback.class_traits()["preprocessors"].default_args[0]]
+    with contextlib.suppress(CourseSettingsError):  # said where something is graded; nbgrader would go on without us
+        if language := read_settings(Path(root)).language:
+            c.Translate.language = language
     c.Autograde.exporter_class = HandIn
     # What is copied to the autograded folder; an environment that came with a hand-in is no part of it.
     c.CourseDirectory.ignore = [*CourseDirectory.class_traits()["ignore"].default_args[0], "venv", ".venv", ".git"]
@@ -74,7 +83,7 @@ def course_language(root: Path) -> str:
 def releasing_preprocessors() -> list[Any]:
     """The preprocessors of `nbgrader generate_assignment`: the translation, then nbgrader's own."""
     stock = GenerateAssignment.class_traits()["preprocessors"].default_args[0]
-    return [Translate, *(KeepBlanks if p is ClearSolutions else p for p in stock)]
+    return [Translate, CoursePoints, *(KeepBlanks if p is ClearSolutions else p for p in stock)]
 
 
 def _stock(name: str) -> list[Any]:

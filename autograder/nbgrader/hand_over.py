@@ -16,6 +16,7 @@ from nbgrader.apps.api import NbGraderAPI
 from sqlalchemy.exc import DatabaseError
 
 from autograder.nbgrader.configuration import api_of
+from autograder.nbgrader.course_rules import held_back
 from autograder.nbgrader.errors import NotGraded
 from autograder.nbgrader.gradebook import database_told, forget, keep, machine_trouble, put_back
 from autograder.nbgrader.manual_marks import waiting
@@ -167,7 +168,12 @@ def _hand_over_one(api: NbGraderAPI, result: Result, student: str, assignment: s
         del handed_over_results[key]
     if result.get("status") == "not_graded":
         return result.get("message") or _("could not be graded")
-    if done["success"] and feedback and not waiting(directory.root, result):
+    if (
+        done["success"]
+        and feedback
+        and not waiting(directory.root, result)
+        and not held_back(directory, known, student)
+    ):
         done = api.generate_feedback(assignment, student)
     if done["success"]:
         return None

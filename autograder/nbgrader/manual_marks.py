@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
@@ -11,14 +12,16 @@ from sqlalchemy.exc import DatabaseError
 
 from autograder.messages import Message, table
 from autograder.nbgrader.configuration import config_of
-from autograder.nbgrader.errors import GradebookError
+from autograder.nbgrader.course_rules import lateness, settings_of
+from autograder.nbgrader.errors import GradebookError, NotGraded
 from autograder.nbgrader.gradebook import database_told
 from autograder.nbgrader.place import names_of
-from autograder.records import Part, Result
+from autograder.records import Lateness, Part, Result
 from autograder.reporting.text import points
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
 
+SQLITE = "sqlite:///"
 SAME = 0.01  # points: marks that differ by less are the same, rounded
 
 
@@ -39,15 +42,17 @@ class Grade:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the gradebook has of a hand-in. `penalty` is for lateness, in points."""
+    """What the gradebook has of a hand-in; `lateness` as results have it."""
 
     grades: tuple[Grade, ...]
-    penalty: float
+    lateness: Lateness
 
 
 def _entry(course_root: str | Path, result: Result) -> Entry | None:
     """What the gradebook has of a result's hand-in; None where it has nothing."""
     directory = CourseDirectory(config=config_of(Path(course_root).resolve()))
+    if directory.db_url.startswith(SQLITE) and not Path(directory.db_url.removeprefix(SQLITE)).exists():
+        return None  # nbgrader would make one
     try:
         assignment, ours = names_of(directory, syllabus().assignment(str(result.get("assignment"))))
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
@@ -71,7 +76,9 @@ def entry_of(gradebook: Gradebook, submission: SubmittedAssignment, ours: str | 
             )
             for g in notebook.grades
         ]  # fmt: skip
-    return Entry(tuple(grades), float(submission.late_submission_penalty or 0.0))
+    penalty = float(submission.late_submission_penalty or 0.0)
+    due = submission.duedate if submission.assignment.duedate else None
+    return Entry(tuple(grades), lateness(submission.timestamp, due, submission.extension, penalty))
 
 
 def waiting(course_root: str | Path, result: Result) -> bool:
@@ -102,8 +109,9 @@ def with_hand_marks(course_root: str | Path, result: Result) -> Result:
     """
     entry = _entry(course_root, result) if result["status"] in ("graded", "by_hand") else None
     if entry is None or not entry.grades:
-        return result
+        return _dated(course_root, result)
     exercise = syllabus().assignment(str(result["assignment"])).exercise
+    result = {**result, "lateness": entry.lateness}
     titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
     parts: list[Part] = [{**part} for part in result["parts"]]
     flags = list(result["flags"])
@@ -113,7 +121,8 @@ def with_hand_marks(course_root: str | Path, result: Result) -> Result:
         part = next((p for p in parts if p["id"] == name and grade.judged and not grade.task), None)
         if waits(grade) and (part is None or grade.task):
             flags.append("waits-for-a-person")
-        if part is not None and part["max_score"] and grade.most != part["max_score"]:
+        bonus = part is not None and bool(part.get("bonus"))
+        if part is not None and not bonus and part["max_score"] and grade.most != part["max_score"]:
             share = part["score"] / part["max_score"]
             part["score"], part["max_score"] = round(share * grade.most, 6), grade.most
         judged = part is not None and grade.manual is None and result["status"] == "graded"
@@ -137,9 +146,29 @@ def with_hand_marks(course_root: str | Path, result: Result) -> Result:
         **result, "status": "graded", "flags": flags, "parts": parts,
         "message": None if result["status"] == "by_hand" else result.get("message"),
         "score": round(sum(p["score"] for p in parts), 2),
-        "max_score": round(sum(p["max_score"] for p in parts) + owed, 6),
+        "max_score": round(sum(p["max_score"] for p in parts if not p.get("bonus")) + owed, 6),
     }  # fmt: skip
-    return less_penalty(whole, entry.penalty) if entry.penalty else whole
+    return less_penalty(whole, entry.lateness["penalty"])
+
+
+def _dated(course_root: str | Path, result: Result) -> Result:
+    """A result that the gradebook does not have, with its dates and penalty by `timestamp.txt` and `course.toml`."""
+    if result["status"] not in ("graded", "by_hand"):
+        return result
+    directory = CourseDirectory(config=config_of(Path(course_root).resolve()))
+    own = settings_of(directory).of(result["assignment"])
+    try:
+        handed_in = directory.get_existing_timestamp(str(Path(result["submission"]).parent))
+    except NotGraded:  # nbgrader says so where it is asked to take the hand-in
+        handed_in = None
+    due = own.due_of(str(result["student"]))
+    due = due.astimezone(UTC).replace(tzinfo=None) if due else None
+    late = lateness(handed_in, due, own.extensions.get(str(result["student"])), 0.0)
+    if own.late is not None and result["status"] == "graded":
+        late["penalty"] = own.late.penalty(result["score"] or 0.0, late["late_seconds"])
+    if not handed_in and not due:
+        return result
+    return less_penalty({**result, "lateness": late}, late["penalty"])
 
 
 def part_of(grade: Grade, title: str) -> Part:
@@ -162,6 +191,8 @@ def enter_score(part: Part, grade: Grade) -> None:
 
 def less_penalty(result: Result, penalty: float) -> Result:
     """The result after the penalty for lateness, with a remark; never below zero, as in nbgrader."""
+    if not penalty:
+        return result
     remark = Message("Handed in late: {points} points are taken off.", points=points(penalty))
     return {
         **result,

@@ -107,9 +107,9 @@ def _of_submission(
     flags = ["waits-for-a-person"] if any(map(waits, entry.grades)) else []
     whole: Result = {
         **_blank(student, label, most, owner, flags), "status": "graded", "score": round(float(submission.score), 6),
-        "parts": [part_of(grade, grade.name) for grade in entry.grades],
+        "parts": [part_of(grade, grade.name) for grade in entry.grades], "lateness": entry.lateness,
     }  # fmt: skip
-    return less_penalty(whole, entry.penalty) if entry.penalty else whole
+    return less_penalty(whole, entry.lateness["penalty"])
 
 
 def _blank(student: str, name: str, most: float, owner: OwnerRecord, flags: list[str]) -> Result:

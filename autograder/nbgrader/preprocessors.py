@@ -16,6 +16,7 @@ from nbgrader.preprocessors import ClearOutput, ClearSolutions, Execute, NbGrade
 from traitlets import Unicode
 
 from autograder.nbgrader.cells import about_cell, printed_by, remark_outputs, scored_cell
+from autograder.nbgrader.course_rules import settings_of
 from autograder.nbgrader.errors import NotGraded
 from autograder.nbgrader.gradebook import forget
 from autograder.nbgrader.harmless import harmless_cells, is_harmless_file, page_ids
@@ -27,6 +28,7 @@ from autograder.quizzes.marking import answer_line
 from autograder.records import Result
 from autograder.reporting import html
 from autograder.reporting.text import clean, line
+from autograder.settings.apply import counted
 from autograder.submission import by_hand, matching
 from course import i18n
 from course.i18n import _
@@ -199,17 +201,21 @@ class Judge(NbGraderPreprocessor):
         finished = handed_over_results.get((place.coursedir.root, place.assignment, place.student))
         if finished is not None:
             return finished
-        from autograder.grading import saved_results, warm_grader  # starts workers when used, so not before
+        from autograder.grading import saved_results, seeds, warm_grader  # starts workers when used, so not before
 
+        root = Path(place.coursedir.root)
+        settings = settings_of(place.coursedir)
+        rules = seeds.rules_of_run(root, settings, [assignment.id])[assignment.id]
         notebook = read_hand_in(place.submitted())  # as it was handed in: that is what finished results are found by
         notebook["cells"] = [
             {key: value for key, value in cell.items() if key != "outputs"} if isinstance(cell, dict) else cell
             for cell in notebook["cells"]
         ]
-        finished = saved_results.lookup(Path(place.coursedir.root), assignment.id, place.student, notebook)
-        if finished is not None:
-            return finished
-        return warm_grader.grade_one(notebook, assignment.id, place.student, source_root=place.source_root(assignment))
+        finished = saved_results.lookup(root, assignment.id, place.student, notebook, rules)
+        if finished is None:
+            sources = place.source_root(assignment)
+            finished = warm_grader.grade_one(notebook, assignment.id, place.student, source_root=sources, rules=rules)
+        return counted(finished, settings, place.sources())
 
 
 class SaveMarks(SaveAutoGrades):
@@ -222,6 +228,8 @@ class SaveMarks(SaveAutoGrades):
         """nbgrader's method: writes the scores into the gradebook; the notebook stays as it is."""
         place = Place.of(self, resources)
         assignment = place.ours()
+        parts = (nb.metadata.get("autograder") or {}).get("parts") or []
+        self._bonus = {f"test-{part['id']}": float(part["score"]) for part in parts if part.get("bonus")}
         self._judged: set[str] | None = None  # None: an assignment of the instructor's own, or a quiz
         if assignment is not None:
             self._judged = set() if assignment.exercise.by_hand else _tests(assignment)
@@ -231,12 +239,14 @@ class SaveMarks(SaveAutoGrades):
 
     def _add_score(self, cell: Any, resources: dict[str, Any]) -> None:
         super()._add_score(cell, resources)
-        if self._judged is None or cell.metadata.nbgrader["grade_id"] in self._judged or utils.is_solution(cell):
+        name = cell.metadata.nbgrader["grade_id"]
+        if self._judged is None or utils.is_solution(cell) or (name in self._judged and name not in self._bonus):
             return
-        grade = self.gradebook.find_grade(
-            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        grade.auto_score, grade.needs_manual_grade = None, True
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        if name in self._bonus:  # of a cell without points nbgrader takes no score
+            grade.auto_score = self._bonus[name]
+        else:
+            grade.auto_score, grade.needs_manual_grade = None, True
         self.gradebook.db.commit()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from autograder.grading.grader import Grader
 from autograder.grading.result import versions
+from autograder.settings.types import Rules
 from autograder.submission.find import find
 from autograder.submission.hand_in import Submission
 from autograder.submission.read import read
@@ -69,12 +70,13 @@ def hand_in_of(result: dict[str, Any], path: Path, source_root: Path) -> Submiss
 
 def settings_of(result: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a Grader that grades as it did then."""
+    rules = Rules(result["seed"], result.get("marking"), result.get("limits") or {}, tuple(result.get("void") or ()))
     return {
         "seed": result["seed"],
         "device": result.get("device") or "cpu",
         "isolation": result.get("isolation") or "full",
         "checkpoint": result.get("checkpoint") or "bert-mini",
-        "marking": result.get("marking"),
+        "rules": {str(result.get("assignment")): rules},
     }
 
 
@@ -86,7 +88,8 @@ def replay(result: dict[str, Any], submission: Submission, grader: Grader) -> li
 
 def other_versions(result: dict[str, Any], submission: Submission) -> list[str]:
     """The versions that have changed since the hand-in was graded, a text for each."""
-    now = versions(submission.assignment.track.framework) if submission.assignment else {}
+    assignment = submission.assignment
+    now = versions(assignment.track.framework, assignment.exercise) if assignment else {}
     then = result.get("versions") or {}
     return [
         f"{name} {then.get(name, 'none')} then, {now.get(name, 'none')} now"

@@ -11,6 +11,7 @@ from autograder.records import Result
 from autograder.reporting.language import spoken
 from autograder.reporting.text import shown_name
 from autograder.reporting.views import PartView, part_views
+from course.i18n import N_, _
 
 
 class Member(NamedTuple):
@@ -60,6 +61,20 @@ class PassRate(TypedDict):
     counts: Counter[str]  # by outcome
 
 
+class Look(NamedTuple):
+    """A hand-in that a person should look at, and why."""
+
+    member: Member
+    reasons: list[str]
+
+
+class Teaching(TypedDict):
+    """What the page opens with: what to teach, and whose hand-in needs a look."""
+
+    mistakes: list[tuple[str, KnownMistake]]  # with the assignment's id, the most frequent first
+    looks: list[Look]
+
+
 class Section(TypedDict):
     """One assignment."""
 
@@ -99,6 +114,41 @@ def overview(everybody: Sequence[Member]) -> Overview:
             if m.result["status"] == "by_hand" or "waits-for-a-person" in (m.result.get("flags") or [])
         ],
     }
+
+
+# Flags that ask for a person's eyes, and what they say.
+FLAGS = {
+    "waits-for-a-person": N_("waits for a person's mark"),
+    "not-in-gradebook": N_("the gradebook has another mark"),
+    "accepted-earlier-answer": N_("an earlier answer was accepted, this one is another"),
+    "ready-made-attention": N_("uses the framework's own attention"),
+    "check-raised": N_("a check could not make sense of the answer"),
+    "unknown-owner": N_("nobody knows whose it is"),
+    "not-on-roster": N_("is not on the class list"),
+}
+
+
+def teaching(parts: Sequence[Section], most: int = 8) -> Teaching:
+    """Of all sections: the known mistakes that several made, at most so many, and whose hand-in needs a look."""
+    mistakes = [(section["name"], mistake) for section in parts for mistake in section["misconceptions"]]
+    mistakes.sort(key=lambda pair: -len(pair[1]["who"]))
+    looks = [Look(member, _reasons(member)) for section in parts for member in section["rows"]]
+    return {
+        "mistakes": [pair for pair in mistakes if len(pair[1]["who"]) > 1][:most] or mistakes[:1],
+        "looks": [look for look in looks if look.reasons],
+    }
+
+
+def _reasons(member: Member) -> list[str]:
+    """Why a person should look at a hand-in; nothing where there is no need."""
+    result = member.result
+    flags = result.get("flags") or []
+    if result["status"] == "not_graded":
+        return [] if "no-hand-in" in flags else [_("could not be graded")]
+    found = [_(text) for flag, text in FLAGS.items() if flag in flags]
+    if result["status"] == "graded" and result["score"] == 0 and result["max_score"]:
+        found.append(_("nothing passes"))
+    return found
 
 
 def sections(everybody: Sequence[Member]) -> list[Section]:

@@ -34,13 +34,13 @@ def feedback_page(result: Result) -> str:
     """A full HTML page for one student about one hand-in."""
     result = _whole(result)
     said, parts = spoken(result), part_views(result)
-    return _render("student.html.j2", result=said, parts=parts, verdict=_verdict(said, parts))
+    return render("student.html.j2", result=said, parts=parts, verdict=_verdict(said, parts))
 
 
 def part_report(result: Result, part_id: str) -> str:
     """What the student reads below a test cell: an HTML fragment with inline styles."""
     part = _part(result, part_id)
-    return _render("cell.html.j2", part=part, message=None if part else _missing(result)).strip()
+    return render("cell.html.j2", part=part, message=None if part else _missing(result)).strip()
 
 
 def hand_in_report(result: Result) -> str:
@@ -48,7 +48,7 @@ def hand_in_report(result: Result) -> str:
     said = spoken(_whole(result))
     if not said.get("remarks") and not said.get("message"):
         return ""
-    return _render("hand_in.html.j2", result=said).strip()
+    return render("hand_in.html.j2", result=said).strip()
 
 
 def part_text(result: Result, part_id: str) -> str:
@@ -94,24 +94,27 @@ def class_page(results: Sequence[Result], links: Sequence[str] | None = None) ->
     """The instructor's page for a class; `links` are the addresses of the students' pages, one for each result."""
     links = links or [""] * len(results)
     members = class_views.members([_whole(result) for result in results], links)
-    return _render(
+    sections = class_views.sections(members)
+    return render(
         "class.html.j2",
-        sections=class_views.sections(members),
+        teaching=class_views.teaching(sections),
+        sections=sections,
         overview=class_views.overview(members),
         count=sum(NO_HAND_IN not in member.result["flags"] for member in members),
     )
 
 
-def write_pages(results: Sequence[Result], directory: str | Path) -> Path:
+def write_pages(results: Sequence[Result], directory: str | Path, seen: Sequence[Result] | None = None) -> Path:
     """Write `index.html` and a page for each hand-in. Returns the path of the index.
 
+    `seen` are the results as their students may see them now, where that is less.
     A file's name is made of the student and the assignment, without letters that could do harm, and of a hash of both
     and of the hand-in's name. So no name can leave the folder, and no two are the same.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
-    for result in results:
+    for result, own in zip(results, seen or results, strict=True):
         who, what = result.get("student") or "", result.get("assignment") or ""
         key = "\0".join(map(str, (who, what, result.get("submission") or "")))
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -121,7 +124,7 @@ def write_pages(results: Sequence[Result], directory: str | Path) -> Path:
             number += 1
             name = f"{stem}-{number}.html"
         names.append(name)
-        (directory / name).write_text(feedback_page(result), encoding="utf-8")
+        (directory / name).write_text(feedback_page(own), encoding="utf-8")
     index = directory / "index.html"
     index.write_text(class_page(results, names), encoding="utf-8")
     return index
@@ -247,5 +250,6 @@ _environment.globals.update(
 )
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """A template of this room with these values, which are cleaned and escaped."""
     return _environment.get_template(template).render(**values)

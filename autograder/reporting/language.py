@@ -48,6 +48,7 @@ def spoken(result: Result) -> Result:
         return {
             **p,
             "title": _(title) if title else p["id"],
+            "accepted": maybe(p.get("accepted")),
             "misconception": _spoken_mistake(named) if named else None,
             "misconceptions": [_spoken_mistake(known) for known in p.get("misconceptions") or []],
             "tests": [test(t) for t in p["tests"]],

@@ -11,15 +11,20 @@ from autograder.reporting.text import cell, shown_name
 
 OWNER = ("key", "name", "email", "section", "attempt", "late")  # of the record `owner`
 
+LATENESS = ("handed_in", "due", "late_seconds")  # of the record of that name
+
 
 def csv_table(results: Sequence[Result]) -> str:
     """All results as one CSV text: student, assignment, points in all and by part, misconceptions, flags, owner."""
     columns = list(dict.fromkeys(p["id"] for r in results for p in r.get("parts") or []))
     head = ["student", "assignment", "submission", "status", "score", "max_score"]
-    rows: list[list[object]] = [[*head, *columns, "misconceptions", "flags", "message", *OWNER, "late_penalty"]]
+    rows: list[list[object]] = [
+        [*head, *columns, "misconceptions", "flags", "message", *OWNER, "late_penalty", *LATENESS]
+    ]
     for r in results:
         parts = {p["id"]: p for p in r.get("parts") or []}
         owner: Mapping[str, object] = r.get("owner") or {}
+        lateness: Mapping[str, object] = r.get("lateness") or {}
         rows.append(
             [
                 *(shown_name(r.get(key) or "", 500) for key in head[:3]),
@@ -29,8 +34,9 @@ def csv_table(results: Sequence[Result]) -> str:
                 " ".join(r.get("flags") or []),
                 r.get("message"),
                 *map(owner.get, OWNER[:5]),
-                "late" if owner.get("late") else None,
+                "late" if owner.get("late") or lateness.get("late_seconds") else None,
                 r.get("late_penalty"),
+                *map(lateness.get, LATENESS),
             ]
         )
     return write_csv(rows)

@@ -55,6 +55,10 @@ class PartView(TypedDict):
     failed: list[CheckView]
     waiting: dict[str, list[CheckView]]  # not run, by the reason
     consequences: list[CheckView]  # granted
+    void: list[CheckView]  # these count nothing in this course
+    accepted: str | None  # that a person counts the answer as right, and why
+    dropped: bool
+    bonus: bool
 
 
 def part_views(result: Result) -> list[PartView]:
@@ -75,7 +79,10 @@ def _part_view(part: Part, named: Sequence[tuple[str, str]], error: str | None) 
     by_hand = part.get("by_hand", False)
     follows = part.get("marking") == "follow-through" and not by_hand
     counted = sum(m.get("cost") or 0.0 for m in misconceptions) if follows else 0.0
-    checks = _checks(part["tests"], named, max(0.0, float(part["max_score"]) - counted), follows)
+    points = max(0.0, float(part["max_score"]) - counted)
+    both = list(zip(part["tests"], named, strict=True))
+    kept, void = ([pair for pair in both if bool(pair[0].get("void")) == is_void] for is_void in (False, True))
+    checks = _checks(kept, points, follows)
     own = [check for check in checks if not check["granted"]]
     waiting: dict[str, list[CheckView]] = {}
     for check in own:
@@ -100,19 +107,23 @@ def _part_view(part: Part, named: Sequence[tuple[str, str]], error: str | None) 
         "failed": [check for check in own if check["outcome"] == "failed"],
         "waiting": waiting,
         "consequences": [check for check in checks if check["granted"]],
+        "void": _checks(void, 0.0, follows),
+        "accepted": part.get("accepted"),
+        "dropped": part.get("dropped", False),
+        "bonus": part.get("bonus", False),
     }
 
 
-def _checks(tests: list[Test], named: Sequence[tuple[str, str]], points: float, follows: bool) -> list[CheckView]:
+def _checks(tests: Sequence[tuple[Test, tuple[str, str]]], points: float, follows: bool) -> list[CheckView]:
     """The tests as a student counts them: the cases of one test, `test_values[a batch]` and so on, are one check.
 
     A check has failed if one of its cases has; it shows the message and the picture of the first that did. The checks
     share `points`: those of the part, less what the mistakes that are counted by themselves have taken off. A check is
-    granted if every case that does not pass follows from these mistakes.
+    granted if every case that does not pass follows from these mistakes. Each of `tests` comes with its title and case.
     """
-    whole = sum(float(test.get("share") or 1) for test in tests) or 1.0
+    whole = sum(float(test.get("share") or 1) for test, _named in tests) or 1.0
     checks: dict[str, CheckView] = {}
-    for test, (title, case) in zip(tests, named, strict=True):
+    for test, (title, case) in tests:
         name, outcome = test["name"].partition("[")[0], test["outcome"]
         check = checks.setdefault(
             name,

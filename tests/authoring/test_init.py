@@ -80,7 +80,9 @@ def test_a_course_holds_what_was_asked_for(tmp_path, capsys):
     wanted = ["self-attention-pytorch", "bert-pretraining-pytorch"]
     assert all(name in said for name in wanted) and "README.md" in said
     assert sorted(path.name for path in (folder / "source").iterdir()) == sorted(wanted)
-    assert {path.name for path in folder.iterdir()} == {"README.md", "nbgrader_config.py", "source", "gradebook.db"}
+    assert {path.name for path in folder.iterdir()} == {
+        "README.md", "course.toml", "nbgrader_config.py", "source", "gradebook.db",
+    }  # fmt: skip
     for name in wanted:
         notebook = f"{syllabus().assignment(name).exercise.id}.ipynb"
         assert (folder / "source" / name / notebook).read_bytes() == (ROOT / "source" / name / notebook).read_bytes()

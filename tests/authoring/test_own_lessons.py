@@ -46,6 +46,11 @@ def test_init_writes_where_the_lessons_are_and_grade_goes_there(mine, tmp_path, 
     arguments = ["grade", str(course / "submitted"), "--nbgrader"]
     assert cli.main(arguments) == 0 and asked == [(mine, arguments)]
 
+    decision = ["void", "self-attention-pytorch", "test_causal_values", "--why", "unclear", "--in", str(course)]
+    assert cli.main(decision) == 0 and asked[1:] == [(mine, decision)]
+    monkeypatch.chdir(course / "submitted")
+    assert cli.main(["settings"]) == 0 and asked[2:] == [(mine, ["settings"])]
+
 
 def test_a_course_of_the_installed_lessons_names_no_folder(tmp_path):
     write_course(ROOT, tmp_path / "class", [syllabus().assignment("self-attention-pytorch")])

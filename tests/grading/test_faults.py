@@ -147,7 +147,7 @@ def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grade
 
     class Borrowed(Grader):
         def __init__(self, **settings) -> None:
-            pass
+            self.seed = settings["rules"][ONE.id].seed
 
         def __enter__(self):
             return self
@@ -155,9 +155,12 @@ def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grade
         def __exit__(self, *_) -> None:
             pass
 
-        def grade(self, submissions, progress=None):
+        def grade(self, submissions, progress):
             asked.append(sorted(s.student for s in submissions))
-            return grader.grade(submissions, progress)
+            graded = [{**one, "seed": self.seed} for one in grader.grade(submissions)]
+            for one in graded:
+                progress(one)
+            return graded
 
     monkeypatch.setattr(grader_module, "Grader", Borrowed)
     course = make_course(tmp_path, 2)
@@ -168,7 +171,8 @@ def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grade
     assert "1 of 2 were graded before" in grade(course, capsys)
     grade(course, capsys, "--again")
     grade(course, capsys, "--seed", "5")  # other inputs than those of the results
-    monkeypatch.setattr(result, "judge_digest", lambda: "another judge")
+    assert "2 of 2 were graded before" in grade(course, capsys), "the course keeps the seed"
+    monkeypatch.setattr(result, "judge_digest", lambda exercise: "another judge")
     result.versions.cache_clear()
     grade(course, capsys)
     result.versions.cache_clear()
@@ -179,16 +183,27 @@ def test_what_changed_is_graded_again_and_the_rest_holds(tmp_path, capsys, grade
 def test_the_judge_is_another_when_a_hidden_test_changes(tmp_path, monkeypatch):
     from autograder.grading import result
 
-    before = result.judge_digest()
+    one, other = (syllabus().exercise(name) for name in ("self-attention", "additive-attention"))
+    before = result.judge_digest(one), result.judge_digest(other)
     for folder in ("autograder", "solutions", "course"):
         shutil.copytree(
             ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.po", "*.ipynb")
         )
     monkeypatch.setattr(result, "ROOT", tmp_path)
-    same = result.judge_digest.__wrapped__()
+
+    def now():
+        result._shared_digest.cache_clear()
+        return tuple(result.judge_digest.__wrapped__(exercise) for exercise in (one, other))
+
+    assert now() == before
     path = tmp_path / "autograder" / "exercises" / "self_attention" / "hidden_tests.py"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert same == before != result.judge_digest.__wrapped__()
+    changed = now()
+    assert changed[0] != before[0] and changed[1] == before[1], "the results of other exercises stay in force"
+    shared = tmp_path / "autograder" / "judging" / "compare.py"
+    shared.write_text(shared.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert all(then != after for then, after in zip(changed, now(), strict=True))
+    result._shared_digest.cache_clear()
 
 
 # -- the disk ---------------------------------------------------------------------------------------------------------

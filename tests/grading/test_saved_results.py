@@ -13,6 +13,7 @@ from autograder.grading import saved_results
 from autograder.grading.grader import solution_source
 from autograder.paths import ROOT
 from autograder.proof.sample_class import answered
+from autograder.settings.types import Rules
 from course.syllabus import syllabus
 
 ASSIGNMENT = syllabus().assignment("self-attention-pytorch")
@@ -27,7 +28,7 @@ def course(tmp_path) -> Path:
 
 def graded(course: Path, student: str = "ann", **changes) -> dict:
     submission = saved_results.from_notebook(NOTEBOOK, ASSIGNMENT.id, student, course / "source")
-    return {**results.base(submission, 1, "cpu", "full"), "score": 14.0, **changes}
+    return {**results.base(submission, Rules(1, "follow-through"), "cpu", "full"), "score": 14.0, **changes}
 
 
 def look(course: Path, notebook: dict = NOTEBOOK, student: str = "ann"):
@@ -94,3 +95,46 @@ def test_half_a_surrogate_can_be_written():
     clean = results.sound(dirty)
     assert clean == {"student": "�", "cells": [{"output": "ok 🦊 � 🦊 æ"}], "score": 1.0}
     json.dumps(clean, ensure_ascii=False).encode()
+
+
+# -- tests that count nothing -----------------------------------------------------------------------------------------
+
+
+def with_tests(course, outcomes, **changes):
+    """Store a result whose first part has these outcomes, and find it again for the same notebook."""
+    tests = [
+        {"name": f"test_{name}", "title": "t", "outcome": outcome, "message": None, "misconception": None, "share": 1.0}
+        for name, outcome in outcomes.items()
+    ]
+    part = {"id": "causal-mask", "symbol": "causal_mask", "score": 3.0, "max_score": 3.0, "tests": tests}
+    saved_results.save(course, graded(course, parts=[part], **changes))
+
+
+def under(course, *void, **rules):
+    return saved_results.lookup(course, ASSIGNMENT.id, "ann", NOTEBOOK, Rules(void=void, **rules))
+
+
+def test_a_test_that_comes_to_count_nothing_touches_no_complete_part(course):
+    with_tests(course, {"a": "passed", "b": "passed"})
+    found = under(course, "test_b")
+    assert [(t["outcome"], t.get("void")) for t in found["parts"][0]["tests"]] == [("passed", None), ("not_run", True)]
+    assert found["void"] == ["test_b"] and found["score"] == 14.0
+    assert under(course, "test_of_another_part")["parts"][0]["tests"][1]["outcome"] == "passed"
+
+
+def test_a_part_that_is_not_complete_is_graded_again(course):
+    with_tests(course, {"a": "failed", "b": "passed"})
+    assert under(course) is not None and under(course, "test_of_another_part") is not None
+    assert under(course, "test_b") is None
+
+
+def test_a_test_that_counts_again_is_run(course):
+    with_tests(course, {"a": "passed"}, void=["test_b"])
+    assert under(course, "test_b") is not None and under(course) is None
+
+
+@pytest.mark.parametrize("rules", [{"seed": 2}, {"marking": "strict"}, {"limits": {"memory_mb": 99}}])
+def test_a_result_by_other_rules_does_not_stand(course, rules):
+    saved_results.save(course, graded(course))
+    assert under(course, seed=1, marking="follow-through") is not None
+    assert under(course, **rules) is None

@@ -44,6 +44,8 @@ from autograder.grading.class_run import ClassRun  # noqa: E402
 from autograder.nbgrader.timestamps import get_existing_timestamp  # noqa: E402
 from autograder.reporting import html  # noqa: E402
 from autograder.reporting.marks import csv_table  # noqa: E402
+from autograder.settings.apply import counted  # noqa: E402
+from autograder.settings.reading import read_settings  # noqa: E402
 from autograder.submission.course_folder import read_course_folder  # noqa: E402
 from autograder.submission.find import find  # noqa: E402
 
@@ -279,6 +281,73 @@ def test_lateness_stands_in_every_place(course):
     assert set(places(course, judged(notebook)).values()) == {(0.0, 14.0)}
     whole = plugin.with_hand_marks(course, judged(notebook))
     assert whole["late_penalty"] == 14.0 and "14 points are taken off" in html.feedback_page(whole)
+
+
+SETTINGS = f"""
+[late]
+method = "per-day"
+per_day = 0.1
+
+[assignments.{ASSIGNMENT}]
+due = 2026-09-10T12:00:00Z
+"""
+
+
+def by_the_course(course, notebook, student="ann"):
+    """What the judge says, as the course counts it."""
+    return counted(judged(notebook, student), read_settings(course), course / "source")
+
+
+def test_points_and_dates_of_course_toml_stand_in_every_place(course):
+    (course / "course.toml").write_text(
+        SETTINGS + "parts.causal-mask.points = 6\nparts.combine-masks.bonus = true\nparts.padding-mask.drop = true\n"
+    )
+    notebook = answered(release(course), 0.5)
+    submit(course, "ann", notebook, time="2026-09-11 13:00:00 UTC")
+    result = by_the_course(course, notebook)
+    assert plugin.hand_over(course, [result])[0].ok
+    assert set(places(course, result).values()) == {(5.6, 12.0)}
+    whole = plugin.with_hand_marks(course, result)
+    assert (whole["lateness"]["late_seconds"], whole["late_penalty"]) == (25 * 3600, 1.4)
+    (course / "course.toml").write_text("")
+    result = by_the_course(course, notebook)
+    assert plugin.hand_over(course, [result])[0].ok
+    assert set(places(course, result).values()) == {(7.0, 14.0)}, "as before the settings, also the due date"
+
+
+def test_an_extension_holds_before_anything_is_handed_in_and_until_it_is_taken_back(course):
+    notebook = answered(release(course))
+    (course / "course.toml").write_text(SETTINGS + "extensions.ann.days = 2\n")
+    for student in ("ann", "bo"):
+        submit(course, student, notebook, time="2026-09-11 11:00:00 UTC")
+    results = [by_the_course(course, notebook, student) for student in ("ann", "bo")]
+    assert all(done.ok for done in plugin.hand_over(course, results))
+    assert [plugin.with_hand_marks(course, r)["score"] for r in results] == [14.0, pytest.approx(12.6)]
+    (course / "course.toml").write_text(SETTINGS)
+    assert plugin.hand_over(course, results[:1])[0].ok
+    assert plugin.with_hand_marks(course, results[0])["score"] == pytest.approx(12.6)
+
+
+def test_lateness_is_told_before_anything_is_in_the_gradebook(course):
+    (course / "course.toml").write_text(SETTINGS)
+    notebook = answered(release(course))
+    submit(course, "ann", notebook, time=codecs.BOM_UTF8 + b"2026-09-11 13:00:00 +0200")
+    result = by_the_course(course, notebook) | {"submission": f"submitted/ann/{ASSIGNMENT}/{NOTEBOOK}.ipynb"}
+    whole = plugin.with_hand_marks(course, result)
+    assert (whole["score"], whole["lateness"]["handed_in"]) == (pytest.approx(12.6), "2026-09-11T11:00:00Z")
+
+
+def test_feedback_that_is_held_back_is_not_written(course):
+    (course / "course.toml").write_text("[show]\nafter_due = 'nothing'\n")
+    notebook = answered(release(course))
+    submit(course, "ann", notebook)
+    assert plugin.hand_over(course, [by_the_course(course, notebook)])[0].ok
+    assert not (course / "feedback").exists()
+    (course / "course.toml").write_text("[show]\nafter_due = 'mark'\n")
+    assert plugin.hand_over(course, [by_the_course(course, notebook)])[0].ok
+    page = (course / "feedback" / "ann" / ASSIGNMENT / f"{NOTEBOOK}.html").read_text()
+    assert "Causal" in page or "causal" in page
+    assert "It works." not in page, "the checks are not shown"
 
 
 class FakeGrader:

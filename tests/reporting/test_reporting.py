@@ -247,3 +247,15 @@ def test_a_persons_mark_has_no_deductions():
 def test_a_table_of_marks_has_all_that_is_named():
     table = marks.csv_table([followed(second=True)])
     assert "scale-missing mask-inverted" in table
+
+
+def test_the_class_page_opens_with_what_to_teach_and_who_needs_a_look():
+    zero = result("dee", fail=["scaled-dot-product", "padding-mask", "causal-mask", "combine-masks"])
+    flagged = result("cy") | {"flags": ["not-in-gradebook"]}
+    page = html.class_page([mix_up("ann"), mix_up("bo"), flagged, zero])
+    teach, look, marks = (page.index(words) for words in ("What to teach next", "Who needs a look", "Marks by part"))
+    assert teach < look < marks
+    assert "Softmax over the queries" in page[teach:look]
+    assert "the gradebook has another mark" in page[look:marks] and "nothing passes" in page[look:marks]
+    assert "ann" not in page[look:marks].split("</section>")[0]
+    assert "What to teach next" not in html.class_page([result("ann")])

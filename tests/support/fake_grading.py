@@ -26,7 +26,7 @@ def released(assignment):
     return json.loads((ROOT / "source" / assignment / f"{exercise}.ipynb").read_text(encoding="utf-8"))["cells"]
 
 
-def grade_one(notebook, assignment, student, source_root=None):
+def grade_one(notebook, assignment, student, source_root=None, rules=None):
     with Path("calls.txt").open("a") as calls:
         calls.write(f"{student}\n")
     if "raise the roof" in str(notebook):
@@ -63,7 +63,8 @@ def grade_one(notebook, assignment, student, source_root=None):
 def install():
     service, store = ModuleType("autograder.grading.warm_grader"), ModuleType("autograder.grading.saved_results")
     service.grade_one = grade_one
-    store.lookup = lambda root, assignment, student, notebook: stored.get(student)
+    store.lookup = lambda root, assignment, student, notebook, rules=None: stored.get(student)
+    store.seeds = lambda root, assignment: [1]
     for module in (service, store):
         sys.modules[module.__name__] = module
         setattr(autograder.grading, module.__name__.rpartition(".")[2], module)
