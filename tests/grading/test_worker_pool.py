@@ -11,6 +11,7 @@ import pytest
 from autograder.grading import references, worker_pool
 from autograder.grading.processes import NotStarted
 from autograder.grading.worker_pool import WorkerPool, workshop_of
+from autograder.settings.types import Rules
 from course.syllabus import syllabus
 
 QUICK = syllabus().assignment("self-attention-pytorch")
@@ -54,7 +55,14 @@ def pool(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeProcess, "made", [], raising=False)
     monkeypatch.setattr(FakeProcess, "go_on", threading.Event(), raising=False)
     monkeypatch.setattr(FakeProcess, "connecting", threading.Event(), raising=False)
-    pool = WorkerPool(tmp_path, seed=1, device="cpu", without=(), limits=None, checkpoint="bert-mini")
+    pool = WorkerPool(
+        tmp_path,
+        rules_of=lambda assignment: Rules(seed=1),
+        device="cpu",
+        without=(),
+        limits=None,
+        checkpoint="bert-mini",
+    )
     yield pool
     FakeProcess.go_on.set()
     pool.close()
