@@ -58,7 +58,7 @@ _BOX = r'<input class="task-list-item-checkbox" type="checkbox" disabled(?: chec
 _TOKEN = re.compile(
     rf"""[^<]+|{_BOX}|<(?P<end>/)?(?P<tag>[a-z][a-z0-9]*)(?P<attributes>(?:\s+[a-z-]+="[^"<>]*")*)\s*/?>"""
 )
-_ATTRIBUTE = re.compile(r'\s+([a-z-]+)="([^"<>]*)"')
+_ATTRIBUTE = re.compile(r'\s([a-z-]+)="([^"<>]*)"')
 
 # Commands of TeX that make links, attributes or elements, that change what other formulas mean, or that put something
 # where other things stand.

@@ -9,6 +9,7 @@ is told in the line of the student's own cell.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -71,7 +72,8 @@ def chunks(script: str) -> list[str]:
         cuts = [n for n in cuts if n not in inside]
     cuts = [0, *cuts][: MOST_CHUNKS // (1 + len(lines) // 20_000)]
     pieces = ["\n" * start + "\n".join(lines[start:end]) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
-    return [piece for piece in pieces if re.search(r"^\s*[^\s#]", piece, re.M)] or [script]
+    code = [any(line.lstrip()[:1] not in ("", "#") for line in piece.split("\n")) for piece in pieces]
+    return list(itertools.compress(pieces, code)) or [script]
 
 
 # -- IPython's transformer -------------------------------------------------------------------------------------------
@@ -85,7 +87,8 @@ def _transformed(source: str) -> str:
 
     ipython: Any = inputtransformer2  # its functions have no types
 
-    blank = re.sub(r"[^\n]*\Z", "", source[: len(source) - len(source.lstrip())])  # IPython takes these lines away
+    space = source[: len(source) - len(source.lstrip())]
+    blank = space[: space.rfind("\n") + 1]  # IPython takes these lines away
     lines = (source[len(blank) :] + "\n").splitlines(keepends=True)
     try:
         with warnings.catch_warnings():
