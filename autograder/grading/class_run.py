@@ -20,7 +20,7 @@ from autograder.records import Result
 from autograder.settings.apply import counted
 from autograder.settings.reading import read_settings
 from autograder.settings.types import NO_RULES, NO_SETTINGS, Rules
-from autograder.submission.attempts import one_each
+from autograder.submission.attempts import of_one_assignment, one_each
 from autograder.submission.copies import is_copy
 from autograder.submission.course_folder import NO_COURSE, CourseFolder, read_course_folder
 from autograder.submission.find import find
@@ -107,9 +107,8 @@ class ClassRun:
         self.results: list[Result] = []
         self.data: dict[str, bytes] | None = {} if keep_files else None  # of the notebooks, by name
         read_all = (self._read(found) for found in self._exercises(frozenset(quizzes)))
-        self.submissions: list[Submission] = [
-            one for one in one_each(one for one in read_all if one is not None) if only(one)
-        ]
+        handed_in = of_one_assignment(one for one in read_all if one is not None)
+        self.submissions: list[Submission] = [one for one in one_each(handed_in) if only(one)]
         people = known_people(course) if course else {}
         for submission in self.submissions:
             if submission.owner and submission.student in people:  # the folder was made of a platform's download

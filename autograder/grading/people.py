@@ -39,7 +39,7 @@ def for_everybody(
         for person, member in rows:
             everybody.append(_of_person(result, person, member, roster is not None, len(rows) > 1))
             if member is not None:
-                served.setdefault(str(result["assignment"]), set()).add(member)
+                served.setdefault(str(result["assignment"] or "?"), set()).add(member)
     if roster is not None:
         wanted = sorted(assignments) or ["?"]
         for assignment in wanted:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import lzma
+import re
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -19,6 +22,9 @@ MAX_DEPTH = 2  # zips in zips in a zip
 _ENCRYPTED, _UTF8 = 0x1, 0x800  # flags of an entry
 # Other methods unpack a whole block at once, however large it says that it is.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Of names that are not UTF-8: DOS's two, as Windows packs, then Windows's own, and the same in Cyrillic.
+CODE_PAGES = ("cp437", "cp850", "cp1252", "cp866", "cp1251")
+MOST_NAMES = 2_000  # names of an archive that are looked at for its code page
 _CHUNK = 1 << 20  # bytes that are unpacked between two looks at the budget
 DAMAGED = (
     zipfile.BadZipFile,
@@ -88,25 +94,65 @@ def opened(file: Path | BinaryIO, budget: Budget) -> zipfile.ZipFile:
         return zipfile.ZipFile(file)
 
 
-def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
-    """The files of an archive, by name."""
-    found = [Entry(info, PurePosixPath(name_of(info))) for info in archive.infolist() if not info.is_dir()]
+def entries_of(archive: zipfile.ZipFile, folders: bool = False) -> list[Entry]:
+    """The files of an archive, by name, with its folders if asked for."""
+    infos = [info for info in archive.infolist() if folders or not info.is_dir()]
+    page = code_page(infos)
+    found = [Entry(info, PurePosixPath(name_of(info, page))) for info in infos]
     return sorted((entry for entry in found if entry.parts), key=lambda entry: str(entry.path))
 
 
-def name_of(info: zipfile.ZipInfo) -> str:
-    """An entry's name: as UTF-8 where it is valid UTF-8, else in the code page that gives more letters."""
-    name = info.filename
-    if not info.flag_bits & _UTF8 and not name.isascii():
-        try:
-            data = name.encode("cp437")  # what zipfile has read it as
-        except UnicodeEncodeError:
-            data = b""
-        try:
-            name = data.decode("utf-8") if data else name
-        except UnicodeDecodeError:
-            name = max((data.decode("cp850"), name), key=lambda text: sum(map(str.isalpha, text)))
+def name_of(info: zipfile.ZipInfo, page: str) -> str:
+    """An entry's name: as UTF-8 where it is valid UTF-8, else in a code page."""
+    data = _bytes_of(info)
+    name = info.filename if data is None else _decoded(data, page) or info.filename
     return unicodedata.normalize("NFC", name.replace("\\", "/"))
+
+
+def code_page(infos: Iterable[zipfile.ZipInfo]) -> str:
+    """The code page of an archive's names that are not UTF-8: the one that makes the most likely words of them."""
+    names = [data for info in infos if (data := _bytes_of(info)) is not None and _utf_8(data) is None][:MOST_NAMES]
+    return max(CODE_PAGES, key=lambda page: sum(_likeness(_decoded(data, page) or "\0") for data in names))
+
+
+def _bytes_of(info: zipfile.ZipInfo) -> bytes | None:
+    """A name's bytes, where the archive does not say that they are UTF-8."""
+    if info.flag_bits & _UTF8 or info.filename.isascii():
+        return None
+    try:
+        return info.filename.encode("cp437")  # what zipfile has read it as
+    except UnicodeEncodeError:
+        return None
+
+
+def _utf_8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _decoded(data: bytes, page: str) -> str | None:
+    if (text := _utf_8(data)) is not None:
+        return text
+    try:
+        return data.decode(page)
+    except UnicodeDecodeError:
+        return None
+
+
+def _likeness(text: str) -> int:
+    """How much a text looks like names: letters of one script in each word, capital letters at the front."""
+    points = 0
+    for word in re.split(r"[\s/_.\-\\()']+", text):
+        foreign = [letter for letter in word if not letter.isascii()]
+        points += sum(2 if letter.isalpha() else -3 for letter in foreign)
+        if foreign:
+            scripts = {unicodedata.name(letter, "?").partition(" ")[0] for letter in word if letter.isalpha()}
+            points -= 4 * (len(scripts) - 1)
+            points -= 3 * sum(a.islower() and b.isupper() for a, b in itertools.pairwise(word))
+            points -= 3 * (scripts == {"LATIN"} and len(word) > 2 and len(foreign) == len(word))
+    return points
 
 
 def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:

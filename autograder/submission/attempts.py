@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+import os
+import re
+from collections.abc import Iterable, Sequence
 
 from autograder.messages import Message
 from autograder.submission.cell_text import definitions
 from autograder.submission.hand_in import Submission
-from autograder.submission.owner import distinct_names, plain_stem
+from autograder.submission.owner import distinct_names, plain_stem, platforms
 
 UNKNOWN_OWNER = "unknown-owner"
+
+
+def of_one_assignment(submissions: Iterable[Submission]) -> list[Submission]:
+    """The hand-ins; where all that say their assignment say the same, the others are taken as hand-ins for it too.
+
+    So a file that cannot be read counts for its person, as one attempt of several.
+    """
+    found = list(submissions)
+    said = {s.assignment.id: s.assignment for s in found if s.assignment}
+    if len(said) == 1:
+        for submission in found:
+            submission.assignment = submission.assignment or next(iter(said.values()))
+    return found
 
 
 def one_each(submissions: Iterable[Submission]) -> list[Submission]:
@@ -39,24 +53,56 @@ def _one(group: list[Submission]) -> Submission:
         candidates = [s for s in candidates if _attempt(s) == newest] or [s for s in group if _attempt(s) == newest]
     best = max(candidates, key=lambda s: (_own_name(s), s.modified, s.name))
     if len(group) > 1:
-        others = ", ".join(sorted(PurePosixPath(s.name).name for s in group if s is not best))
-        graded = PurePosixPath(best.name).name
+        names = _told_apart(group)
+        others, graded = ", ".join(sorted(names[s.name] for s in group if s is not best)), names[best.name]
         best.remarks.append(
-            Message("Several files were handed in; {graded} was graded, {others} not.", graded=graded, others=others)
+            Message("Several files were handed in; {graded} counts, {others} not.", graded=graded, others=others)
+            if best.problem
+            else Message(
+                "Several files were handed in; {graded} was graded, {others} not.", graded=graded, others=others
+            )
         )
         best.flags.append("several-files")
+    if folders := _maybe_peoples(answered):
+        best.remarks.append(
+            Message(
+                "There are answers in several folders: {folders}. If these are of several people, their instructor "
+                "has to grade the folder around them by itself.",
+                folders=", ".join(folders),
+            )
+        )
+        best.flags.append(UNKNOWN_OWNER)
     return best
 
 
+def _told_apart(group: Sequence[Submission]) -> dict[str, str]:
+    """The files' names without what their paths have in common."""
+    paths = {s.name: re.split("[/!]", s.name) for s in group}
+    same = len(os.path.commonprefix([path[:-1] for path in paths.values()]))
+    return {name: "/".join(path[same:]) for name, path in paths.items()}
+
+
+def _maybe_peoples(answered: Sequence[Submission]) -> list[str]:
+    """The folders beside one another in a person's folder that hold answers: no rule says whose they are."""
+    if len(answered) < 2 or any(s.owner is None or s.owner.rule in platforms() for s in answered):
+        return []
+    paths = [re.split("[/!]", s.name) for s in answered]
+    if any(s.assignment and s.assignment.id in path[:-1] for s, path in zip(answered, paths, strict=True)):
+        return []  # a folder for the assignment: a tree of nbgrader's
+    same = len(os.path.commonprefix([path[:-1] for path in paths]))
+    if any(len(path) == same + 1 for path in paths):
+        return []
+    return sorted({path[same] for path in paths})
+
+
 def _name_people(submissions: list[Submission]) -> None:
-    """Give each person a different name, and flag the files that name nobody if there are several."""
+    """Give each person a different name, and flag the files that name nobody, except a single one."""
     names = distinct_names(s.owner for s in submissions if s.owner)
-    unsure = {s.owner.identity for s in submissions if s.owner and not s.owner.sure}
     for submission in submissions:
         if submission.owner is None:
             continue
         submission.student = names[submission.owner.identity]
-        if len(unsure) > 1 and submission.owner.identity in unsure:
+        if len(names) > 1 and not submission.owner.sure:
             submission.flags.append(UNKNOWN_OWNER)
             submission.remarks.append(
                 Message("Nothing in the file's name or path says whose it is; it is listed under the file's name.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -17,23 +16,21 @@ from functools import partial
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from autograder.messages import Message
 from autograder.submission import hand_in
 from autograder.submission.archives import DAMAGED, MAX_DEPTH, Entry, entries_of, opened, unpack
 from autograder.submission.budget import Budget, Budgets, Exceeded
 from autograder.submission.course_folder import NO_COURSE, CourseFolder
+from autograder.submission.download import METADATA, around
 from autograder.submission.hand_in import Found, too_large
-from autograder.submission.owner import Around, Owner, Person, owner_of, wrappers
+from autograder.submission.owner import Around, Owner, blackboards, owner_of, wrappers
 from course.syllabus import syllabus
 
 SUFFIXES = (".ipynb", ".py", ".zip")
 SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", "site-packages", "node_modules"}
-METADATA = "submission_metadata.yml"  # of Gradescope's export
-MAX_METADATA = 16 << 20  # bytes of it
-OWN_FOLDER = re.compile(r"submission_\d+")  # of a person or group, in that export
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+WHOLE_ATTEMPTS = ("blackboard", "brightspace", "submitty")  # they keep the files of an attempt together
+# What students hand in by mistake in place of the notebook. Beside notebooks, such a file is a person's too.
+WRONG_FORMS = (".rar", ".7z", ".tar", ".gz", ".html", ".htm", ".pdf", ".docx", ".odt", ".ipynb.txt", ".ipynb.json")
 # Files that platforms and the grader put beside hand-ins; no student handed these in.
 NOT_HANDED_IN = {"timestamp.txt", "index.html", METADATA, "desktop.ini", "thumbs.db"}
 
@@ -77,9 +74,10 @@ def _in_folder(folder: Path, course: CourseFolder) -> Iterator[Found]:
     below = {file: parts for file, parts in named.items() if parts is not None}
     files = list(below)
     seen = [(*parts, "") if file.is_dir() and not file.is_symlink() else parts for file, parts in below.items()]
-    clones = {git.parent.name for git in folder.glob("*/.git")}
-    submitters = _submitters((PurePosixPath(*below[file]), file.read_bytes) for file in files if below[file])
-    place = _Place(wrappers([parts for parts in seen if parts]), Around("", frozenset(clones), submitters))
+    skip = wrappers([parts for parts in seen if parts])
+    clones = (git.parent.name for git in folder.glob("*/.git"))
+    given = [(parts, file.read_bytes) for file, parts in below.items() if parts and not file.is_symlink()]
+    place = _Place(skip, around(given, skip, clones=clones))
     alone = [file for file in files if file.suffix.lower() == ".zip"]
     if len(files) == len(alone) == 1 and place.skip == 0 and len(below[alone[0]]) == 1 and _is_class(alone[0]):
         yield from _given_zip(alone[0])
@@ -88,20 +86,23 @@ def _in_folder(folder: Path, course: CourseFolder) -> Iterator[Found]:
         parts = below[file]
         if parts and _may_be_hand_in(parts):
             yield from _of_person(place, parts, str(file), partial(_from_file, file, parts, str(file)))
-    yield from _without_notebook(seen, str(folder), place)
+    labels = [f"{file}/" if parts and parts[-1] == "" else str(file) for file, parts in zip(files, seen, strict=True)]
+    yield from _without_notebook(zip(seen, labels, strict=True), place)
 
 
 def _given_zip(path: Path) -> Iterator[Found]:
     parts, budgets = _below(path, path.parent), Budgets()
+    place = _Place(0, Around(PurePosixPath(parts[-1]).stem), budgets)
     try:
         with opened(path, budgets.whole) as archive:
-            entries = entries_of(archive)
-            inside = [entry.parts for entry in entries if not entry.leads_out]
-            submitters = _submitters((e.path, partial(unpack, archive, e.info, Budget())) for e in entries)
+            entries = [entry for entry in entries_of(archive) if not entry.leads_out]
+            inside = _shown(archive)
+            if inside:
+                skip = wrappers(inside)
+                given = [(e.parts, partial(unpack, archive, e.info, Budget())) for e in entries]
+                place = _Place(len(parts) + skip, around(given, skip, place.around.archive), budgets)
     except (*DAMAGED, Exceeded):
-        inside, submitters = [], {}
-    around = Around(PurePosixPath(parts[-1]).stem, frozenset(), submitters)
-    place = _Place(len(parts) + wrappers(inside) if inside else 0, around, budgets)
+        pass
     nothing = True
     try:
         for found in _from_zip(path, parts, str(path), budgets.whole, place=place):
@@ -133,44 +134,12 @@ def _is_class(path: Path) -> bool:
     """Whether a zip holds the hand-ins of several people, by a platform's names."""
     try:
         with opened(path, Budgets().whole) as archive:
-            inside = [entry.parts for entry in entries_of(archive)]
+            inside = _shown(archive)
     except (*DAMAGED, Exceeded):
         return False
     skip = wrappers(inside)
     owners = [owner_of(parts[skip:]) for parts in inside if len(parts) > skip]
     return len({o.identity for o in owners if o.rule not in ("folder", "file", "archive")}) > 0
-
-
-def _submitters(files: Iterable[tuple[PurePosixPath, Callable[[], bytes]]]) -> dict[str, tuple[Person, ...]]:
-    """The people of each folder `submission_N`, from Gradescope's metadata: several people are a group.
-
-    A file of that name in a student's own folder is not read.
-    """
-    found: dict[str, tuple[Person, ...]] = {}
-    for path, read in files:
-        if path.name != METADATA or any(OWN_FOLDER.match(folder) for folder in path.parts[:-1]):
-            continue
-        try:
-            data = read()
-            table = yaml.load(data, _YAML) if len(data) <= MAX_METADATA else None
-        except (yaml.YAMLError, OSError, ValueError, RecursionError, Exceeded, *DAMAGED):
-            continue
-        for folder, entry in table.items() if isinstance(table, dict) else ():
-            people = entry.get(":submitters") if isinstance(entry, dict) else None
-            members = (
-                [_person(person) for person in people if isinstance(person, dict)] if isinstance(people, list) else []
-            )
-            if members and isinstance(folder, str):
-                found[folder] = tuple(members)
-    return found
-
-
-def _person(entry: dict[object, object]) -> Person:
-    """A submitter of Gradescope's metadata; only plain values are taken."""
-    plain = {key: entry.get(f":{key}") for key in ("name", "sid", "email")}
-    said = {key: str(value).strip() if isinstance(value, str | int) else "" for key, value in plain.items()}
-    key = said["sid"] or said["email"] or said["name"]
-    return Person(key, said["name"] or key, said["email"])
 
 
 def _below(file: Path, top: Path) -> tuple[str, ...]:
@@ -203,7 +172,7 @@ def _walk(folder: Path) -> Iterator[Path]:
     """The files below a folder, and the empty folders."""
     empty = True
     for entry in folder.iterdir():
-        if entry.name in SKIPPED or entry.name.startswith("."):
+        if _is_hidden(entry.name):
             continue
         empty = False
         if entry.is_dir() and not entry.is_symlink():
@@ -230,33 +199,85 @@ def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
         return True
 
 
-def _without_notebook(files: Iterable[tuple[str, ...]], name: str, place: _Place) -> Iterator[Found]:
-    """The people who handed in only other files, or nothing, each with the reason.
+_Key = tuple[str, str | None]  # who it is, and the assignment that a folder is named after
 
-    `files` has an empty folder as a file without a name.
+
+def _without_notebook(files: Iterable[tuple[tuple[str, ...], str]], place: _Place) -> Iterator[Found]:
+    """The people who handed in only other files, or nothing, each with the reason; also where the latest attempt is so.
+
+    `files` are paths, each with its label; an empty folder is a file without a name.
     """
-    known = syllabus().released()
-    handed_in: dict[tuple[str, str | None], tuple[tuple[str, ...], Owner, list[str]]] = {}
-    served = set()
-    for parts in files:
-        inside = parts[place.skip :]
-        if not inside or SKIPPED & set(inside) or any(part.startswith(".") for part in inside):
+    served, others = _by_person(files, place)
+    files_are_people = any(owner.rule in ("file", "archive") for owners in served.values() for owner in owners)
+    for (identity, assignment), found in others.items():
+        last = max(other.owner.attempt for other in found)
+        theirs = [other for other in found if other.owner.attempt == last]
+        if theirs[0].owner.rule == "file" and not files_are_people:
             continue
-        owner = place.owner(parts)
-        if owner.rule in ("file", "archive"):
-            continue  # a file beside the people's folders, which names nobody
-        assignment = next((folder for folder in inside[:-1] if folder in known), None)
-        key = (owner.identity, assignment)
+        before = served.get((identity, assignment), [])
+        if assignment is None:
+            before = [owner for (who, _), owners in served.items() if who == identity for owner in owners]
+        handed_in = [other for other in theirs if other.name and other.name.casefold() not in NOT_HANDED_IN]
+        if not before:
+            yield _passed_over(theirs, handed_in, assignment, place.skip)
+        elif handed_in and theirs[0].owner.rule in WHOLE_ATTEMPTS and last > max(one.attempt for one in before):
+            yield replace(_passed_over(theirs, handed_in, assignment, place.skip), name=handed_in[0].label)
+
+
+def _by_person(
+    files: Iterable[tuple[tuple[str, ...], str]], place: _Place
+) -> tuple[dict[_Key, list[Owner]], dict[_Key, list[_Other]]]:
+    """The owners of what may be hand-ins, and all other files that are somebody's."""
+    known = syllabus().released()
+    served: dict[_Key, list[Owner]] = {}
+    others: dict[_Key, list[_Other]] = {}
+    for parts, label in files:
+        inside = parts[place.skip :]
+        if not inside or any(map(_is_hidden, inside)):
+            continue
+        owner, assignment = place.owner(parts), next((folder for folder in inside[:-1] if folder in known), None)
         if _may_be_hand_in(parts):
-            served.add(key)
-        else:
-            handed_in.setdefault(key, (parts[: max(place.skip + 1, 1)], owner, []))[2].append(parts[-1])
-    for key, (folders, owner, names) in handed_in.items():
-        if key not in served and not (key[1] is None and any(who == key[0] for who, _ in served)):
-            names = [name for name in names if name.casefold() not in NOT_HANDED_IN] or names
-            problem = _only(names) if any(names) else _empty_folder()
-            where = (*folders, key[1], "hand-in") if key[1] and key[1] not in folders else (*folders, "hand-in")
-            yield Found("/".join((name, *folders)), where, None, problem, owner)
+            served.setdefault((owner.identity, assignment), []).append(owner)
+            continue
+        if owner.rule in ("file", "archive"):
+            stem = _wrong_form(parts[-1])
+            owner = place.owner((*parts[:-1], f"{stem}.ipynb"))
+            if not stem or owner.rule != "file" or not owner.sure:
+                continue  # a file that names nobody
+        others.setdefault((owner.identity, assignment), []).append(_Other(parts, label, owner))
+    return served, others
+
+
+def _passed_over(theirs: list[_Other], handed_in: list[_Other], assignment: str | None, skip: int) -> Found:
+    """What somebody handed in, or the empty folder, with the reason why it is not graded."""
+    parts, names = theirs[0].parts, [other.name for other in handed_in]
+    folders = parts[: max(skip + 1, 1)]
+    label = "/".join(theirs[0].label.split("/")[: len(folders) - len(parts) or None])
+    problem = _only(names or parts[-1:]) if any(names or parts[-1:]) else _empty_folder()
+    below = () if assignment is None or assignment in folders else (assignment,)
+    return Found(label, (*folders, *below, "hand-in"), None, problem, theirs[0].owner)
+
+
+@dataclass(frozen=True)
+class _Other:
+    """A file that is no notebook, or an empty folder. `label` is where it is."""
+
+    parts: tuple[str, ...]
+    label: str
+    owner: Owner
+
+    @property
+    def name(self) -> str:
+        """The name that the student gave it; empty for a folder, and for a text that Blackboard wrote."""
+        return self.owner.original or ("" if blackboards(self.parts[-1], own=True) else self.parts[-1])
+
+
+def _wrong_form(file: str) -> str:
+    """The name of a file that may have been handed in by mistake, without its ending; empty for other files."""
+    if file.casefold() in NOT_HANDED_IN:
+        return ""
+    ending = next((one for one in sorted(WRONG_FORMS, key=len) if file.lower().endswith(one)), "")
+    return file[: -len(ending)].removesuffix(".ipynb") if ending else ""
 
 
 def _from_file(path: Path, parts: tuple[str, ...], name: str, budget: Budget) -> Iterator[Found]:
@@ -315,9 +336,12 @@ def _from_zip(
                         partial(_from_entry, archive, entry, below, label, depth=depth),
                     )
             if place is not None:
-                yield from _without_notebook(((*above, *entry.parts) for entry in entries), name, place)
+                below_it = _shown(archive)
+                labels = [f"{name}!{'/'.join(inner)}" for inner in below_it]
+                yield from _without_notebook(zip([(*above, *p) for p in below_it], labels, strict=True), place)
             elif entries and not hand_ins:
-                yield Found(name, parts, None, _only(entry.path.name for entry in entries))
+                names = [entry.path.name for entry in entries if not any(map(_is_hidden, entry.parts))]
+                yield Found(name, parts, None, _only(names) if names else _empty_zip())
     except DAMAGED:
         problem = Message("The zip file is damaged and cannot be opened. Hand in the notebook itself.")
         yield Found(name, parts, None, problem, place.owner(parts) if place is not None else None)
@@ -359,6 +383,26 @@ def _only(names: Iterable[str]) -> Message:
 
 def _empty_folder() -> Message:
     return Message("The folder is empty. Hand in the notebook, the file that ends in .ipynb.")
+
+
+def _shown(archive: zipfile.ZipFile) -> list[tuple[str, ...]]:
+    """The paths in an archive, as `_walk` has those on a disk; an empty folder is a file without a name."""
+    files: dict[tuple[str, ...], None] = {}
+    folders: set[tuple[str, ...]] = set()
+    for entry in entries_of(archive, folders=True):
+        parts, hidden = entry.parts, next((n for n, part in enumerate(entry.parts) if _is_hidden(part)), None)
+        if entry.leads_out or hidden == 0:
+            continue
+        if hidden is None and not entry.info.is_dir():
+            files[parts] = None
+        else:
+            folders.add(parts[:hidden])
+    above = {path[:n] for path in [*files, *folders] for n in range(1, len(path))}
+    return [*files, *sorted((*folder, "") for folder in folders if folder not in above)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name in SKIPPED or name.startswith(".")
 
 
 def _empty_zip() -> Message:

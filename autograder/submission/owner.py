@@ -15,7 +15,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
@@ -28,6 +27,8 @@ WRAPPERS = frozenset(
     "class submitted submissions hand-ins handins assignments downloads download export archive students".split()
 )
 GENERIC = frozenset(("answers", "notebook", "submission", "untitled"))
+MONTHS = [{word[:3] for word in pair.split("/")} for pair in  # English and Danish
+          "jan feb mar apr may/maj jun jul aug sep oct/okt nov dec".split()]  # fmt: skip
 COPIES = (  # what browsers, Colab, Drive and Jupyter make of a file's name
     re.compile(r"(?:Copy of |Kopi af )(.+)", re.IGNORECASE),
     re.compile(r"(.+?) ?\(\d{1,3}\)"),
@@ -75,7 +76,7 @@ class Layout:
     pattern: str
     key: str
     levels: int = 1
-    date: str = ""
+    date: bool = False
     nobody: str = ""
     sure: bool = True
 
@@ -91,6 +92,10 @@ class Around:
     archive: str = ""  # the name of the archive that was given, without its ending
     clones: frozenset[str] = frozenset()  # folders that are clones of a repository
     submitters: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)  # of Gradescope's metadata, by folder
+    told: Mapping[str, Person] = field(default_factory=dict)  # of Blackboard's texts, by the name before the attempt
+    prefixes: frozenset[str] = frozenset()  # of Blackboard's files: the names before the attempt
+    mixed: frozenset[str] = frozenset()  # folders with hand-ins beside numbered folders
+    confirmed: frozenset[str] = frozenset()  # layouts that are sure here, because all files have their names
 
 
 NOTHING_KNOWN = Around()
@@ -118,10 +123,13 @@ def owner_of(parts: tuple[str, ...], around: Around = NOTHING_KNOWN) -> Owner:
     *folders, file = parts
     for layout in layouts():
         if layout.on == "folder" and len(folders) >= layout.levels:
+            if layout.levels > 1 and folders[0] in around.mixed:
+                continue
             if found := layout.match("/".join(folders[: layout.levels])):
                 return _of_platform(layout, found, folders[0], around)
         elif layout.on == "file" and not folders and (found := layout.match(file)):
-            if layout.sure or _generic(PurePosixPath(found["original"]).stem):
+            sure = layout.sure or layout.id in around.confirmed
+            if sure or says_an_exercise(PurePosixPath(found["original"]).stem):
                 return _of_platform(layout, found, file, around)
     if folders:
         name = folders[0]
@@ -151,26 +159,57 @@ def whose(parts: tuple[str, ...]) -> tuple[str, str | None]:
 
 def wrappers(paths: Collection[tuple[str, ...]]) -> int:
     """How many of the outermost folders hold all people of these paths, and name none of them."""
-    depth, known = 0, syllabus().released()
-    while depth < DEEPEST:
-        heads = {path[depth] for path in paths if len(path) > depth}
-        if len(heads) != 1 or not all(len(path) > depth + 1 for path in paths):
-            return depth
-        (head,) = heads
-        folders = {path[depth + 1] for path in paths if len(path) > depth + 2}
-        files = {path[depth + 1] for path in paths if len(path) == depth + 2}
-        names_somebody = _is_platforms((head,)) or any(path[depth + 1] in known for path in paths)
-        holds_people = any(_is_platforms((name, "")) for name in folders) or any(
-            _is_platforms((name,)) for name in files
-        )
-        attempts = all(name.isdecimal() for name in folders)  # Submitty's
-        if head.casefold() in WRAPPERS or (
-            not names_somebody and (holds_people or (len(folders) > 1 and not attempts))
-        ):
+    depth = 0
+    while depth < DEEPEST and (level := _level(paths, depth)) is not None:
+        if level.head.casefold() in WRAPPERS or level.holds_people:
             depth += 1
             continue
-        return depth
+        chain = 1  # folders in one another, the last of which holds the people
+        while level is not None and level.single and (level := _level(paths, depth + chain)) is not None:
+            if level.holds_people and not level.files:
+                break
+            chain += 1
+        else:
+            return depth
+        depth += chain + 1
     return depth
+
+
+@dataclass(frozen=True)
+class _Level:
+    """A folder that all paths go through, with the names of the folders and files in it."""
+
+    head: str
+    folders: frozenset[str]
+    files: frozenset[str]
+
+    @property
+    def holds_people(self) -> bool:
+        """Whether the folders or files in it are several people's, or have a platform's names."""
+        if self._names_somebody:
+            return False
+        if any(_is_platforms((name, "")) for name in self.folders) or any(_is_platforms((f,)) for f in self.files):
+            return True
+        return len(self.folders) > 1 and not all(name.isdecimal() for name in self.folders)  # Submitty's attempts
+
+    @property
+    def single(self) -> bool:
+        """Whether it holds one folder and nothing else, and has nobody's name by a platform's rule."""
+        return len(self.folders) == 1 and not self.files and not self._names_somebody
+
+    @property
+    def _names_somebody(self) -> bool:
+        known = syllabus().released()
+        return _is_platforms((self.head,)) or any(name in known for name in (*self.folders, *self.files))
+
+
+def _level(paths: Collection[tuple[str, ...]], depth: int) -> _Level | None:
+    """The only folder at a depth, where everything lies in it; else None."""
+    heads = {path[depth] for path in paths if len(path) > depth}
+    if len(heads) != 1 or not all(len(path) > depth + 1 for path in paths):
+        return None
+    folders = frozenset(path[depth + 1] for path in paths if len(path) > depth + 2)
+    return _Level(heads.pop(), folders, frozenset(path[depth + 1] for path in paths if len(path) == depth + 2))
 
 
 def _is_platforms(path: tuple[str, ...]) -> bool:
@@ -224,18 +263,48 @@ def _writable(text: str) -> str:
 
 def _of_platform(layout: Layout, found: re.Match[str], whole: str, around: Around) -> Owner:
     groups = {name: value or "" for name, value in found.groupdict().items()}
-    if "prefix" in groups:  # Blackboard: assignment_username; either may have a "_" in it
-        groups["key"] = groups["prefix"].rpartition("_")[2]
-    name, key = groups.get("name") or groups["key"], groups.get("key") or groups["name"]
     members = around.submitters.get(whole, ()) if layout.id == "gradescope" else ()
+    if "prefix" in groups:  # Blackboard: assignment_username; either may have a "_" in it
+        groups["key"] = _username(groups["prefix"], around.prefixes)
+        members = (around.told[groups["prefix"]],) if groups["prefix"] in around.told else ()
+    elif layout.id == "gradescope" and not members:
+        groups["name"] = whole  # without the metadata, its number is all that is known
+    name, key = groups.get("name") or groups["key"], groups.get("key") or groups["name"]
     if members:
         name, key = " & ".join(person.name for person in members), ", ".join(person.key for person in members)
     attempt, tried = _attempt(layout, groups, groups.get("original", ""))
+    group = "folder" if layout.levels > 1 else layout.id  # what lies beside the attempts is the same person's
     return Owner(
-        identity=f"{layout.id}/{groups.get('prefix') or (whole if members else key)}",
+        identity=f"{group}/{groups.get('prefix') or (whole if members else key)}",
         key=key, name=name.strip(), rule=layout.id, attempt=attempt, tried=tried, late=bool(groups.get("late")),
         original=groups.get("original", ""), members=members or (Person(key, name.strip()),),
+        sure=layout.id != "gradescope" or bool(members),
     )  # fmt: skip
+
+
+def blackboards(file: str, own: bool = False) -> str | None:
+    """What stands before the attempt in the name of a file of Blackboard's; None for other files.
+
+    With `own`, only for the text that Blackboard itself writes on an attempt.
+    """
+    layout = next(row for row in layouts() if row.id == "blackboard")
+    found = layout.match(unicodedata.normalize("NFC", file))
+    return found["prefix"] if found and not (own and found["original"]) else None
+
+
+def _username(prefix: str, prefixes: Collection[str]) -> str:
+    """The user name in `assignment_username`: the last word, or more where another user name ends in the same word."""
+    last = prefix.rpartition("_")[2]
+    if sum(other.rpartition("_")[2] == last for other in prefixes) > 1:
+        return prefix[len(_alike(prefixes, "_")) :]
+    return last
+
+
+def _alike(names: Collection[str], end: str) -> str:
+    """What all names begin with, up to a separator."""
+    first, last = min(names), max(names)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:same][: first[:same].rfind(end) + 1]
 
 
 def _attempt(layout: Layout, groups: Mapping[str, str], original: str) -> tuple[tuple[int | str, ...], str]:
@@ -244,16 +313,28 @@ def _attempt(layout: Layout, groups: Mapping[str, str], original: str) -> tuple[
         again = re.fullmatch(r".*-(\d{1,3})", PurePosixPath(original[:LONGEST]).stem)
         return (int(again[1]) if again else 0, int(text or 0)), f"file {text}" if text else ""
     if layout.date and text:
-        hour = re.sub(r"(\d{4}) (\d{3} )", r"\1 0\2", text.replace(":", ""))
-        for form in (layout.date, layout.date.replace("%b", "%B")):
-            try:
-                return (datetime.strptime(hour, form).isoformat(),), text
-            except ValueError:
-                continue
-        return ("",), text
+        return (_moment(text),), text
     if text.isdecimal():
         return (int(text[:18]),), text
     return ((text,), text) if text else ((), "")
+
+
+def _moment(text: str) -> str:
+    """A date in words as text that sorts, "2026-09-12 09:30"; empty where it is not read.
+
+    The day stands before or after the month, which is in English or Danish, and the hour of 12 or of 24.
+    """
+    found = re.search(r"\b\d{4}\b", text)
+    year, before, after = (found[0], text[: found.start()], text[found.end() :]) if found else ("", "", "")
+    words, days = re.findall(r"[^\W\d_]{3,}", before.casefold()), re.findall(r"\b\d{1,2}\b", before)
+    month = next((n for word in words for n, names in enumerate(MONTHS, 1) if word[:3] in names), 0)
+    digits = "".join(re.findall(r"\d", after)).zfill(4)
+    if not (month and len(days) == 1 and len(digits) == 4):
+        return ""
+    hour, minute = int(digits[:2]), digits[2:]
+    if half := re.search(r"\b([AP])M\b", after, re.IGNORECASE):
+        hour = hour % 12 + (12 if half[1] in "Pp" else 0)
+    return f"{year}-{month:02}-{int(days[0]):02} {hour:02}:{minute}"
 
 
 def _of_file(file: str, around: Around) -> Owner:
@@ -261,9 +342,9 @@ def _of_file(file: str, around: Around) -> Owner:
     stem, exercises = plain_stem(file), [*syllabus().released(), *syllabus().exercises, *syllabus().by_hand]
     for name in sorted(exercises, key=len, reverse=True):
         if _ends_in(stem, name):  # ann_self-attention.ipynb
-            stem = stem[: -len(name) - 1]
+            stem = stem[: -len(name) - 1].rstrip("_-–. ") or stem
             return Owner(f"file/{stem}", stem, stem, "file", members=(Person(stem, stem),))
-    if _generic(stem):
+    if says_an_exercise(stem):
         if around.archive:
             name = around.archive
             return Owner(f"archive/{name}", name, name, "archive", members=(Person(name, name),))
@@ -277,7 +358,7 @@ def _ends_in(stem: str, name: str) -> bool:
     return len(stem) > len(name) + 1 and stem.endswith(name) and stem[-len(name) - 1] in "_- ."
 
 
-def _generic(stem: str) -> bool:
+def says_an_exercise(stem: str) -> bool:
     """Whether a file's name says nothing of a person: an exercise's or an assignment's name, `notebook`, ..."""
     stem = plain_stem(f"{stem}.x").casefold()
     return stem in GENERIC or stem in syllabus().released() or stem in syllabus().exercises | syllabus().by_hand
@@ -287,11 +368,7 @@ def _generic(stem: str) -> bool:
 def _clone_prefix(clones: frozenset[str]) -> str:
     """What the folders of clones have before the user's name: `hw3-` of `hw3-ann` and `hw3-bo`."""
     if len(clones) > 1:
-        first, last = min(clones), max(clones)
-        same = next(
-            (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last))
-        )
-        return first[:same][: first[:same].rfind("-") + 1]
+        return _alike(clones, "-")
     (name,) = clones
     known = [*syllabus().released(), *syllabus().exercises]
     return next((f"{k}-" for k in sorted(known, key=len, reverse=True) if name.startswith(f"{k}-")), "")

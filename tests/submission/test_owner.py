@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import unicodedata
-import zipfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.downloads import ASSIGNMENT, FILE, HALF, SOLVED, SOURCE, laid_out, zipped, zipped_as
 
 from autograder import cli
 from autograder.grading.class_run import ClassRun
-from autograder.grading.grader import solution_source
 from autograder.grading.people import off_roster, summary
-from autograder.paths import ROOT
-from autograder.proof.sample_class import answered, untouched
 from autograder.records import Result
 from autograder.submission.owner import Owner, distinct_names, owner_of, wrappers
 from autograder.submission.roster import RosterError, read_roster
-from course.syllabus import syllabus
-
-SOURCE = ROOT / "source"
-ASSIGNMENT = syllabus().assignment("self-attention-pytorch")
-FILE = "self-attention.ipynb"
-SOLVED = json.dumps(answered(SOURCE, ASSIGNMENT, solution_source(ASSIGNMENT))).encode()
-UNTOUCHED = json.dumps(untouched(SOURCE, ASSIGNMENT)).encode()
-HALF = json.dumps(answered(SOURCE, ASSIGNMENT, solution_source(ASSIGNMENT), parts=["causal-mask"])).encode()
 
 NAMES = ["Ann Bo", "Søren Åse", "李 明", "Ольга Ким", "محمد علي"]  # five scripts
 METADATA = b"""
@@ -92,7 +80,19 @@ LAYOUTS: dict[str, tuple[dict[str, bytes], dict[str, tuple[str, bool]]]] = {
             "Exercise 3_ann_b_attempt_2026-09-12-11-30-00_x.ipynb": SOLVED,
             "Exercise 3_cy_b_attempt_2026-09-12-11-30-00_x.ipynb": HALF,
         },
-        {"s1001": ("s1001", True), "b (Exercise 3_ann_b)": ("b", True), "b (Exercise 3_cy_b)": ("b", False)},
+        {"s1001": ("s1001", True), "ann_b": ("ann_b", True), "cy_b": ("cy_b", False)},
+    ),
+    "blackboard, with its texts": (
+        {
+            "HW_3_ann_b_attempt_2026-09-12-11-30-00_my_attempt_2.ipynb": SOLVED,
+            "HW_3_ann_b_attempt_2026-09-12-11-30-00.txt": b"Name: Ann Berg (ann_b)\r\nAssignment: HW_3\r\n",
+            "HW_3_s1_attempt_2026-09-10-11-30-00_x.ipynb": SOLVED,
+            "HW_3_s1_attempt_2026-09-12-11-30-00.txt": "\ufeffNavn: Søren Å (s1)\nkun en kommentar".encode(),
+            "HW_3_s2_attempt_2026-09-10-11-30-00_a.txt": b"Name: Ann Berg (s2)",
+            "HW_3_s2_attempt_2026-09-10-11-30-00_x.ipynb": HALF,
+            "HW_3_s2_attempt_2026-09-10-11-30-00.txt": b"Name: Ann Berg (ann_b)",
+        },
+        {"Ann Berg": ("ann_b", True), "Søren Å": ("s1", True), "s2": ("s2", False)},
     ),
     "brightspace": (
         {
@@ -100,8 +100,12 @@ LAYOUTS: dict[str, tuple[dict[str, bytes], dict[str, tuple[str, bool]]]] = {
             "12-34 - Ann Bo - Sep 9, 2026 1130 PM/a.ipynb": HALF,
             "12-34 - Ann Bo - Sep 12, 2026 930 AM/a.ipynb": SOLVED,
             "12-35 - Cy - Oct 1, 2026 1200 PM/a.ipynb": SOLVED,
+            "12-36 - Jean - Luc - 12 September, 2026 1:05 AM/deep/a.ipynb": HALF,
+            "12-36 - Jean - Luc - 12 September, 2026 1:05 PM/a.ipynb": SOLVED,
+            "12-37 - Da - 30. maj 2026 14.05/a.ipynb": HALF,
+            "12-37 - Da - 2. okt. 2026 09.05/a.ipynb": SOLVED,
         },
-        {"Ann Bo": ("34", True), "Cy": ("35", True)},
+        {"Ann Bo": ("34", True), "Cy": ("35", True), "Jean - Luc": ("36", True), "Da": ("37", True)},
     ),
     "gradescope": (
         {
@@ -115,6 +119,22 @@ LAYOUTS: dict[str, tuple[dict[str, bytes], dict[str, tuple[str, bool]]]] = {
         {f"Ann Bo - {FILE}": SOLVED, f"Cy Doe - Copy of {FILE}": SOLVED},
         {"Ann Bo": ("Ann Bo", True), "Cy Doe": ("Cy Doe", True)},
     ),
+    "google classroom, other names of files": (
+        {
+            f"Jean - Luc - {FILE}": SOLVED,
+            "Bo Li - my homework.ipynb": HALF,
+            "Cy - work.zip": zipped({f"a/{FILE}": SOLVED}),
+        },
+        {"Jean - Luc": ("Jean - Luc", True), "Bo Li": ("Bo Li", False), "Cy": ("Cy", True)},
+    ),
+    "submitty, with its settings": (
+        {
+            f"{name}/{rest}": data
+            for name in ("ann", "bo")
+            for rest, data in {f"1/{FILE}": HALF, f"2/{FILE}": SOLVED, "user_assignment_settings.json": b"{}"}.items()
+        },
+        {"ann": ("ann", True), "bo": ("bo", True)},
+    ),
     "submitty": (
         {f"ann/1/{FILE}": HALF, f"ann/2/{FILE}": SOLVED, f"bo/9/{FILE}": HALF, f"bo/10/{FILE}": SOLVED},
         {"ann": ("ann", True), "bo": ("bo", True)},
@@ -123,26 +143,19 @@ LAYOUTS: dict[str, tuple[dict[str, bytes], dict[str, tuple[str, bool]]]] = {
         {f"ann/Copy of {FILE}": SOLVED, "bo/self-attention (1).ipynb": SOLVED, "cy/self-attention-Copy1.ipynb": SOLVED},
         {"ann": ("ann", True), "bo": ("bo", True), "cy": ("cy", True)},
     ),
+    "a folder each, in folders of the class": (
+        {f"HW3/week 4/{name}/work/{FILE}": SOLVED for name in ("ann", "bo.b", "cy_c")},
+        {"ann": ("ann", True), "bo.b": ("bo.b", True), "cy_c": ("cy_c", True)},
+    ),
+    "a folder each, with a Mac's": (
+        {f"CS1/ann/{FILE}": SOLVED, f"CS1/bo/{FILE}": SOLVED, f"__MACOSX/CS1/ann/._{FILE}": b"x", "CS1/.DS_Store": b""},
+        {"ann": ("ann", True), "bo": ("bo", True)},
+    ),
     "nbgrader": (
         {f"submitted/{name}/{ASSIGNMENT.id}/{FILE}": SOLVED for name in ("ann", "bo")},
         {"ann": ("ann", True), "bo": ("bo", True)},
     ),
 }
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
-def laid_out(folder: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
 
 
 def collected(*paths: Path, roster: Path | None = None) -> list[Result]:
@@ -207,14 +220,28 @@ def test_clones_of_repositories(tmp_path, right):
     check(place, {name: (name, True) for name in ("ann", "anna", "bo-li")}, right)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "nfd", "cp437", "cp850"])
-def test_names_in_zips_of_any_system(tmp_path, encoding):
-    name = {"cp437": "Zoë Müller", "cp850": "Søren Åse"}.get(encoding, "Søren Åse 李")
-    written = unicodedata.normalize("NFD", name) if encoding == "nfd" else name
-    raw = written.encode("utf-8" if encoding == "nfd" else encoding)
-    placeholder = "x" * len(raw)
-    data = zipped({f"{placeholder}/{FILE}": SOLVED, f"bo/{FILE}": SOLVED}).replace(placeholder.encode(), raw)
-    (tmp_path / "class.zip").write_bytes(data)
+ENCODED = [
+    ("nfd", "Søren Åse 李"),
+    ("utf-8", "Søren Åse 李"),
+    ("cp437", "Zoë Müller"),
+    ("cp850", "Søren Åse"),
+    ("cp850", "José Núñez"),
+    ("cp1252", "Søren Åse"),
+    ("cp1252", "José Núñez"),
+    ("cp1252", "Bjørn Ægir"),
+    ("cp866", "Ольга Ким"),
+    ("cp1251", "Ольга Ким"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "name"), ENCODED)
+def test_names_in_zips_of_any_system(tmp_path, encoding, name):
+    raw = unicodedata.normalize("NFD", name).encode() if encoding == "nfd" else name.encode(encoding)
+    names = {
+        raw + f"_1_assignsubmission_file_/{FILE}".encode(): SOLVED,
+        f"bo_2_assignsubmission_file_/{FILE}".encode(): HALF,
+    }
+    (tmp_path / "class.zip").write_bytes(zipped_as(names))
     assert set(solved(tmp_path / "class.zip")) == {name, "bo"}
 
 
