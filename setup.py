@@ -9,7 +9,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbgrader_config.py")
+BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbgrader_config.py", "LICENSE")
 HERE = Path(__file__).parent
 
 

@@ -28,7 +28,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 ROOT = Path(os.environ[COURSE_VARIABLE]).resolve() if os.environ.get(COURSE_VARIABLE) else PACKAGE_ROOT
 
 # What a wheel carries in `autograder/_data`, and what a course folder has beside its rooms.
-BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbgrader_config.py")
+BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbgrader_config.py", "LICENSE")
 
 # The folders that no student ever sees: not in a release, and not open to code in the sandbox.
 SECRET = ("autograder", "solutions", "source", "tests")

@@ -55,6 +55,7 @@ def test_the_zip_holds_what_a_student_needs_and_no_more(zips, name):
         f"{exercise.id}.ipynb",
         "README.md",
         "requirements.txt",
+        "course/LICENSE",
         "course/__init__.py",
         "course/syllabus.toml",
     } <= names
