@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.judging.compare import Abstract, Odd
+from autograder.judging.compare import Abstract, NoTensor, Odd
 from autograder.judging.program import Answer, StudentError
 from autograder.messages import Message, cell_name
 from autograder.workers import worker_messages
@@ -47,6 +47,8 @@ def decode(value: Any, arrays: Mapping[str, Any], depth: int = 0, room: list[int
         kind, content = next(iter(value.items()))
         if kind == "array" and isinstance(content, str) and content in arrays:
             return arrays[content]
+        if kind == "numpy" and isinstance(content, str) and isinstance(arrays.get(content), np.ndarray):
+            return NoTensor(arrays[content])
         if kind in ("tuple", "list") and isinstance(content, list):
             items = [decode(item, arrays, depth + 1, room) for item in content[: MAX_ITEMS + 1]]
             return tuple(items) if kind == "tuple" else items

@@ -29,6 +29,7 @@ CELL_MARKER = re.compile(r"#\s?%%|# In\s?\[[ \d*]*\]:|# <codecell>|# COMMAND -{5
 # brackets may have hidden what follows.
 PASSES, CHARACTERS = 10, 200_000
 MOST_LINES = 500  # in IPython's syntax, of a cell, which is IPython's own limit
+IMPORTS = (ast.Import, ast.ImportFrom)
 MOST_CHUNKS = 500  # of a script, each of which repeats the empty lines before it
 
 
@@ -62,18 +63,25 @@ def tree_of(source: str) -> ast.Module | None:
 def chunks(script: str) -> list[str]:
     """A script cut at its cell markers (`# %%`, `# In[3]:`), each piece in its place below empty lines.
 
-    A marker inside a statement, in a string for example, cuts nothing.
+    A marker inside a statement, in a string for example, cuts nothing. Each import at the top level is a piece of its
+    own too: one that fails costs what needs it, and not the whole file.
     """
     lines = script.split("\n")
     cuts = [n for n, line in enumerate(lines) if n and line[:1] == "#" and CELL_MARKER.match(line)]
     tree = _parsed(script)
     if tree is not None:
-        inside = {n for node in tree.body for n in range(node.lineno, node.end_lineno or 0)} if cuts else set()
-        cuts = [n for n in cuts if n not in inside]
+        edges = {edge for node in tree.body if isinstance(node, IMPORTS) for edge in _around(node)}
+        inside = {n for node in tree.body for n in range(node.lineno, node.end_lineno or 0)} if cuts or edges else set()
+        cuts = sorted({*cuts, *edges} - inside - {0, len(lines)})
     cuts = [0, *cuts][: MOST_CHUNKS // (1 + len(lines) // 20_000)]
     pieces = ["\n" * start + "\n".join(lines[start:end]) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
     code = [any(line.lstrip()[:1] not in ("", "#") for line in piece.split("\n")) for piece in pieces]
     return list(itertools.compress(pieces, code)) or [script]
+
+
+def _around(node: ast.stmt) -> tuple[int, int]:
+    """The lines at which a statement begins and after which it ends, counted from 0."""
+    return node.lineno - 1, node.end_lineno or node.lineno
 
 
 # -- IPython's transformer -------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ SAID = (
         messages.NO_NETWORK,
     ),
     (re.compile(r"can't start new thread|DataLoader worker"), messages.NO_PROCESSES),
+    (re.compile(r"multiple values for argument '(query|value|key)_mask'"), messages.MASK_BY_NAME),
     (re.compile(r"InductorError|Failed to find C compiler"), messages.NO_COMPILER),
     (
         re.compile(

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Step = dict[str, Any]  # of a program: JSON, as `autograder.judging.program` makes it
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_ITEMS = 4096
+# Arrays of NumPy's that are sent as they are, by dtype.
+NUMPY = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
 
 class NotAvailable:
@@ -291,6 +293,10 @@ class Reply:
             items = itertools.islice(value.items(), MAX_ITEMS + 1)
             return {"dict": {str(key)[:200]: self.value(item, depth + 1) for key, item in items}}
         array = self.adapter.array(value)
+        if array is None and type(value) is np.ndarray and value.dtype.str[1:] in NUMPY:
+            name = f"r{len(self.arrays)}"
+            self.arrays[name] = value
+            return {"numpy": name}
         if array is None:
             return {"other": type(value).__name__[:100]}
         if isinstance(array, dict):  # a tensor without contents (the meta device), or of a dtype that NumPy has not

@@ -145,6 +145,9 @@ NO_ARGUMENT = WorkerMessage(
     "`{function}` is called with the argument `{name}`, as the notebook says, but here its arguments are: {names}"
 )
 METHOD_CLOSE = WorkerMessage("`{type}` has no `{method}`, but `{close}`: did you mean `{method}`?")
+MASK_BY_NAME = WorkerMessage(
+    "Keras takes the fourth argument of its attention for `query_mask`: give the mask by name, `attention_mask=…`"
+)
 NOW_IN_KERAS = WorkerMessage("{error}: in Keras 3 and TensorFlow 2 it is `{way}`")
 
 

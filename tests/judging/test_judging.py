@@ -11,7 +11,7 @@ import pytest
 from autograder import paths
 from autograder.grading import references, worker_pool
 from autograder.grading.grader import Grader, solution_source
-from autograder.judging.compare import Abstract, Mismatch, Odd, agree, difference
+from autograder.judging.compare import Abstract, Mismatch, NoTensor, Odd, agree, difference
 from autograder.judging.fixtures import AskStudent, _compare
 from autograder.judging.plugin import Desk, Spec, Verdict
 from autograder.judging.program import Answer, Program, StudentError
@@ -52,6 +52,32 @@ WANT = np.array([[1.0, -2.0], [3.0, 4.0]], "float32")
 )
 def test_the_first_thing_that_differs_is_told(got, said):
     assert difference(got, WANT) == said
+
+
+IDS = np.array([[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("ids", [IDS, NoTensor(IDS), NoTensor(IDS.astype("int32")), IDS.tolist(), list(IDS)])
+def test_ids_are_ids_whatever_holds_them(ids):
+    assert difference(ids, IDS) is None
+    assert difference(ids, IDS + 1) == "no entry of the result is as expected"
+    assert difference(ids, WANT) is not None
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "said"),
+    [
+        (NoTensor(WANT), WANT, "expected a tensor for the result, got an array of NumPy's"),
+        (NoTensor(WANT), IDS, "expected a tensor for the result, got an array of NumPy's"),
+        (NoTensor(IDS[0]), IDS, "expected shape (2, 2) for the result, got (2,)"),
+        ([[1, 2], [3]], IDS, "expected a tensor for the result, got a list of 2"),
+        ([[1, 2.0], [3, 4]], IDS, "expected a tensor for the result, got a list of 2"),
+        ([[1, "2"], [3, 4]], IDS, "expected a tensor for the result, got a list of 2"),
+        ([], IDS, "expected a tensor for the result, got a list of 0"),
+    ],
+)
+def test_what_holds_no_ids_is_no_tensor(got, want, said):
+    assert difference(got, want) == said
 
 
 def test_what_agrees_is_not_spoken_of():

@@ -284,14 +284,23 @@ def test_a_script_is_cut_at_its_cell_markers_outside_of_statements():
         "\n# %%\nb = '''\n# In[3]:\n'''\n",
         "\n\n\n\n\n\n# In[4]:\nc = 2",
     ]
+    assert chunks("import a, b\nx = 1\nfrom c import (\n    d,\n)\n\nif x:\n    import e\n") == [
+        "import a, b",
+        "\nx = 1",
+        "\n\nfrom c import (\n    d,\n)",
+        "\n\n\n\n\n\nif x:\n    import e\n",
+    ]
+    assert chunks("x = 1; import a; y = 2") == ["x = 1; import a; y = 2"]
     assert chunks("# %%\n# In[1]:\n") == ["# %%\n# In[1]:\n"] and chunks("") == [""]
     many = chunks("# %%\nx = 1\n" * 20_000)
     assert 1 < len(many) <= 500 and sum(map(len, many)) < 10_000_000
 
 
-def test_a_script_is_one_cell_after_the_notebooks_own():
+def test_a_script_comes_after_the_notebooks_own_cells():
     submission = one(solution_source(ASSIGNMENT).encode(), "ann.py")
-    assert [c["role"] for c in submission.cells][-1] == "own" and submission.assignment == ASSIGNMENT
+    roles = [c["role"] for c in submission.cells]
+    assert roles == sorted(roles, key=["setup", "own"].index) and {"setup", "own"} == set(roles)
+    assert submission.assignment == ASSIGNMENT
 
 
 def test_the_same_code_has_the_same_content_whatever_surrounds_it():

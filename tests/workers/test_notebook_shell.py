@@ -149,6 +149,17 @@ def test_an_error_of_a_script_is_told_in_its_own_line_and_the_rest_runs(run, pla
     assert (error.cell, error.line, error.source) == ("ann.py", 6, "return 1 / 0")
 
 
+def test_an_import_that_fails_in_a_script_costs_what_needs_it(run, place):
+    script = "import no_such_package as n\nimport math\n\nprint(math.floor(2.5))\n\ndef f():\n    return n.x\n\nf()\n"
+    pieces = [{"label": "ann.py", "source": plain_python(piece)} for piece in chunks(script)]
+    student = Student(place, pieces, [])
+    outcomes = student.load()
+    student.close()
+    errors = [o["error"] and (o["error"].types[0], o["error"].line) for o in outcomes]
+    assert errors == [("ModuleNotFoundError", 1), None, ("NameError", 7)]
+    assert outcomes[2]["output"] == "2\n"
+
+
 def test_notes_of_no_harness_of_ours_are_left_out():
     assert notes_from("x") == notes_from([1, {"id": "NO_SUCH"}, {"id": "MAGIC_NOT_RUN", "values": {"x": "y"}}]) == []
     assert len(notes_from([worker_messages.NO_INPUT.said().header()] * 100)) == 20

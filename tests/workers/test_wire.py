@@ -266,6 +266,8 @@ errors = st.dictionaries(st.sampled_from(["kind", "types", "message", "cell", "l
 @example({"float": "1" * 5000})
 @example({"abstract": {"shape": [1, "x"]}})
 @example({"tuple": {"tuple": []}})
+@example({"numpy": "r0"})
+@example({"numpy": ["r0"]})
 def test_any_value_is_decoded_or_odd_and_can_be_compared(value):
     decoded = made.decode(value, {"r0": np.zeros(2)})
     assert difference(decoded, np.ones(3)) is not None

@@ -18,6 +18,7 @@ from autograder.exercises.shared import (
     close,
     trainable,
 )
+from autograder.judging.compare import whole_numbers
 from autograder.judging.program import Module, Program
 from autograder.messages import Message
 from course.data import numbers
@@ -649,7 +650,7 @@ class Writing:
 
 def written(student, fail, program, want, pad=0):
     """The ids that were written, compared with those expected; columns of padding at the end may be left out."""
-    got = student.run(program).out
+    got = whole_numbers(student.run(program).out)
     if not isinstance(got, np.ndarray) or got.dtype.kind not in "iu" or got.ndim != 2:
         fail("The result is no table of ids (B, at most max_new_tokens).")
     rows, most = want.shape
