@@ -43,6 +43,7 @@ DECIDES = (
     "course/cells.py",
     "course/data",
     "course/models",
+    "course/python_source.py",
 )
 
 

@@ -7,12 +7,22 @@ Plain dicts in, plain values out. Nothing is run, and each function takes time i
 from __future__ import annotations
 
 import ast
+import json
 import re
-from collections.abc import Callable
 from typing import Any
+
+from course.python_source import tree_of
 
 SURROGATES = re.compile("[\\ud800-\\udfff]")  # halves of characters: JSON can hold them, Python cannot read them
 LONGEST_PARSED = 100_000  # characters; longer cells are not parsed; their lines are searched
+
+
+def decode(data: bytes) -> str:
+    """Text from a file's bytes: UTF-8, 16 or 32, with or without a mark, else Latin-1, which reads anything."""
+    try:
+        return data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def text_of(cell: Any) -> str:
@@ -37,23 +47,13 @@ def grade_id_of(cell: Any) -> str | None:
 
 
 def parse(source: str) -> ast.Module | None:
-    """The cell's syntax tree with IPython's magics taken out, or None where it does not parse."""
-    if len(source) > LONGEST_PARSED:
-        return None
-    plain = re.sub(r"\A[ \t]*%%.*", "", source)
-    plain = re.sub(r"^([ \t]*)[%!?].*$", r"\1pass", plain, flags=re.M)
-    try:
-        return ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    """The cell's syntax tree, with IPython's syntax as calls, or None where it does not parse."""
+    return tree_of(source) if len(source) <= LONGEST_PARSED else None
 
 
-def definitions(source: str, read: Callable[[str], ast.Module | None] = parse) -> dict[str, bool]:
-    """The names that a cell defines at top level; True for a definition with content, False for a stub.
-
-    `read` makes the syntax tree: the grader, which has IPython, reads all of its syntax.
-    """
-    tree = read(source)
+def definitions(source: str) -> dict[str, bool]:
+    """The names that a cell defines at top level; True for a definition with content, False for a stub."""
+    tree = parse(source)
     if tree is None:
         return dict.fromkeys(re.findall(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", source, re.M), True)
     names: dict[str, bool] = {}

@@ -23,8 +23,10 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from course.cells import definitions, grade_id_of, parse, text_of
+from course.cells import decode, definitions, grade_id_of, parse, text_of
 from course.i18n import _
+from course.python_source import chunks, plain_python
+from course.report import prose
 from course.syllabus import Assignment, Part, UnknownName, syllabus
 
 PLACEHOLDER = re.compile(r"\*[^*]*\*")  # one sentence in italics, which a cell to write in begins with
@@ -130,7 +132,7 @@ class Receipt:
             for name, value in self.facts
         )
         parts = "".join(map(_part_html, self.parts))
-        notes = "".join(f'<div style="margin: 4px 0px">⚠ {_prose(note)}</div>' for note in self.notes)
+        notes = "".join(f'<div style="margin: 4px 0px">⚠ {prose(note)}</div>' for note in self.notes)
         ending = ""
         if not self.problem:
             ending = (
@@ -140,7 +142,7 @@ class Receipt:
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; margin: 4px 0px">'
             f'<table style="margin: 0px 0px 6px 0px">{facts}</table>'
-            f"<div><b>{_prose(self.summary)}</b></div>{parts}{notes}{ending}</div>"
+            f"<div><b>{prose(self.summary)}</b></div>{parts}{notes}{ending}</div>"
         )
 
     def page(self, language: str) -> str:
@@ -192,7 +194,7 @@ def read_receipt(
     if not data.strip():
         return replace(receipt, problem=_("The file is empty. Save the notebook, and try again."))
     if file.lower().endswith(".py"):
-        cells, stated = [{"cell_type": "code", "source": data.decode("utf-8", "replace")}], None
+        cells, stated = [{"cell_type": "code", "source": decode(data)}], None
     else:
         try:
             cells, stated = _notebook(data)
@@ -212,7 +214,8 @@ def read_receipt(
         return replace(receipt, problem=said)
     if wanted.exercise.by_hand:
         return replace(receipt, parts=tuple(_task(part, cells) for part in wanted.exercise.parts))
-    code = [(number, text_of(cell)) for number, cell in enumerate(cells, 1) if _is_code(cell)]
+    sources = enumerate(chunks(text_of(cells[0])) if file.lower().endswith(".py") else map(_code, cells), 1)
+    code = [(number, source) for number, source in sources if source]
     known = [(number, source, definitions(source)) for number, source in code]
     parts = tuple(_found(part, known) for part in wanted.exercise.parts)
     return replace(receipt, parts=parts, notes=tuple(_unreadable(code, parts)))
@@ -220,11 +223,7 @@ def read_receipt(
 
 def _notebook(data: bytes) -> tuple[list[Any], object]:
     """The cells, and the assignment that the notebook says it is of. Raises ValueError where it is no notebook."""
-    try:
-        text = data.decode(json.detect_encoding(data))
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    notebook = json.loads(text)
+    notebook = json.loads(decode(data))
     if not isinstance(notebook, dict):
         raise ValueError("no notebook")
     cells = notebook.get("cells")
@@ -254,6 +253,11 @@ def _assignment(stated: object, cells: list[Any]) -> Assignment | None:
         and any(f"import {one.track.framework}" in source or f"from {one.track.framework}" in source for source in code)
     ]
     return fits[0] if len(fits) == 1 else None
+
+
+def _code(cell: Any) -> str:
+    """The text of a cell of code; empty for other cells."""
+    return text_of(cell) if _is_code(cell) else ""
 
 
 def _is_code(cell: Any) -> bool:
@@ -304,20 +308,12 @@ def syntax_error(source: str) -> str:
     if parse(source) is not None:
         return ""
     try:
-        ast.parse(source)
+        ast.parse(plain_python(source))
     except SyntaxError as error:
         return _("line {line}: {error}").format(line=error.lineno, error=error.msg)
     except (ValueError, RecursionError, MemoryError):
         pass
     return _("it is too long or too deeply nested")
-
-
-def _prose(text: str) -> str:
-    """Escaped text in which `code` stands in backquotes."""
-    pieces = escape(text).split("`")
-    if len(pieces) % 2 == 0:
-        return escape(text)
-    return "".join(f"<code>{piece}</code>" if n % 2 else piece for n, piece in enumerate(pieces))
 
 
 def _part_html(part: Found) -> str:

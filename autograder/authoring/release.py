@@ -169,7 +169,7 @@ def _pinned(root: Path, extras: Iterable[str]) -> str:
             pin = Requirement(line)
             pins[canonicalize_name(pin.name)] = pin
     core = [Requirement(text) for text in project["dependencies"]]
-    found = [need for need in core if need.name == "numpy"]  # the only package of the core that `course` imports
+    found = [need for need in core if need.name == "numpy"]  # `course` imports it, and IPython, which Jupyter brings
     for extra in extras:
         found += _extra(project["optional-dependencies"], extra)
     lines = []

@@ -23,7 +23,8 @@ from autograder.reporting.text import line
 from autograder.submission import matching
 from autograder.submission.find import find
 from autograder.submission.hand_in import Unreadable
-from autograder.submission.read import decode, load_notebook
+from autograder.submission.read import load_notebook
+from course.cells import decode
 
 
 def find_all(self: Any) -> None:

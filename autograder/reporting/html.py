@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from autograder.grading.people import NO_HAND_IN, known_as
 from autograder.records import Outcome, Result
@@ -27,6 +27,7 @@ from autograder.reporting.views import PartView, part_views
 from course import i18n
 from course.i18n import _
 from course.receipt import number_of
+from course.report import prose
 from course.syllabus import UnknownName, syllabus
 
 
@@ -190,17 +191,18 @@ def _title(assignment: object) -> str:
     return f"{_(known.exercise.title)}, {known.track.title}"
 
 
+# A cell's output in a notebook has no style sheet, so the style is inline.
+_CODE = (
+    '<code style="font:0.92em ui-monospace,Menlo,Consolas,monospace;background:var(--ax-code,#eef1f5);'
+    'color:inherit;padding:1px 4px;border-radius:4px">'
+)
+
 # -- rendering --------------------------------------------------------------------------------------------------------
 
 
 def _prose(value: object) -> Markup:
     """A sentence as escaped HTML, with `names` between backticks as code."""
-    text = str(escape(clean(value)))
-    code = (
-        '<code style="font:0.92em ui-monospace,Menlo,Consolas,monospace;background:var(--ax-code,#eef1f5);'
-        'color:inherit;padding:1px 4px;border-radius:4px">{}</code>'
-    )
-    return Markup(re.sub(r"`([^`\n]{1,200})`", lambda m: code.format(m[1]), text))
+    return Markup(prose(clean(value)).replace("<code>", _CODE))  # all else that looks like a tag is escaped
 
 
 def _points(value: Any) -> str:

@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from autograder.notebooks.solution_markers import marker
-from autograder.submission.python_source import is_magic, tree_of
-from course import cells
-from course.cells import LONGEST_PARSED, grade_id_of, text_of
+from course.cells import definitions, grade_id_of, parse, text_of
+from course.python_source import is_magic
 
-__all__ = ["grade_id_of", "text_of"]
+__all__ = ["definitions", "grade_id_of", "parse", "text_of"]
 
 Role = Literal["setup", "answer", "own", "test", "demo", "markdown", "spare"]  # see `matching`
 
@@ -31,16 +30,6 @@ def role_of(cell: dict[str, Any]) -> Role:
         return named[prefix]
     nbgrader = (cell.get("metadata") or {}).get("nbgrader") or {}
     return "test" if nbgrader.get("grade") else "answer" if nbgrader.get("solution") else "demo"
-
-
-def parse(source: str) -> ast.Module | None:
-    """The cell's syntax tree, with IPython's syntax as calls, or None where it does not parse."""
-    return tree_of(source) if len(source) <= LONGEST_PARSED else None
-
-
-def definitions(source: str) -> dict[str, bool]:
-    """The names that a cell defines at top level; True for a definition with content, False for a stub."""
-    return cells.definitions(source, parse)
 
 
 def stub(source: str, instead: str = "raise NotImplementedError") -> str:

@@ -24,7 +24,8 @@ from autograder.submission.hand_in import CodeCell, Found, Submission, Unreadabl
 from autograder.submission.matching import match
 from autograder.submission.owner import assignment_in, owner_of, wrappers
 from autograder.submission.placed import runs
-from autograder.submission.python_source import chunks, plain_python
+from course.cells import decode
+from course.python_source import chunks, plain_python
 from course.receipt import digest_of
 from course.syllabus import Assignment, UnknownName, syllabus
 
@@ -60,14 +61,6 @@ def read(found: Found, source_root: Path, assignment: str | None = None) -> Subm
     except UnknownName as error:
         submission.problem = str(error)
     return submission
-
-
-def decode(data: bytes) -> str:
-    """Text from bytes: UTF-8, 16 or 32, with or without a mark, else Latin-1, which reads anything."""
-    try:
-        return data.decode(json.detect_encoding(data))
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def load_notebook(text: str, *, slim: bool = False) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from autograder.submission.hand_in import CodeCell, ReadyMadeUse
-from autograder.submission.python_source import tree_of
+from course.python_source import tree_of
 from course.syllabus import Track
 
 # Internal names of the frameworks' own attention. The public names are in the syllabus.

@@ -1,6 +1,6 @@
 """What a cell finds in Jupyter beside Python: `get_ipython()`, `display`, `input`, and what magics do.
 
-IPython's syntax has become calls of `get_ipython()` before the cells come here (`autograder/submission/python_source`).
+IPython's syntax has become calls of `get_ipython()` before the cells come here (`course/python_source`).
 What only shows or sets something up has no effect here. What runs another program, or asks a person, cannot be done:
 the call is passed over with a note, which the student reads, and the cell goes on.
 """

@@ -16,8 +16,8 @@ from autograder.paths import ROOT
 from autograder.proof.sample_class import definitions_of
 from autograder.submission.cell_text import grade_id_of, parse
 from autograder.submission.hand_in import Found, Submission
-from autograder.submission.python_source import is_magic
 from autograder.submission.read import read
+from course.python_source import is_magic
 from course.syllabus import syllabus
 
 ASSIGNMENTS = [

@@ -21,8 +21,8 @@ from autograder.submission.cell_text import definitions
 from autograder.submission.find import find
 from autograder.submission.hand_in import Found, Submission
 from autograder.submission.owner import whose
-from autograder.submission.python_source import chunks, plain_python
 from autograder.submission.read import read
+from course.python_source import chunks, plain_python
 from course.syllabus import syllabus
 
 SOURCE = ROOT / "source"

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.inputtransformer2 import TransformerManager
 from support.forms import FORMS
 from support.sample_results import result
 
@@ -53,6 +54,69 @@ def test_the_same_answers_and_the_same_number(assignment, form):
 def test_a_script_has_a_receipt_too():
     data = b"import torch\n\ndef causal_mask(length):\n    return 1\n"
     assert graded(data, "ann.py").receipt == read_receipt(data, "ann.py").digest
+
+
+# What students write in a cell with an answer, and whether Jupyter runs it.
+WRITTEN = {
+    "%matplotlib inline\n{}": True,
+    "%%time\n{}": True,
+    "%%capture out --no-stderr\n{}": True,
+    "%load_ext autoreload\n%autoreload 2\n{}\n!pip install torch \\\n  --quiet": True,
+    "{}\n?{name}\n{name}??\nfiles = !ls\n%time x = 1": True,
+    "if True:\n    %matplotlib inline\n{}": True,
+    "    {indented}": True,
+    ">>> {prompted}": True,
+    "In [3]: {continued}": True,
+    "{}\n%%time": True,
+    "{}\nfor x in": False,
+    "{}\n!ls 'a": True,
+    "print 'hello'\n{}": False,
+    "# only a remark\n%%bash\nls": True,
+}
+
+
+@pytest.mark.parametrize("runs", WRITTEN)
+@pytest.mark.parametrize("name", ["a.ipynb", "a.py"])
+def test_a_cell_is_read_as_the_grader_and_as_jupyter_read_it(runs, name):
+    symbol, body = "causal_mask", ["import torch", "def causal_mask(length):", "    return length"]
+    text = runs.replace("{name}", symbol).format(
+        "\n".join(body),
+        indented="\n    ".join(body),
+        prompted="\n".join([body[0], f">>> {body[1]}", f"... {body[2]}", "... "]),
+        continued="\n".join([f"{body[0]}\n", f"In [4]: {body[1]}", f"   ...: {body[2]}"]),
+    )
+    whole = {"metadata": {}, "cells": [{"cell_type": "code", "source": text}]}
+    data = text.encode() if name.endswith(".py") else json.dumps(whole).encode()
+    assignment = syllabus().assignment("self-attention-pytorch")
+    submission = read(Found(name, (name,), data), SOURCE, assignment.id)
+    receipt = read_receipt(data, name, assignment=assignment)
+    written = symbol in text
+    state = next(part.state for part in receipt.parts if part.symbol == symbol)
+    assert (state == "answered") == (WRITTEN[runs] and written) and receipt.digest == submission.receipt
+    cells = [cell["source"] for cell in submission.cells if cell["role"] != "setup"]
+    assert all(map(_is_python, cells)) == WRITTEN[runs] == (not receipt.notes and state != "broken")
+    assert _is_python(TransformerManager().transform_cell(text)) == WRITTEN[runs]
+
+
+def _is_python(text: str) -> bool:
+    try:
+        return bool(compile(text, "cell", "exec"))
+    except SyntaxError:
+        return False
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_the_number_is_the_same_in_any_encoding(encoding):
+    text = "import torch\n# Søren\ndef causal_mask(length):\n    return length\n"
+    receipt = read_receipt(text.encode(encoding), "a.py")
+    assert receipt.digest == graded(text.encode(encoding), "a.py").receipt == read_receipt(text.encode(), "a.py").digest
+
+
+def test_what_is_wrong_in_a_script_costs_what_stands_below_its_marker():
+    text = "import torch\n# %%\ndef causal_mask(length):\n    return length\n# %%\nfor x in"
+    receipt = read_receipt(text.encode(), "a.py")
+    assert [part.state for part in receipt.parts].count("answered") == 1
+    assert receipt.notes == ("Python cannot read cell 3, so nothing of it runs: line 6: invalid syntax",)
 
 
 TEXT = st.text(st.sampled_from('ab \n\t\r\\"é王\ud800`'), max_size=20)

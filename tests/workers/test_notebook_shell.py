@@ -9,8 +9,8 @@ import pytest
 
 from autograder.judging.replies import describe_error, notes_from
 from autograder.judging.student import Student
-from autograder.submission.python_source import chunks, plain_python
 from autograder.workers import worker_messages
+from course.python_source import chunks, plain_python
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Python out of what students write in notebooks: IPython's own syntax becomes calls, as it does in Jupyter.
 
-IPython's own transformer reads it, so that what runs in Jupyter runs here: `!pip install \\` that goes on in the next
+The grader and the receipt that a student gets in the notebook (`course.receipt`) read cells by it. It is IPython's own
+transformer, so that what runs in Jupyter runs here: `!pip install \\` that goes on in the next
 line, `%time x = f()`, `name??`, pasted `>>> ` prompts. What it writes is `get_ipython().run_line_magic(...)`, which
 `autograder.workers.notebook_shell` answers while the cell runs. The number of lines stays the same, so that an error
 is told in the line of the student's own cell.
@@ -91,7 +92,10 @@ def _transformed(source: str) -> str:
     """The source as IPython's transformer writes it, with as many lines; as it is where that makes no sense of it."""
     import warnings
 
-    from IPython.core import inputtransformer2
+    try:
+        from IPython.core import inputtransformer2
+    except ImportError:  # outside of Jupyter: then only Python is read
+        return source
 
     ipython: Any = inputtransformer2  # its functions have no types
 
