@@ -14,7 +14,8 @@ student writes; and code is `:start: name`, the student's to change.
 Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
 may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, and of another
 exercise `{{ title self-attention }}` and `{{ number self-attention }}`, so that facts of the syllabus are not written
-twice. Mistakes are reported with the lesson's file and line.
+twice. `{{ judged }}` is what is asked of every answer (`what_is_judged`). Mistakes are reported with the lesson's file
+and line.
 
 Every notebook with checks ends with a cell on the receipt (`before_hand_in`).
 
@@ -84,6 +85,36 @@ def before_hand_in() -> str:
         "file: which parts have an answer, and whether Python can read them. It also gives you a receipt. Your "
         "feedback repeats it, so you can see that it was this work that was graded. Then hand in the file."
     )
+
+
+def what_is_judged(track: str) -> str:
+    """What the hidden tests of all exercises ask of every answer, as Markdown, in the language in use."""
+    rules = [
+        _(
+            "**Calls.** Names, order and defaults of the arguments are as they are written here. What comes back are "
+            "tensors, in the form, the shape and the type that the table says; ids may also be an array of NumPy's, or "
+            "lists."
+        ),
+        _("**Sizes.** A size of one is a size like any other, and no size needs to be that of the examples."),
+        _(
+            "**Numbers** follow the formula, up to rounding, and are finite. Float64 is asked for only where the text "
+            "says so; an answer that runs in it all the same is as precise as float64."
+        ),
+        _("**Gradients** reach everything that the result depends on."),
+        _(
+            "**No side effects.** What is given to an answer is left as it is, because the caller still needs it. A "
+            "later call gives its own result, and one example of a batch does not touch another."
+        ),
+        _(
+            "**Modules** train what the text asks for, in these sizes, and nothing else. A module that is saved and "
+            "loaded into a new one gives the same. Nothing is dropped but where dropout is asked for, and then in "
+            "training alone."
+        ),
+    ]
+    if track == "pytorch":
+        rules.append(_("**Devices.** What is made inside is made on the device of the inputs."))
+    head = _("**What is asked of every answer**, beside its own table:")
+    return "\n".join([head, "", *(f"- {rule}" for rule in rules)])
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:
@@ -274,6 +305,7 @@ class _Reader:
             "track": self.assignment.track.title,
             "number": str(exercise.number),
             "total": f"{exercise.points:g}",
+            "judged": what_is_judged(self.assignment.track.id),
         } | {f"points {part.id}": f"{part.points:g}" for part in exercise.parts}
         return _filled(text, facts | _course_facts(), self.path, line)
 
