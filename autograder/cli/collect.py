@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autograder.grading.class_run import ClassRun
+    from autograder.records import Result
     from autograder.submission.hand_in import Submission
     from autograder.submission.roster import Member, Roster
 
@@ -32,14 +35,11 @@ def add(verbs: Verbs) -> None:
 
 def collect(options: argparse.Namespace) -> int:
     """List the hand-ins, and copy them into a course where that is asked for. Nothing is run."""
-    from rich.markup import escape
-
     from autograder.cli.requirements import require_roster
-    from autograder.cli.terminal import err, out, printable, table
+    from autograder.cli.terminal import err, out, printable
     from autograder.grading.class_run import ClassRun
     from autograder.grading.people import off_roster
     from autograder.paths import course_above, sources_of
-    from autograder.reporting.text import shown_name
     from autograder.submission.attempts import UNKNOWN_OWNER
     from course.syllabus import syllabus
 
@@ -51,20 +51,8 @@ def collect(options: argparse.Namespace) -> int:
     run = ClassRun(
         options.paths, source, assignment=options.assignment, course=course, roster=roster, again=True, keep_files=True
     )
-    shown = table("Person", "Key", "Assignment", "File", "Rule", "Attempt", "Remarks")
     rows = run.collected()
-    for result in rows:
-        owner = result.get("owner")
-        told = [result["message"] or ""] if result.get("message") else []
-        late = ["late"] if owner and owner["late"] else []
-        cells = [
-            shown_name(result["student"], 200), owner["key"] if owner else "", str(result["assignment"] or "?"),
-            shown_name(result["submission"], 200), owner["platform"] if owner else "",
-            (owner and owner["attempt"]) or "",
-            "; ".join([*late, *result["flags"], *told, *result.get("remarks", [])]),
-        ]  # fmt: skip
-        shown.add_row(*(escape(cell) for cell in cells))
-    out.print(shown)
+    _print(rows)
     for sentence in off_roster(rows):
         out.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
     problems = _put(options.into, run, roster) if options.into else []
@@ -72,6 +60,39 @@ def collect(options: argparse.Namespace) -> int:
         err.print(problem, style="red", markup=False, soft_wrap=True)
     unclear = any(s.problem or UNKNOWN_OWNER in s.flags for s in run.submissions)
     return 1 if unclear or problems else 0
+
+
+def _print(rows: list[Result]) -> None:
+    """A table with a row for everybody. What all rows have in common stands above it, so that the rest has room."""
+    from rich.markup import escape
+
+    from autograder.cli.terminal import out, table
+    from autograder.reporting.text import shown_name
+
+    assignments = sorted({str(row["assignment"] or "?") for row in rows})
+    folder = os.path.commonprefix([_path(row)[:-1] for row in rows if row["submission"]])
+    heads = ["Person", "Key", "File", "Rule", "Remarks"]
+    shown = table(*heads, *(["Assignment"] if len(assignments) > 1 else []))
+    for row in rows:
+        owner = row.get("owner")
+        told = [f"attempt {owner['attempt']}"] if owner and owner["attempt"] else []
+        told += ["late"] if owner and owner["late"] else []
+        told += [*row["flags"], *([row["message"]] if row["message"] else []), *row.get("remarks", [])]
+        file = "/".join(_path(row)[len(folder) :])
+        cells = [
+            shown_name(row["student"], 200), owner["key"] if owner else "", shown_name(file, 200),
+            owner["platform"] if owner else "", "; ".join(told),
+        ]  # fmt: skip
+        cells += [str(row["assignment"] or "?")] if len(assignments) > 1 else []
+        shown.add_row(*(escape(cell) for cell in cells))
+    if len(assignments) == 1:
+        out.print(f"All for the assignment {assignments[0]}.", markup=False, highlight=False)
+    out.print(shown)
+
+
+def _path(row: Result) -> list[str]:
+    """Where a hand-in is: the names on its path, also in archives."""
+    return re.split("[/!]", row["submission"])
 
 
 def _put(course: Path, run: ClassRun, roster: Roster | None) -> list[str]:

@@ -60,7 +60,8 @@ def _late(result: Result) -> list[str]:
     seconds = lateness["late_seconds"] if lateness else 0
     penalty = result.get("late_penalty")
     if not seconds and not penalty:
-        return []
+        owner = result.get("owner")
+        return ["late"] if owner and owner["late"] else []  # the platform says no more
     days, rest = divmod(int(seconds), 86400)
     by = f" by {f'{days} d ' if days else ''}{rest // 3600} h {rest % 3600 // 60} min" if seconds else ""
     return [f"late{by}: {f'{penalty:g} points off' if penalty else 'nothing off'}"]

@@ -48,7 +48,23 @@ def for_everybody(
                 for member in roster.members
                 if member not in served.get(assignment, set())
             ]
-    return [_writable(result) for result in everybody]
+    return [_writable(result) for result in _told_apart(everybody)]
+
+
+def _told_apart(results: Sequence[Result]) -> list[Result]:
+    """The results, with the key behind a name that the class list or a group gave and that another person has too."""
+    keys: dict[str, set[str]] = {}
+    for result in results:
+        if owner := result.get("owner"):
+            keys.setdefault(owner["name"], set()).add(owner["key"])
+
+    def told_apart(result: Result) -> Result:
+        owner = result.get("owner")
+        if not owner or not {GROUP, NO_HAND_IN} & set(result["flags"]) or len(keys[owner["name"]]) == 1:
+            return result
+        return {**result, "student": f"{owner['name']} ({owner['key']})"}
+
+    return list(map(told_apart, results))
 
 
 def _writable(result: Result) -> Result:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
-from autograder.grading.people import known_as
+from autograder.grading.people import GROUP, NO_HAND_IN, known_as
 from autograder.records import Result
 from autograder.reporting.language import spoken
-from autograder.reporting.text import shown_name
+from autograder.reporting.text import points, shown_name
 from autograder.reporting.views import PartView, part_views
 from course.i18n import N_, _
 
@@ -26,6 +26,19 @@ class Member(NamedTuple):
     def assignment(self) -> str:
         """The assignment's id, or "?"."""
         return str(self.result.get("assignment") or "?")
+
+    @property
+    def about(self) -> str:
+        """What is known of the person beside the name: the platform's key, the e-mail address, the section."""
+        return about(self.result, self.name)
+
+    @property
+    def stood_out(self) -> str:
+        """What stood out about the hand-in, in a few words."""
+        flags = self.result.get("flags") or []
+        words = [_(text) for flag, text in {**FLAGS, **WORDS}.items() if flag in flags]
+        words += [flag.replace("-", " ") for flag in flags if flag not in {*FLAGS, *WORDS, NO_HAND_IN}]
+        return ", ".join(dict.fromkeys([*late(self.result), *words]))
 
     @property
     def share(self) -> float | None:
@@ -104,9 +117,7 @@ def overview(everybody: Sequence[Member]) -> Overview:
     return {
         "columns": sorted({member.assignment for member in everybody}),
         "rows": sorted(rows.items(), key=lambda item: item[0].casefold()),
-        "failed": [
-            m for m in everybody if m.result["status"] == "not_graded" and "no-hand-in" not in m.result["flags"]
-        ],
+        "failed": [m for m in everybody if m.result["status"] == "not_graded" and NO_HAND_IN not in m.result["flags"]],
         "strangers": [m for m in everybody if "not-on-roster" in m.result["flags"]],
         "waiting": [
             m
@@ -128,6 +139,40 @@ FLAGS = {
 }
 
 
+# Flags that say what was found, without a need to look.
+WORDS = {
+    GROUP: N_("handed in by a group"),
+    "several-files": N_("several files"),
+    "untouched": N_("nothing was written"),
+    "empty": N_("the file is empty"),
+    "empty-tasks": N_("a text is missing"),
+    "syntax-error": N_("Python cannot read a cell"),
+    "other-kernel": N_("a notebook of another language"),
+    "package-missing": N_("a package is missing"),
+    "not-compilable": N_("Keras cannot compile it"),
+}
+
+
+def about(result: Result, name: str) -> str:
+    """The key, e-mail address and section of a person, as far as they are known and not in the name already."""
+    owner = result.get("owner")
+    if not owner:
+        return ""
+    told = [value for value in (owner["key"], owner["email"]) if value and value not in name]
+    if owner["section"]:
+        told.append(_("section {name}").format(name=owner["section"]))
+    return " · ".join(dict.fromkeys(told))
+
+
+def late(result: Result) -> list[str]:
+    """Whether a hand-in was late, by the platform or by the course, and what that costs; nothing for one in time."""
+    owner, lateness, penalty = result.get("owner"), result.get("lateness"), result.get("late_penalty")
+    if penalty:
+        return [_("late, {points} points off").format(points=points(penalty))]
+    seconds = lateness["late_seconds"] if lateness else 0
+    return [_("late")] if seconds or owner and owner["late"] else []
+
+
 def teaching(parts: Sequence[Section], most: int = 8) -> Teaching:
     """Of all sections: the known mistakes that several made, at most so many, and whose hand-in needs a look."""
     mistakes = [(section["name"], mistake) for section in parts for mistake in section["misconceptions"]]
@@ -144,7 +189,7 @@ def _reasons(member: Member) -> list[str]:
     result = member.result
     flags = result.get("flags") or []
     if result["status"] == "not_graded":
-        return [] if "no-hand-in" in flags else [_("could not be graded")]
+        return [] if NO_HAND_IN in flags else [_("could not be graded")]
     found = [_(text) for flag, text in FLAGS.items() if flag in flags]
     if result["status"] == "graded" and result["score"] == 0 and result["max_score"]:
         found.append(_("nothing passes"))

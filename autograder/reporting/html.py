@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from autograder.grading.people import NO_HAND_IN, known_as
+from autograder.grading.people import GROUP, NO_HAND_IN, known_as
 from autograder.records import Outcome, Result
 from autograder.reporting import class_views, pictures
 from autograder.reporting.language import spoken
@@ -101,8 +101,13 @@ def class_page(results: Sequence[Result], links: Sequence[str] | None = None) ->
         teaching=class_views.teaching(sections),
         sections=sections,
         overview=class_views.overview(members),
-        count=sum(NO_HAND_IN not in member.result["flags"] for member in members),
+        count=len({_hand_in(member.result) for member in members if NO_HAND_IN not in member.result["flags"]}),
     )
+
+
+def _hand_in(result: Result) -> tuple[object, ...]:
+    """What is the same for all rows of one hand-in: a group's has one for each of its people."""
+    return result["submission"], result["assignment"], "" if GROUP in result["flags"] else result["student"]
 
 
 def write_pages(results: Sequence[Result], directory: str | Path, seen: Sequence[Result] | None = None) -> Path:
@@ -136,7 +141,7 @@ def write_pages(results: Sequence[Result], directory: str | Path, seen: Sequence
 _DEFAULTS: Result = {
     "student": None, "owner": None, "submission": "", "assignment": None, "status": "not_graded", "message": None,
     "score": None, "max_score": None, "flags": [], "remarks": [], "cells": [], "parts": [], "versions": {},
-    "receipt": None,
+    "receipt": None, "late_penalty": 0.0, "lateness": None,
 }  # fmt: skip
 
 
@@ -241,6 +246,7 @@ _environment.filters.update(
     title_of=_title,
     no_mark=_no_mark,
     receipt=number_of,
+    about=class_views.about,
 )
 _environment.globals.update(
     _=lambda message: _(message),

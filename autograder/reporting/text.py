@@ -54,7 +54,7 @@ def shown_name(value: object, longest: int = 80) -> str:
     seen = "".join(_code(c) if _DIRECTION.match(c) or _hidden(c, before) else c for before, c in pairs)
     letters = [c for c in text if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")]
     alone = bool(letters) and all(c in _TWINS for c in letters)
-    words = re.split(r"(\w+)", seen)
+    words = re.split(r"([^\W_]+)", seen)  # platforms part the words of a file's name by "_"
     words[1::2] = [_told_apart(word, alone) for word in words[1::2]]
     return line("".join(words), longest)
 

@@ -259,3 +259,32 @@ def test_the_class_page_opens_with_what_to_teach_and_who_needs_a_look():
     assert "the gradebook has another mark" in page[look:marks] and "nothing passes" in page[look:marks]
     assert "ann" not in page[look:marks].split("</section>")[0]
     assert "What to teach next" not in html.class_page([result("ann")])
+
+
+def of_a_platform(student: str, key: str, *flags: str, late: bool = False, **more) -> dict:
+    owner = {"key": key, "name": student, "platform": "canvas", "attempt": None, "late": late,
+             "email": f"{key}@uni.example", "section": "B"}  # fmt: skip
+    return {**result(student), "owner": owner, "flags": list(flags), "submission": f"class.zip!{key}.ipynb", **more}
+
+
+def test_the_class_page_tells_keys_sections_groups_and_lateness_in_the_readers_language():
+    shared = {"submission": "class.zip!group.ipynb"}
+    rows = [of_a_platform("Ann", "101", late=True), of_a_platform("Bo", "102", "group", **shared),
+            of_a_platform("Cy", "103", "group", "several-files", **shared),
+            of_a_platform("Ann (104)", "104", "not-on-roster", "a-new-flag")]  # fmt: skip
+    page = html.class_page(rows)
+    assert "101 · 101@uni.example · section B" in page and ">104@uni.example · section B" in page
+    assert "3 hand-ins" in page and ">late<" in page and ">handed in by a group, several files<" in page
+    assert "is not on the class list, a new flag" in page
+    with i18n.using("da"):
+        danish = html.class_page(rows)
+        assert "hold B" in danish and ">for sent<" in danish and ">afleveret af en gruppe, flere filer<" in danish
+        assert "Afleveret for sent." in html.feedback_page(rows[0]) and "hold B" in html.feedback_page(rows[0])
+    assert "Handed in late" not in html.feedback_page({**rows[0], "late_penalty": 2.0})
+    late = {**rows[1], "late_penalty": 2.0}
+    assert "late, 2 points off" in html.class_page([late])
+
+
+def test_words_of_a_path_are_parted_as_platforms_part_them():
+    assert text.shown_name("李 明_4_assignsubmission_file") == "李 明_4_assignsubmission_file"
+    assert "U+0430" in text.shown_name("pаypal_4")

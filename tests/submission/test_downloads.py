@@ -166,3 +166,22 @@ def test_numbers_of_gradescope_without_its_metadata_are_nobody(tmp_path, form):
     files = {f"assignment_7_export/submission_{n}/{FILE}": SOLVED for n in (11, 12)}
     rows = rows_of(given(tmp_path, form, files))
     assert {r["student"]: "unknown-owner" in r["flags"] for r in rows} == {"submission_11": True, "submission_12": True}
+
+
+def test_two_people_of_one_name_in_groups_and_on_the_class_list_are_told_apart(tmp_path):
+    (tmp_path / "class.csv").write_text(
+        "id,name,group\n1,Jane Doe,g1\n2,Jane Doe,g1\n3,Bo Li,\n4,Cy,\n5,Cy,\n6,Di,\n", encoding="utf-8"
+    )
+    place = given(tmp_path, "folder", {f"Jane Doe_1_assignsubmission_file/{FILE}": SOLVED, f"3/{FILE}": HALF})
+    rows = rows_of(place, roster=read_roster(tmp_path / "class.csv"))
+    assert sorted(r["student"] for r in rows) == ["3", "Cy (4)", "Cy (5)", "Di", "Jane Doe (1)", "Jane Doe (2)"]
+
+
+@both
+def test_collect_shows_what_differs_and_says_the_rest_once(tmp_path, form, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    files = {f"CS1/李 明_4_assignsubmission_file/{FILE}": SOLVED, "CS1/Bo_5_assignsubmission_file/w.zip": b"torn"}
+    assert cli.main(["collect", str(given(tmp_path, form, files))]) == 1
+    said = capsys.readouterr().out
+    assert f"All for the assignment {ASSIGNMENT.id}." in said and "李 明" in said and "U+" not in said
+    assert str(tmp_path) not in said and "CS1" not in said and "moodle" in said
