@@ -92,12 +92,9 @@ def difference(
             )
         )
     if isinstance(want, Abstract):
-        want_shape, got_shape = want.shape, getattr(got, "shape", None)
-        return (
-            None
-            if isinstance(got, Abstract) and got_shape == want_shape
-            else Message("the {name} is {kind}", name=name, kind=describe(got))
-        )
+        if not isinstance(got, Abstract):
+            return Message("got {kind} for the {name}", name=name, kind=describe(got))
+        return None if got.shape == want.shape else _other_shape(got, want, name, None)
     return _array_difference(got, np.asarray(want), name, axes.get(name) if isinstance(axes, dict) else axes, rtol)
 
 
@@ -178,7 +175,7 @@ def whole_numbers(value: Any) -> Any:
     return table if table.dtype.kind in "iu" else value
 
 
-def _other_shape(got: Abstract | np.ndarray, want: np.ndarray, name: str, axes: str | None) -> Message:
+def _other_shape(got: Abstract | np.ndarray, want: Abstract | np.ndarray, name: str, axes: str | None) -> Message:
     if axes:
         # Axes that are in parentheses already are code, "(B, L)"; the others are words, each of them a message.
         axes = axes.removeprefix("(").removesuffix(")")
@@ -201,7 +198,7 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     largest = float(np.abs(want).max())
     scale = largest or 1.0
     if not np.isfinite(got).all() and np.isfinite(want).all():
-        return Message("the {name} is not finite", name=name)
+        return Message("there are numbers in the {name} that are not finite", name=name)
     error = np.abs(got - want)
     worst = float(error.max())
     if worst <= tolerance * scale:
@@ -215,7 +212,7 @@ def _value_difference(got: np.ndarray, want: np.ndarray, name: str, dtype: np.dt
     if largest and not np.abs(got).any():
         if "gradient" in name:
             return Message("the {name} is zero everywhere: is something detached from the graph?", name=name)
-        return Message("the {name} is zero everywhere", name=name)
+        return Message("there are only zeros in the {name}", name=name)
     off = float(np.mean(error > tolerance * scale))
     if off == 1:
         return Message(

@@ -348,8 +348,8 @@ def test_a_sentence_begins_with_a_capital_unless_it_begins_with_code(message, re
 def test_what_stands_in_backticks_is_code_in_every_language(pseudo_language):
     with i18n.using("xx"):
         said = again(Message("`{key}` is missing, or no tensor.", key="weights").told())
-        named = again(Message("the {name} is not finite", name="weights").told())
-    assert (said, named) == ("`weights` IS MISSING, OR NO TENSOR.", "THE WEIGHTS IS NOT FINITE")
+        named = again(Message("there are only zeros in the {name}", name="weights").told())
+    assert (said, named) == ("`weights` IS MISSING, OR NO TENSOR.", "THERE ARE ONLY ZEROS IN THE WEIGHTS")
 
 
 # -- an unknown language -----------------------------------------------------------------------------------------------
