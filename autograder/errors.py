@@ -32,6 +32,7 @@ EXTRAS = {
     "babel": "instructor",
     "tomlkit": "instructor",
     "text2qti": "qti",
+    "copydetect": "similar",
 }
 
 

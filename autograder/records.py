@@ -45,6 +45,7 @@ class Test(TypedDict):
     void: NotRequired[bool]  # it counts nothing in this course, and was not run
     granted: NotRequired[bool]  # did not pass, and does if the mistakes that were counted are granted
     picture: NotRequired[Picture | None]
+    gave: NotRequired[str]  # it failed with numbers: a hash of the inputs and of these, to the last bit
 
 
 class Part(TypedDict):

@@ -43,7 +43,7 @@ def compare(options: argparse.Namespace) -> int:
         language = i18n.known(options.language)
     except i18n.UnknownLanguage as error:
         raise Usage(str(error)) from None
-    comparison = compare_results(_results(options.old), _results(options.new))
+    comparison = compare_results(results_in(options.old), results_in(options.new))
     print_changes(comparison, out, most=None)
     if options.json:
         options.json.write_text(json.dumps(comparison, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -93,7 +93,7 @@ def _parts(change: Change) -> str:
     return "\n".join(lines)
 
 
-def _results(path: Path) -> list[Result]:
+def results_in(path: Path) -> list[Result]:
     """The results in a file. Raises Usage where there are none."""
     from autograder.reporting.schema import NotAResult, validate
 

@@ -26,6 +26,7 @@ VERBS = (
     "autograder.cli.term",
     "autograder.cli.comparing",
     "autograder.cli.collect",
+    "autograder.cli.similar",
     "autograder.cli.receipt",
     "autograder.cli.export",
     "autograder.cli.marks",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from autograder.grading import grader, saved_results, seeds
-from autograder.grading.people import for_everybody, owner_record
+from autograder.grading.people import for_everybody, owner_record, row_of
 from autograder.records import Result
 from autograder.settings.apply import counted
 from autograder.settings.reading import read_settings
@@ -175,24 +175,7 @@ class ClassRun:
 
     def collected(self) -> list[Result]:
         """A row for everybody, without grading anything and without marks."""
-        rows: list[Result] = []
-        for s in self.submissions:
-            owner = owner_record(s.owner) if s.owner else None
-            rows.append(
-                {
-                    "submission": s.name,
-                    "student": s.student,
-                    "assignment": s.assignment.id if s.assignment else None,
-                    "status": "not_graded",
-                    "message": s.problem,
-                    "score": None,
-                    "max_score": None,
-                    "flags": s.flags,
-                    "remarks": s.remarks,
-                    "parts": [],
-                    "owner": owner,
-                }  # fmt: skip
-            )
+        rows = [row_of(submission) for submission in self.submissions]
         asked = {self.assignment} if self.assignment else {r["assignment"] for r in rows if r["assignment"]}
         return for_everybody(rows, [s.owner for s in self.submissions], self.roster, filter(None, asked))
 

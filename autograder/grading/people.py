@@ -8,6 +8,7 @@ from autograder.grading.result import sound
 from autograder.messages import Message, table
 from autograder.records import OwnerRecord, Result
 from autograder.submission.attempts import UNKNOWN_OWNER
+from autograder.submission.hand_in import Submission
 from autograder.submission.owner import Owner, Person, platforms
 from autograder.submission.roster import Member, Roster
 
@@ -20,6 +21,23 @@ def owner_record(owner: Owner) -> OwnerRecord:
         "key": owner.key, "name": owner.name, "platform": owner.rule, "attempt": owner.tried or None,
         "late": owner.late, "email": owner.members[0].email if len(owner.members) == 1 else "", "section": "",
     }  # fmt: skip
+
+
+def row_of(submission: Submission) -> Result:
+    """The row of a hand-in before it is graded: whose it is and what is odd about it, without a mark."""
+    return {
+        "submission": submission.name,
+        "student": submission.student,
+        "assignment": submission.assignment.id if submission.assignment else None,
+        "status": "not_graded",
+        "message": submission.problem,
+        "score": None,
+        "max_score": None,
+        "flags": submission.flags,
+        "remarks": submission.remarks,
+        "parts": [],
+        "owner": owner_record(submission.owner) if submission.owner else None,
+    }
 
 
 def for_everybody(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from autograder.judging.catalogue import Mistake, name_of
 from autograder.judging.follow_through import Mark, mark, passing
 from autograder.judging.job import Job, JudgedPart, Judgement
+from autograder.judging.numbers import numbers_of
 from autograder.judging.plugin import Spec, Verdict
 from autograder.judging.reference import Reference
 from autograder.judging.replies import Use, describe_error
@@ -205,7 +206,7 @@ class HandIn:
             "raised": any(v.raised for v in own),
             "words": table(*(v.message for v in [*own, *void])),
             "tests": [
-                *(_test_result(v, v.spec.name in marked.granted) for v in own),
+                *(_test_result(v, v.spec.name in marked.granted, not forbidden) for v in own),
                 *map(_void_result, void),
             ],
         }
@@ -240,8 +241,9 @@ def _misconception(mistake: Mistake) -> Misconception:
     return {"id": mistake.name, "title": mistake.title, "hint": mistake.hint}
 
 
-def _test_result(verdict: Verdict, granted: bool) -> Test:
-    return {
+def _test_result(verdict: Verdict, granted: bool, own: bool = True) -> Test:
+    """The result of a test; `own`: the verdict is about the numbers that the answer gave."""
+    result: Test = {
         "name": verdict.spec.name,
         "title": verdict.spec.title,
         "outcome": verdict.outcome,
@@ -251,6 +253,9 @@ def _test_result(verdict: Verdict, granted: bool) -> Test:
         "granted": granted,
         "picture": verdict.picture,
     }
+    if own and verdict.outcome == "failed" and (gave := numbers_of(verdict.log)):
+        result["gave"] = gave
+    return result
 
 
 def _void_result(verdict: Verdict) -> Test:

@@ -17,10 +17,11 @@ from copydetect import CodeFingerprint
 from copydetect.utils import find_fingerprint_overlap, get_copied_slices
 
 from autograder.similarity.answers import Answer
+from autograder.similarity.linear import END
 
-PASSAGE = 6  # symbols of the shortest passage that counts
+PASSAGE = 5  # symbols of the shortest passage that counts
 OWN = 2  # of them at least so many say something: a call with three names says nothing
-ROOM = 10  # passages: what an answer must have of its own before half of it can count
+ROOM = 10  # passages that are added to the length of an answer
 SAYS_NOTHING = frozenset(("V", "self.V", "=", "call", "return", "arg", "def", "class", "Tuple", "Try", "None"))
 
 Span = tuple[int, int, int]  # a line, from 1, and the first and the last column in it, from 0, in characters
@@ -28,11 +29,15 @@ Span = tuple[int, int, int]  # a line, from 1, and the first and the last column
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """An answer's passages, as hashes, without what everybody has, and where each stands in the line of symbols."""
+    """An answer's passages, as hashes, without what everybody has, and where each stands in the line of symbols.
+
+    `size` is the number of all its passages, also those that everybody has.
+    """
 
     answer: Answer
     passages: frozenset[int]
     places: dict[int, list[int]]
+    size: int
 
 
 class Engine:
@@ -46,13 +51,17 @@ class Engine:
         made = CodeFingerprint(
             "", PASSAGE, 1, filter=False, fp=io.StringIO("".join(map(self._letter, answer.names)))
         )  # a window of 1 keeps all passages: answers are short
-        says = [name not in SAYS_NOTHING for name in answer.names]
-        places = {
+        every = {
             int(passage): [int(i) for i in where]
             for passage, where in made.hash_idx.items()
-            if int(passage) not in known and sum(says[where[0] : where[0] + PASSAGE]) >= OWN
+            if self._counts(answer.names[where[0] : where[0] + PASSAGE])
         }
-        return Fingerprint(answer, frozenset(places), places)
+        places = {passage: where for passage, where in every.items() if passage not in known}
+        return Fingerprint(answer, frozenset(places), places, len(every))
+
+    def _counts(self, passage: tuple[str, ...]) -> bool:
+        """Whether a passage lies within one statement, so that their order does not count, and says something."""
+        return END not in passage and sum(name not in SAYS_NOTHING for name in passage) >= OWN
 
     def known(self, answers: Iterable[Answer]) -> frozenset[int]:
         """The passages in any of some answers."""
@@ -65,12 +74,13 @@ class Engine:
 
 
 def likeness(one: Fingerprint, other: Fingerprint) -> float:
-    """How alike two answers are, from 0 to below 1: the share of the shorter one's passages that the other has too.
+    """How alike two answers are, from 0 to below 1: the share of the shorter one's passages that only these two have.
 
-    Ten passages are added to the shorter one's, so that a few passages are never enough.
+    What everybody has is not shared, and still counts in the length: where little is left, little is proved. Ten
+    passages are added to the length, so that a few passages are never enough.
     """
     shared = len(one.passages & other.passages)
-    return shared / (min(len(one.passages), len(other.passages)) + ROOM)
+    return shared / (min(one.size, other.size) + ROOM)
 
 
 def spans(one: Fingerprint, other: Fingerprint) -> tuple[list[Span], list[Span]]:

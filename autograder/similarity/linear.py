@@ -13,7 +13,8 @@ import builtins
 from collections.abc import Iterator
 from typing import NamedTuple
 
-DEEPEST = 200  # levels of a tree that are read; only a machine writes more
+END = ""  # stands between two statements
+DEEPEST = 150  # levels of a tree that are read; only a machine writes more
 
 # Modules, by the names that people give them: what they hold is known by its own name.
 MODULES = frozenset(
@@ -33,6 +34,9 @@ SAME = {
     "cat": "concat", "view": "reshape", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max",
 }  # fmt: skip
 EITHER_WAY = (ast.Add, ast.Mult, ast.BitAnd, ast.BitOr)
+
+
+Branch = ast.expr | list[ast.stmt]
 
 
 class Symbol(NamedTuple):
@@ -59,7 +63,9 @@ def _body(statements: list[ast.stmt], depth: int) -> Iterator[Symbol]:
         if isinstance(statement, ast.Expr) and (_is_text(statement.value) or _prints(statement.value)):
             continue
         if not isinstance(statement, (ast.Pass, ast.Import, ast.ImportFrom)):
+            yield Symbol(END)
             yield from _symbols(statement, depth)
+    yield Symbol(END)
 
 
 def _is_text(node: ast.expr) -> bool:
@@ -104,9 +110,10 @@ def _symbols(node: ast.AST | None, depth: int) -> Iterator[Symbol]:
                 yield from _symbols(node.target, depth)
                 yield from _symbols(node.value, depth)
         case ast.If() | ast.IfExp():
+            test, branches = _without_not(node.test, [node.body, node.orelse], depth)
             yield Symbol("if")
-            yield from _symbols(node.test, depth)
-            for branch in (node.body, node.orelse):
+            yield from test
+            for branch in branches:
                 if isinstance(branch, list):
                     yield from _body(branch, depth)
                 else:
@@ -131,7 +138,7 @@ def _leaf(node: ast.AST, depth: int) -> Iterator[Symbol]:
             if node.id not in MODULES:
                 yield _at(node.id if node.id in BUILTINS else "V", node)
         case ast.Attribute():
-            if isinstance(node.value, ast.Name) and node.value.id == "self":
+            if _is_self(node.value):
                 yield _at("self.V", node)
                 return
             end = node.end_col_offset or 0
@@ -160,6 +167,18 @@ def _leaf(node: ast.AST, depth: int) -> Iterator[Symbol]:
                             yield from _symbols(part, depth)
                 elif isinstance(field, ast.AST):
                     yield from _symbols(field, depth)
+
+
+def _without_not(test: ast.expr, branches: list[Branch], depth: int) -> tuple[list[Symbol], list[Branch]]:
+    """A condition and its two branches, which change places where the condition says "not"."""
+    while True:
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            test, branches = test.operand, branches[::-1]
+            continue
+        line = list(_symbols(test, depth))
+        if line and line[0].name == "is not":
+            line, branches = [Symbol("is"), *line[1:]], branches[::-1]
+        return line, branches
 
 
 def _arguments(arguments: ast.arguments, depth: int) -> Iterator[Symbol]:
@@ -197,7 +216,7 @@ def _compare(node: ast.Compare, depth: int) -> Iterator[Symbol]:
 def _call(node: ast.Call, depth: int) -> Iterator[Symbol]:
     """A call: what is called, what it is called on unless that is a module, then the arguments."""
     function, receiver = node.func, None
-    if isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id == "self"):
+    if isinstance(function, ast.Attribute) and not _is_self(function.value):
         end = function.end_col_offset or 0
         name = SAME.get(function.attr, function.attr)
         yield Symbol(name, function.end_lineno or 0, max(end - len(function.attr.encode()), 0), end)
@@ -211,6 +230,10 @@ def _call(node: ast.Call, depth: int) -> Iterator[Symbol]:
     for keyword in sorted(node.keywords, key=lambda keyword: keyword.arg or ""):
         yield Symbol(f"{keyword.arg}=")
         yield from _symbols(keyword.value, depth)
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _is_module(node: ast.expr) -> bool:

@@ -25,7 +25,7 @@ from course.syllabus import Assignment
 
 SHORT = 5  # lines: right answers of so few are all alike
 FEWEST = 4  # independent answers that make a scale
-BEYOND = 0.4  # how far above the most alike independent pair the cut lies, on the way from there to 1
+BEYOND = 0.25  # how far above the most alike independent pair the cut lies, on the way from there to 1
 
 LeftOut = Literal["short", "few"]
 
@@ -44,12 +44,17 @@ class Scale:
     @property
     def cut(self) -> float:
         """From how alike on two answers are shown."""
-        return self.most + BEYOND * (1 - self.most)
+        return cut_of(self.most)
 
     def as_alike(self, one: Fingerprint, other: Fingerprint) -> int:
         """How many of the independent answers are as like one of the two as these are like each other."""
         alike = likeness(one, other)
         return sum(max(likeness(one, third), likeness(other, third)) >= alike for third in self.independent)
+
+
+def cut_of(most: float) -> float:
+    """From how alike on two answers are shown, where the most alike two independent answers are `most` alike."""
+    return most + BEYOND * (1 - most)
 
 
 def scales(assignment: Assignment, source_root: Path, engine: Engine) -> dict[str, Scale]:
@@ -85,10 +90,11 @@ def made(
     common = [right, *(answers_of([text], parts) for text in mistakes)]
     released = [answer for text in template if (answer := answer_of(text))]
     written = [answers_of([text], parts) for text in alternatives]
-    return {
-        symbol: _scale(symbol, ids, _all(symbol, written), _all(symbol, [right]), [*_all(symbol, common), *released], engine)
-        for symbol, ids in parts.items()
-    }
+    found = {}
+    for symbol, ids in parts.items():
+        known = engine.known([*_all(symbol, common), *released])
+        found[symbol] = _scale(symbol, ids, _all(symbol, written), _all(symbol, [right]), known, engine)
+    return found
 
 
 def _all(symbol: str, found: Iterable[Mapping[str, Answer]]) -> list[Answer]:
@@ -96,9 +102,13 @@ def _all(symbol: str, found: Iterable[Mapping[str, Answer]]) -> list[Answer]:
 
 
 def _scale(
-    symbol: str, parts: tuple[str, ...], written: list[Answer], right: list[Answer], common: list[Answer], engine: Engine
+    symbol: str,
+    parts: tuple[str, ...],
+    written: list[Answer],
+    right: list[Answer],
+    known: frozenset[int],
+    engine: Engine,
 ) -> Scale:
-    known = engine.known(common)
     # Some files vary one part and have another file's text in the rest: the same text is one independent answer.
     distinct = list({answer.names: answer for answer in written}.values())
     independent = tuple(engine.fingerprint(answer, known) for answer in distinct)

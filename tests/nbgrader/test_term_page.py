@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 pytest.importorskip("tomlkit")
+pytest.importorskip("copydetect")
 
 from support import fake_grading  # noqa: E402
 

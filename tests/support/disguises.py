@@ -68,7 +68,8 @@ def _other_order_of_methods(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 METHODS = "softmax sum mean reshape transpose masked_fill matmul exp sqrt amax logical_not flatten argmax".split()
 KERAS = {"reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "matmul": "matmul", "reshape": "reshape",
-         "transpose": "transpose", "shape": "shape", "where": "where", "concat": "concatenate", "cast": "cast"}  # fmt: skip
+         "transpose": "transpose", "shape": "shape", "where": "where", "concat": "concatenate",
+         "cast": "cast"}  # fmt: skip
 
 
 class _Operations(ast.NodeTransformer):
