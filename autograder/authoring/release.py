@@ -250,7 +250,9 @@ def _course_files(root: Path, files: Iterable[Path], language: str) -> dict[str,
     course = root / "course"
     files = [*course.glob("*.py"), course / "syllabus.toml", *files]
     found = {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
-    found["course/LICENSE"] = paths.beside(root, "LICENSE").read_bytes()
+    license_ = paths.beside(root, "LICENSE")
+    if license_.is_file():  # a course folder may have none
+        found["course/LICENSE"] = license_.read_bytes()
     return found | _spoken(language)
 
 

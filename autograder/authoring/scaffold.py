@@ -44,6 +44,7 @@ def new_exercise(root: Path, name: str) -> list[Path]:
         root / "solutions" / module / "tensorflow.py": skeleton.TENSORFLOW,
         root / "autograder" / "exercises" / module / "hidden_tests.py": skeleton.HIDDEN_TESTS,
         root / "autograder" / "exercises" / module / "mistakes.toml": skeleton.MISTAKES,
+        proofs / "contract.toml": Template(skeleton.CONTRACT),
         proofs / "alternatives" / "pytorch" / "eye.py": Template(skeleton.EYE_PYTORCH),
         proofs / "alternatives" / "tensorflow" / "eye.py": Template(skeleton.EYE_TENSORFLOW),
     }

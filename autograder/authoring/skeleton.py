@@ -59,6 +59,8 @@ kernelspec:
 
 Say here what the exercise is about, and why.
 
+{{ judged }}
+
 ```{code-cell}
 :setup: imports
 :tags: [pytorch]
@@ -200,3 +202,9 @@ import tensorflow as tf
 def first_part(length):
     return tf.eye(length, dtype=tf.bool)
 '''
+
+CONTRACT = """# What each hidden test asks, and the words of the notebook that say so: see test_contract.py.
+
+test_shape = "a boolean mask (L, L)"
+test_values = "True where position i may look at position j"
+"""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,7 @@ def test_the_guide_shows_every_kind_of_file():
     assert folders == {
         "course", "course/exercises/local_attention", "solutions/local_attention",
         "autograder/exercises/local_attention",
+        "tests/exercises/local_attention",
         "tests/exercises/local_attention/alternatives/pytorch",
         "tests/exercises/local_attention/alternatives/tensorflow",
     }  # fmt: skip
@@ -70,6 +73,10 @@ def test_the_exercise_of_the_guide_is_built_verified_and_released(tmp_path):
 
     status, said = autograder("build", "local-attention")
     assert status == 0 and said.count("built: ") == 2, said
+    contract = tomllib.loads((tmp_path / "tests" / "exercises" / "local_attention" / "contract.toml").read_text())
+    for notebook in tmp_path.glob("source/local-attention-*/*.ipynb"):
+        text = " ".join(" ".join("".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"]).split())
+        assert all(words in text for words in contract.values())
     status, said = autograder("verify", "local-attention")
     assert status == 0, said
     for row in re.findall(r"^ +(│ Local attention .*│)$", GUIDE, re.MULTILINE):
