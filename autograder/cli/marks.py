@@ -161,7 +161,8 @@ def _show(planned: Plan, assignment: str) -> None:
         _say(f"Results without a row ({len(planned.matches.lost)}):")
     for result, reason in planned.matches.lost:
         owner = result.get("owner")
-        who = f"{result['student']} ({owner['key']})" if owner else str(result["student"] or result["submission"])
+        who = str(result["student"] or result["submission"])
+        who += f" ({owner['key']})" if owner and owner["key"] not in who else ""
         mark = "" if result["status"] == "graded" else " [not graded]"
         _say(f"  {shown_name(who, 200)}{mark}: {printable(reason)}")
     if planned.matches.unclaimed:

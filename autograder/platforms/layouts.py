@@ -38,6 +38,7 @@ class Layout:
     delimiters: tuple[str, ...]
     needs: tuple[str, ...]
     mark: str
+    like: str
     empty: tuple[str, ...]
     decimal: str
     key: tuple[str, ...] = ()
@@ -238,7 +239,7 @@ def _complaint(path: Path, layout: Layout, rows: Sequence[Row], lacking: Sequenc
         if kind == "mark" and column is not None:
             wanted.append(f"a column {column!r}, as --column says")
         elif kind == "mark":
-            wanted.append(f"a column for the mark (its head fits {layout.mark!r}; or name it with --column)")
+            wanted.append(f"a column for the mark (its head is like '{layout.like}'; or name it with --column)")
         elif kind == "person":
             people = ("key", "name", "last", "email")
             wanted.append("a column that says who it is (" + ", ".join(known[each] for each in people) + ")")

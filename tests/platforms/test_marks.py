@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -239,6 +240,8 @@ def test_missing_heads_are_named_with_those_that_are_known(tmp_path, platform, c
     said = told(capsys)
     known = layouts()[platform]
     assert "One, Two" in said and known.heads("key")[0] in said and "--column" in said
+    assert known.like.split()[0] in said and "?P<" not in said
+    assert re.fullmatch(known.mark, known.like), "the example is one"
 
 
 def test_the_file_of_another_platform_is_recognised(tmp_path, capsys):
