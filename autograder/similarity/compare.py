@@ -28,6 +28,7 @@ from autograder.similarity.records import (
 )
 from autograder.similarity.scale import Scale, scales
 from autograder.submission.hand_in import Submission
+from autograder.submission.read import content_of
 from course.syllabus import Assignment
 
 
@@ -108,7 +109,7 @@ class _Comparison:
                 if scale.left_out is None and symbol in answers
             }
             result = None if person["earlier"] else graded.get((assignment.id, submission.content))
-            answered = any(answer.lines > 1 for answer in answers.values())  # a stub raises, and that is all
+            answered = submission.content != content_of(assignment, [])  # stubs do not count in it
             self.hand_ins.append(_HandIn(person, submission.content, answered, result, prints))
 
     def made(self, advance: Callable[[int], None]) -> AssignmentLikeness:

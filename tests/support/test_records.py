@@ -19,6 +19,7 @@ RECORDS = {
     "test": records.Test,
     "picture": records.Picture,
     "message": records.MessageParts,
+    "lateness": records.Lateness,
 }
 SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
