@@ -42,10 +42,10 @@ def whole_marks(course: Path | None, results: list[Result], attempt: Attempts) -
     """The results with the marks that a person gave in the course's gradebook, and with what lateness costs."""
     if not course:
         return results
-    from autograder.nbgrader import GradebookError, with_hand_marks
+    from autograder.nbgrader import GradebookError, class_with_hand_marks
 
     try:
-        return [with_hand_marks(course, result) for result in results]
+        return class_with_hand_marks(course, results)
     except GradebookError as error:
         attempt.problems.append(str(error))
         return results
@@ -89,6 +89,8 @@ def to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
         run.attempt.problems += enter_people(course, known, run.roster)
         with bar("To nbgrader", len(known)) as advance:
             outcomes = hand_over(course, known, progress=lambda _: advance())
+        if before := sum(outcome.before for outcome in outcomes):
+            err.print(f"{before} of {len(known)} are in the gradebook already and have not changed.")
         for outcome, result in zip(outcomes, known, strict=True):
             if not outcome.ok and result["status"] != "not_graded":
                 run.attempt.problems.append(problem_of(outcome, "nbgrader did not take "))

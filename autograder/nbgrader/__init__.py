@@ -46,7 +46,7 @@ from autograder.nbgrader.configuration import (
 from autograder.nbgrader.errors import GradebookError, NotGraded
 from autograder.nbgrader.export import MarksExporter
 from autograder.nbgrader.hand_over import HandedOver, hand_over, mark_quizzes, quiz_sheets
-from autograder.nbgrader.manual_marks import waiting, with_hand_marks
+from autograder.nbgrader.manual_marks import class_with_hand_marks, waiting, with_hand_marks
 from autograder.nbgrader.marks_out import gradebook_assignments, gradebook_results
 from autograder.nbgrader.people import enter_people, ids_on_roster
 from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, Translate
@@ -65,6 +65,7 @@ __all__ = [
     "Restore",
     "Translate",
     "api_of",
+    "class_with_hand_marks",
     "config_of",
     "configure",
     "course_language",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nbgrader import converters
+from nbgrader import apps, converters
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
@@ -16,11 +16,13 @@ from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, ClearSoluti
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from autograder.nbgrader.class_converters import FeedbackPage
 from autograder.nbgrader.course_rules import CoursePoints, LatePenalties, ShowFeedback, follow
 from autograder.nbgrader.gradebook import mark_as_earlier
 from autograder.nbgrader.preprocessors import Judge, KeepBlanks, KeepOutput, Restore, SaveMarks, Translate
 from autograder.nbgrader.reading import HandIn, find_all, without_links
 from autograder.nbgrader.timestamps import get_existing_timestamp
+from autograder.nbgrader.told import capture_log
 from autograder.settings.reading import CourseSettingsError, read_settings
 from course.syllabus import syllabus
 
@@ -63,13 +65,15 @@ def configure(c: Config, root: str | Path) -> None:
 
     c.Autograde.pre_convert_hook = begin
     c.GenerateFeedback.preprocessors = [ShowFeedback, *GenerateFeedback.class_traits()["preprocessors"].default_args[0]]
+    c.GenerateFeedback.exporter_class = FeedbackPage
     with contextlib.suppress(CourseSettingsError):  # said where something is graded; nbgrader would go on without us
         if language := read_settings(Path(root)).language:
             c.Translate.language = language
     c.Autograde.exporter_class = HandIn
     # What is copied to the autograded folder; an environment that came with a hand-in is no part of it.
     c.CourseDirectory.ignore = [*CourseDirectory.class_traits()["ignore"].default_args[0], "venv", ".venv", ".git"]
-    # These three have no setting.
+    # These four have no setting.
+    apps.api.capture_log = capture_log
     CourseDirectory.get_existing_timestamp = get_existing_timestamp
     Autograde.init_notebooks = find_all
     converters.base.find_all_files = without_links

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -13,29 +14,36 @@ from typing import Any
 
 from nbgrader.api import MissingEntry
 from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import DatabaseError
 
+from autograder.nbgrader.class_converters import ClassConverters
 from autograder.nbgrader.configuration import api_of
 from autograder.nbgrader.course_rules import held_back
+from autograder.nbgrader.entered import Entered
 from autograder.nbgrader.errors import NotGraded
 from autograder.nbgrader.gradebook import database_told, forget, keep, machine_trouble, put_back
 from autograder.nbgrader.manual_marks import waiting
+from autograder.nbgrader.one_session import OneSession
 from autograder.nbgrader.place import handed_over_results, names_of, quiz_of, read_json
 from autograder.records import Result
 from autograder.reporting.text import clean
 from autograder.submission.copies import StudentsFile, put_copy, set_aside
 from course.i18n import _
-from course.syllabus import UnknownName, syllabus
+from course.syllabus import Assignment, UnknownName, syllabus
+
+UNCHANGED = "The gradebook has it already."
 
 
 @dataclass(frozen=True)
 class HandedOver:
-    """Whether nbgrader has one result; `message` says why not."""
+    """Whether nbgrader has one result; `message` says why not. `before`: it had it before, and nothing was done."""
 
     student: str
     assignment: str
     ok: bool
     message: str | None = None
+    before: bool = False
 
 
 def hand_over(
@@ -48,15 +56,45 @@ def hand_over(
 
     The submissions are in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
     do the rest with these results, so nothing is graded again. A result that fails is reported in what is returned, and
-    the others are entered all the same. With `feedback`, nbgrader's feedback pages are written, too.
+    the others are entered all the same. With `feedback`, nbgrader's feedback pages are written, too. What the gradebook
+    has already, and nothing has changed of since, is left as it is.
     """
-    api = api_of(Path(course_root).resolve())
     outcomes: list[HandedOver] = []
-    for result in results:
-        student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
-        outcomes.append(_attempted(student, assignment, _hand_over_one, api, result, student, assignment, feedback))
-        progress(outcomes[-1])
+    if not results:
+        return outcomes
+    course = _Course.open(course_root)
+    with OneSession(course.directory.db_url, course.directory.course_id) as session:
+        try:
+            for result in results:
+                student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
+                outcomes.append(
+                    _attempted(
+                        student, assignment, session, _hand_over_one, course, result, student, assignment, feedback
+                    )
+                )
+                progress(outcomes[-1])
+        finally:
+            with contextlib.suppress(OSError):  # then all are entered once more
+                course.entered.save()
     return outcomes
+
+
+@dataclass(frozen=True)
+class _Course:
+    """nbgrader for a course folder: its API, its steps for a class, its folders, and what its gradebook has."""
+
+    api: NbGraderAPI
+    converters: ClassConverters
+    entered: Entered
+
+    @classmethod
+    def open(cls, course_root: str | Path) -> _Course:
+        api = api_of(Path(course_root).resolve())
+        return cls(api, ClassConverters(api), Entered(api.coursedir))
+
+    @property
+    def directory(self) -> CourseDirectory:
+        return self.api.coursedir
 
 
 def quiz_sheets(course_root: str | Path) -> set[str]:
@@ -77,20 +115,23 @@ def mark_quizzes(
     progress: Callable[[HandedOver], None] = lambda done: None,
 ) -> list[HandedOver]:
     """Have nbgrader mark quizzes in `submitted/`, named by student and assignment, and write feedback on them."""
-    api = api_of(Path(course_root).resolve())
+    course = _Course.open(course_root)
     outcomes = []
-    for student, assignment in handed_in:
-        outcomes.append(_attempted(student, assignment, _mark_quiz, api, student, assignment))
-        progress(outcomes[-1])
+    with OneSession(course.directory.db_url, course.directory.course_id) as session:
+        for student, assignment in handed_in:
+            outcomes.append(_attempted(student, assignment, session, _mark_quiz, course, student, assignment))
+            progress(outcomes[-1])
     return outcomes
 
 
-def _attempted(student: str, assignment: str, step: Callable[..., str | None], *arguments: Any) -> HandedOver:
-    """The outcome of a step, which returns None, or why it failed."""
+def _attempted(
+    student: str, assignment: str, session: OneSession, step: Callable[..., str | None], *arguments: Any
+) -> HandedOver:
+    """The outcome of a step, which returns None, UNCHANGED, or why it failed; the step is one transaction."""
     gradebooks = logging.getLogger("tornado.application")  # nbgrader's gradebook writes long tracebacks there
     gradebooks.addFilter(_nothing)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), session.transaction():
             warnings.simplefilter("ignore")  # warnings about SQLAlchemy, and about cells without ids
             message = step(*arguments)
     except DatabaseError as error:
@@ -99,19 +140,21 @@ def _attempted(student: str, assignment: str, step: Callable[..., str | None], *
         message = machine_trouble(str(error)) or f"{type(error).__name__}: {clean(error, 500)}"
     finally:
         gradebooks.removeFilter(_nothing)
+    if message is UNCHANGED:
+        return HandedOver(student, assignment, True, before=True)
     return HandedOver(student, assignment, message is None, message)
 
 
-def _mark_quiz(api: NbGraderAPI, student: str, assignment: str) -> str | None:
+def _mark_quiz(course: _Course, student: str, assignment: str) -> str | None:
     """None if all went well, else why not."""
     if message := no_student(student):
         return message
-    directory = api.coursedir
+    directory = course.directory
     folder = Path(directory.format_path(directory.source_directory, ".", assignment))
-    done = _registered(api, next(path.stem for path in sorted(folder.glob("*.ipynb"))), assignment)
-    done = done or api.autograde(assignment, student)
+    done = _registered(course.api, next(path.stem for path in sorted(folder.glob("*.ipynb"))), assignment)
+    done = done or course.converters.autograde(assignment, student)
     if done["success"]:
-        done = api.generate_feedback(assignment, student)
+        done = course.converters.generate_feedback(assignment, student)
     return None if done["success"] else _last_line(done)
 
 
@@ -134,15 +177,15 @@ def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict[str, A
     return None if done["success"] else done
 
 
-def _hand_over_one(api: NbGraderAPI, result: Result, student: str, assignment: str, feedback: bool) -> str | None:
-    """None if all went well, else why not."""
+def _hand_over_one(course: _Course, result: Result, student: str, assignment: str, feedback: bool) -> str | None:
+    """None if all went well, UNCHANGED where there was nothing to do, else why it failed."""
     if message := no_student(student):
         return message
     try:
         known = syllabus().assignment(assignment)
     except UnknownName as error:
         return str(error)
-    directory = api.coursedir
+    directory = course.directory
     assignment, exercise = names_of(directory, known)
     submitted = Path(directory.format_path(directory.submitted_directory, student, assignment), f"{exercise}.ipynb")
     origin = Path(str(result.get("submission") or ""))
@@ -155,26 +198,33 @@ def _hand_over_one(api: NbGraderAPI, result: Result, student: str, assignment: s
     if not submitted.is_file():
         forget(directory.db_url, exercise, assignment, student)  # of an earlier hand-in
         return _("There is no notebook of this student in the course's submitted folder.")
-    if refused := _registered(api, exercise, assignment):
+    if refused := _registered(course.api, exercise, assignment):
         return _last_line(refused)
+    if feedback and course.entered.has(result, assignment, exercise):
+        return UNCHANGED
+    failure = _enter(course, result, (assignment, exercise, student), known, feedback)
+    course.entered.note(result, assignment, exercise, failure is None)
+    return failure
+
+
+def _enter(
+    course: _Course, result: Result, names: tuple[str, str, str], known: Assignment, feedback: bool
+) -> str | None:
+    """Enter one result, by nbgrader's names of assignment, notebook and student; None, or why that failed."""
+    directory, (assignment, exercise, student) = course.directory, names
     where = (directory.db_url, exercise, assignment, student)
     before = keep(*where)
     key = (directory.root, assignment, student)
     handed_over_results[key] = result
     try:
-        done = api.autograde(assignment, student)
+        done = course.converters.autograde(assignment, student)
         graded = done["success"]
     finally:
         del handed_over_results[key]
     if result.get("status") == "not_graded":
         return result.get("message") or _("could not be graded")
-    if (
-        done["success"]
-        and feedback
-        and not waiting(directory.root, result)
-        and not held_back(directory, known, student)
-    ):
-        done = api.generate_feedback(assignment, student)
+    if done["success"] and feedback and not waiting(directory, result) and not held_back(directory, known, student):
+        done = course.converters.generate_feedback(assignment, student)
     if done["success"]:
         return None
     if graded or result.get("status") != "graded":

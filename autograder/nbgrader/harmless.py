@@ -11,7 +11,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import Callable, Collection
-from functools import cache
+from functools import cache, lru_cache
 from html import unescape
 from typing import Any
 
@@ -131,6 +131,17 @@ def harmless_markdown(source: str, attachments: dict[str, dict[str, str]], taken
 
     What is shown as text loses nothing: it stands there as it was written.
     """
+    if not attachments:
+        return _harmless_text(source, frozenset(taken))
+    return _harmless(source, attachments, taken)
+
+
+@lru_cache(maxsize=500)  # most of a notebook's text is the course's, the same for every student
+def _harmless_text(source: str, taken: frozenset[str]) -> str:
+    return _harmless(source, {}, taken)
+
+
+def _harmless(source: str, attachments: dict[str, dict[str, str]], taken: Collection[str]) -> str:
     source = clean(source, LONGEST * 4)
     if len(source) <= LONGEST:
         escaped = _sanitizer().sanitize_html_tags(source)

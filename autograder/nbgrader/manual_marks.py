@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -15,6 +16,7 @@ from autograder.nbgrader.configuration import config_of
 from autograder.nbgrader.course_rules import lateness, settings_of
 from autograder.nbgrader.errors import GradebookError, NotGraded
 from autograder.nbgrader.gradebook import database_told
+from autograder.nbgrader.one_session import OneSession
 from autograder.nbgrader.place import names_of
 from autograder.records import Lateness, Part, Result
 from autograder.reporting.text import points
@@ -48,11 +50,15 @@ class Entry:
     lateness: Lateness
 
 
-def _entry(course_root: str | Path, result: Result) -> Entry | None:
+def directory_of(course: str | Path | CourseDirectory) -> CourseDirectory:
+    """nbgrader's object for a course folder, by its configuration."""
+    return course if isinstance(course, CourseDirectory) else CourseDirectory(config=config_of(Path(course).resolve()))
+
+
+def entry_of_result(directory: CourseDirectory, result: Result) -> Entry | None:
     """What the gradebook has of a result's hand-in; None where it has nothing."""
-    directory = CourseDirectory(config=config_of(Path(course_root).resolve()))
-    if directory.db_url.startswith(SQLITE) and not Path(directory.db_url.removeprefix(SQLITE)).exists():
-        return None  # nbgrader would make one
+    if _no_file(directory):
+        return None
     try:
         assignment, ours = names_of(directory, syllabus().assignment(str(result.get("assignment"))))
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
@@ -81,12 +87,12 @@ def entry_of(gradebook: Gradebook, submission: SubmittedAssignment, ours: str | 
     return Entry(tuple(grades), lateness(submission.timestamp, due, submission.extension, penalty))
 
 
-def waiting(course_root: str | Path, result: Result) -> bool:
+def waiting(course: str | Path | CourseDirectory, result: Result) -> bool:
     """Whether something in a hand-in has no mark yet, or a task has a mark for an earlier text.
 
     Raises GradebookError where the gradebook cannot be read.
     """
-    entry = _entry(course_root, result)
+    entry = entry_of_result(directory_of(course), result)
     if entry is None:
         return result.get("status") == "by_hand"
     return any(waits(grade) for grade in entry.grades)
@@ -99,7 +105,24 @@ def waits(grade: Grade) -> bool:
     return grade.awaited and grade.auto is None and grade.manual is None
 
 
-def with_hand_marks(course_root: str | Path, result: Result) -> Result:
+def class_with_hand_marks(course_root: str | Path, results: Sequence[Result]) -> list[Result]:
+    """`with_hand_marks` for a class, in one session with the gradebook. Raises GradebookError."""
+    directory = directory_of(course_root)
+    if not results or _no_file(directory):
+        return [with_hand_marks(directory, result) for result in results]
+    try:
+        with OneSession(directory.db_url, directory.course_id) as session, session.transaction():
+            return [with_hand_marks(directory, result) for result in results]
+    except DatabaseError as error:
+        raise GradebookError(database_told(error)) from error
+
+
+def _no_file(directory: CourseDirectory) -> bool:
+    """Whether there is no gradebook; nbgrader would make one."""
+    return bool(directory.db_url.startswith(SQLITE)) and not Path(directory.db_url.removeprefix(SQLITE)).exists()
+
+
+def with_hand_marks(course: str | Path | CourseDirectory, result: Result) -> Result:
     """A result as the gradebook has it: with what a person has marked, the instructor's points, and the penalty.
 
     A person's mark comes before the judge's. Where a part has other points in the gradebook, the judge's score is
@@ -107,9 +130,10 @@ def with_hand_marks(course_root: str | Path, result: Result) -> Result:
     grading. A hand-in that only a person grades is "graded" when all its tasks are marked, and "by_hand" until then.
     The argument is not changed. Raises GradebookError where the gradebook cannot be read.
     """
-    entry = _entry(course_root, result) if result["status"] in ("graded", "by_hand") else None
+    directory = directory_of(course)
+    entry = entry_of_result(directory, result) if result["status"] in ("graded", "by_hand") else None
     if entry is None or not entry.grades:
-        return _dated(course_root, result)
+        return _dated(directory, result)
     exercise = syllabus().assignment(str(result["assignment"])).exercise
     result = {**result, "lateness": entry.lateness}
     titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
@@ -151,11 +175,10 @@ def with_hand_marks(course_root: str | Path, result: Result) -> Result:
     return less_penalty(whole, entry.lateness["penalty"])
 
 
-def _dated(course_root: str | Path, result: Result) -> Result:
+def _dated(directory: CourseDirectory, result: Result) -> Result:
     """A result that the gradebook does not have, with its dates and penalty by `timestamp.txt` and `course.toml`."""
     if result["status"] not in ("graded", "by_hand"):
         return result
-    directory = CourseDirectory(config=config_of(Path(course_root).resolve()))
     own = settings_of(directory).of(result["assignment"])
     try:
         handed_in = directory.get_existing_timestamp(str(Path(result["submission"]).parent))

@@ -75,6 +75,8 @@ def read_hand_in(path: Path) -> dict[str, Any]:
 class HandIn(NotebookExporter):
     """Reads what students handed in, and what nbgrader has made from that. Raises NotGraded where it cannot be read."""
 
+    _ours = False  # whether the notebook that is read now is the judge's
+
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **more: Any
     ) -> tuple[Any, dict[str, Any]]:
@@ -84,6 +86,7 @@ class HandIn(NotebookExporter):
         place = Place(here["student"], here["assignment"], here["notebook"], here["db_url"], course_directory(self))
         assignment = place.ours()
         ours = assignment is not None or place.quiz() is not None
+        self._ours = ours
         if not ours or os.path.abspath(filename) != os.path.abspath(place.submitted()):
             return super().from_filename(filename, resources=resources, **more)
         try:
@@ -101,6 +104,15 @@ class HandIn(NotebookExporter):
         resources["metadata"] = {"name": place.notebook, "path": os.path.dirname(filename)}
         # nbconvert's method has no annotations.
         return self.from_notebook_node(whole, resources=resources, **more)  # type: ignore[no-untyped-call]
+
+    def _preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """nbconvert's method, without its second copy of a notebook that is a copy already."""
+        if not self._ours:
+            return super()._preprocess(nb, resources)  # type: ignore[no-untyped-call]
+        for preprocessor in self._preprocessors:
+            nb, resources = preprocessor(nb, resources)
+        self._validate_preprocessor(nb, self)  # type: ignore[no-untyped-call]
+        return nb, resources
 
 
 def _sound(cell: Any, with_outputs: bool) -> dict[str, Any]:

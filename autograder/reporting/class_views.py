@@ -12,6 +12,7 @@ from autograder.reporting.language import spoken
 from autograder.reporting.text import points, shown_name
 from autograder.reporting.views import PartView, part_views
 from course.i18n import N_, _
+from course.syllabus import syllabus
 
 
 class Member(NamedTuple):
@@ -41,17 +42,52 @@ class Member(NamedTuple):
         return ", ".join(dict.fromkeys([*late(self.result), *words]))
 
     @property
+    def group(self) -> str:
+        """The section of the class list that the student is in; empty for none."""
+        owner = self.result.get("owner")
+        return owner["section"] if owner else ""
+
+    @property
     def share(self) -> float | None:
         """The share of the points that was reached; None where there is no mark."""
         score, most = self.result.get("score"), self.result.get("max_score")
         return float(score) / float(most) if isinstance(score, (int, float)) and most else None
 
 
+class Row(NamedTuple):
+    """A student's marks in all assignments."""
+
+    name: str
+    group: str  # the class list's section; empty for none
+    marks: dict[str, list[Member]]  # by assignment
+
+    @property
+    def sum(self) -> tuple[float, float] | None:
+        """The points of all that is graded, and of how many; None where nothing is."""
+        results = [member.result for all_of_one in self.marks.values() for member in all_of_one]
+        graded = [(float(r["score"] or 0), float(r["max_score"] or 0)) for r in results if r["status"] == "graded"]
+        return (sum(score for score, _ in graded), sum(most for _, most in graded)) if graded else None
+
+    @property
+    def looks(self) -> bool:
+        """Whether a person should look at one of them."""
+        return any(reasons_of(member) for all_of_one in self.marks.values() for member in all_of_one)
+
+
+class Group(NamedTuple):
+    """A section of the class list: how many people, and the share of the points that those graded reached."""
+
+    name: str
+    count: int
+    mean: float | None
+
+
 class Overview(TypedDict):
     """The whole class: students by assignments, and the hand-ins without a mark."""
 
-    columns: list[str]  # ids of assignments
-    rows: list[tuple[str, dict[str, list[Member]]]]  # a student's name, and the results by assignment
+    columns: list[str]  # ids of assignments, in the syllabus's order
+    rows: list[Row]  # by name
+    groups: list[Group]  # the class list's sections, by name; none where it has none, or one
     failed: list[Member]  # handed in, and not graded
     strangers: list[Member]  # on no row of the class list
     waiting: list[Member]  # for a person's mark
@@ -72,6 +108,7 @@ class PassRate(TypedDict):
     part: str
     title: str
     counts: Counter[str]  # by outcome
+    shares: tuple[list[float], list[float]]  # of the assignment's points: of those who failed, of those who passed
 
 
 class Look(NamedTuple):
@@ -99,6 +136,13 @@ class Section(TypedDict):
     median: float | None
     misconceptions: list[KnownMistake]  # the most frequent first
     tests: list[PassRate]
+    odd: list[tuple[PassRate, str]]  # checks whose pass rate is odd, and why
+
+
+def order_of(assignment: str) -> tuple[int, str]:
+    """Where an assignment stands in the syllabus, to sort by; what it does not have comes last, by name."""
+    known = list(syllabus().released())
+    return (known.index(assignment) if assignment in known else len(known), assignment)
 
 
 def members(results: Sequence[Result], links: Sequence[str]) -> list[Member]:
@@ -111,12 +155,14 @@ def members(results: Sequence[Result], links: Sequence[str]) -> list[Member]:
 
 def overview(everybody: Sequence[Member]) -> Overview:
     """The class by student and assignment."""
-    rows: dict[str, dict[str, list[Member]]] = {}
+    rows: dict[str, Row] = {}
     for member in everybody:
-        rows.setdefault(member.name, {}).setdefault(member.assignment, []).append(member)
+        row = rows.setdefault(member.name, Row(member.name, member.group, {}))
+        row.marks.setdefault(member.assignment, []).append(member)
     return {
-        "columns": sorted({member.assignment for member in everybody}),
-        "rows": sorted(rows.items(), key=lambda item: item[0].casefold()),
+        "columns": sorted({member.assignment for member in everybody}, key=order_of),
+        "rows": sorted(rows.values(), key=lambda row: row.name.casefold()),
+        "groups": _groups(list(rows.values())),
         "failed": [m for m in everybody if m.result["status"] == "not_graded" and NO_HAND_IN not in m.result["flags"]],
         "strangers": [m for m in everybody if "not-on-roster" in m.result["flags"]],
         "waiting": [
@@ -125,6 +171,18 @@ def overview(everybody: Sequence[Member]) -> Overview:
             if m.result["status"] == "by_hand" or "waits-for-a-person" in (m.result.get("flags") or [])
         ],
     }
+
+
+def _groups(rows: Sequence[Row]) -> list[Group]:
+    names = sorted({row.group for row in rows})
+    if len(names) < 2:
+        return []
+    groups = []
+    for name in names:
+        sums = [row.sum for row in rows if row.group == name]
+        shares = [got / most for one in sums if one and (most := one[1]) for got in one[:1]]
+        groups.append(Group(name, len(sums), sum(shares) / len(shares) if shares else None))
+    return groups
 
 
 # Flags that ask for a person's eyes, and what they say.
@@ -177,14 +235,14 @@ def teaching(parts: Sequence[Section], most: int = 8) -> Teaching:
     """Of all sections: the known mistakes that several made, at most so many, and whose hand-in needs a look."""
     mistakes = [(section["name"], mistake) for section in parts for mistake in section["misconceptions"]]
     mistakes.sort(key=lambda pair: -len(pair[1]["who"]))
-    looks = [Look(member, _reasons(member)) for section in parts for member in section["rows"]]
+    looks = [Look(member, reasons_of(member)) for section in parts for member in section["rows"]]
     return {
         "mistakes": [pair for pair in mistakes if len(pair[1]["who"]) > 1][:most] or mistakes[:1],
         "looks": [look for look in looks if look.reasons],
     }
 
 
-def _reasons(member: Member) -> list[str]:
+def reasons_of(member: Member) -> list[str]:
     """Why a person should look at a hand-in; nothing where there is no need."""
     result = member.result
     flags = result.get("flags") or []
@@ -197,11 +255,11 @@ def _reasons(member: Member) -> list[str]:
 
 
 def sections(everybody: Sequence[Member]) -> list[Section]:
-    """A section for each assignment, by its id."""
+    """A section for each assignment, in the syllabus's order."""
     groups: dict[str, list[Member]] = {}
     for member in everybody:
         groups.setdefault(member.assignment, []).append(member)
-    return [_section(name, group) for name, group in sorted(groups.items())]
+    return [_section(name, group) for name, group in sorted(groups.items(), key=lambda item: order_of(item[0]))]
 
 
 def _section(name: str, group: list[Member]) -> Section:
@@ -222,9 +280,11 @@ def _section(name: str, group: list[Member]) -> Section:
                 mistake["who"].append((member.name, member.link))
             for test in part["tests"]:
                 rate = tests.setdefault(
-                    (part["id"], test["name"]), {"part": part["title"], "title": test["title"], "counts": Counter()}
+                    (part["id"], test["name"]), {"part": part["title"], "title": test["title"], "counts": Counter(), "shares": ([], [])}
                 )
                 rate["counts"][test["outcome"]] += 1
+                if test["outcome"] != "not_run" and member.share is not None:
+                    rate["shares"][test["outcome"] == "passed"].append(member.share)
     shares = sorted(share for member in rows if (share := member.share) is not None)
     middle = len(shares) // 2
     order = list(columns)
@@ -237,4 +297,18 @@ def _section(name: str, group: list[Member]) -> Section:
         "median": (shares[middle] + shares[~middle]) / 2 if shares else None,
         "misconceptions": sorted(known.values(), key=lambda m: (-len(m["who"]), m["title"])),
         "tests": [t for _key, t in sorted(tests.items(), key=lambda item: order.index(item[0][0]))],
+        "odd": [(rate, why) for rate in tests.values() if (why := odd(rate))],
     }
+
+
+FEW = 5  # of those who passed, or failed: with fewer, a pass rate says nothing
+
+
+def odd(rate: PassRate) -> str | None:
+    """Why a check's pass rate is odd; None where it is not."""
+    failed, passed = rate["shares"]
+    if len(failed) + len(passed) >= 2 * FEW and len(passed) <= 0.1 * (len(failed) + len(passed)):
+        return _("nearly nobody passes")
+    if min(len(failed), len(passed)) >= FEW and sum(passed) / len(passed) < sum(failed) / len(failed):
+        return _("those who pass it have fewer points than those who do not")
+    return None

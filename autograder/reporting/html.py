@@ -96,11 +96,14 @@ def class_page(results: Sequence[Result], links: Sequence[str] | None = None) ->
     links = links or [""] * len(results)
     members = class_views.members([_whole(result) for result in results], links)
     sections = class_views.sections(members)
+    overview = class_views.overview(members)
     return render(
         "class.html.j2",
         teaching=class_views.teaching(sections),
         sections=sections,
-        overview=class_views.overview(members),
+        overview=overview,
+        numbers={group.name: number for number, group in enumerate(overview["groups"], 1)},
+        reasons_of=class_views.reasons_of,
         count=len({_hand_in(member.result) for member in members if NO_HAND_IN not in member.result["flags"]}),
     )
 

@@ -25,7 +25,9 @@ def lines_of(text: str) -> dict[Where, int]:
                 table = (*table, counts[table])
             found.setdefault(table, number)
         elif key := _KEY.match(line):
-            found.setdefault((*table, *_keys(key[1])), number)
+            keys = _keys(key[1])
+            for end in range(1, len(keys) + 1):  # `parts.mask.points = 3` is where `parts` and `parts.mask` begin, too
+                found.setdefault((*table, *keys[:end]), number)
     return found
 
 
