@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from autograder.cli.arguments import CHECKPOINT, DEVICE, JOBS, Usage, Verbs, verb
-from autograder.cli.outputs import add_outputs, chosen_language, tell_changes, to_nbgrader, whole_marks, write
+from autograder.cli.outputs import add_outputs, chosen_language, log, tell_changes, to_nbgrader, whole_marks, write
 
 
 def add(verbs: Verbs) -> None:
@@ -72,10 +73,13 @@ def grade(options: argparse.Namespace) -> int:
     total, new = len(run.submissions), len(run.new)
     if new < total:
         err.print(f"{total - new} of {total} were graded before and have not changed; --again grades them too")
+    began = time.monotonic()
     with bar("Grading", new) as advance:
         results = run.grade(lambda _result: advance())
+    seconds = {"grading": time.monotonic() - began}
     if options.nbgrader and course:
         to_nbgrader(course, results, run)  # only the judge's marks: those of a person are in the gradebook already
+    seconds["to_nbgrader"] = time.monotonic() - began - seconds["grading"]
     results = whole_marks(course, results, run.attempt)
     write(options, run, results, language)
     if run.quizzes and not options.nbgrader:
@@ -91,6 +95,7 @@ def grade(options: argparse.Namespace) -> int:
         for sentence in off_roster(results):
             shown.print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
     if course:
+        log(course, "grade", run, seconds)
         tell_changes(course, results, run, shown=err if options.json == "-" else out)
     if run.failed:
         err.print(

@@ -111,6 +111,15 @@ def to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
         run.attempt.problems.append(str(error))
 
 
+def log(course: Path, what: str, run: ClassRun, seconds: dict[str, float]) -> None:
+    """Write a line on this grading into the course's log."""
+    from autograder.grading import course_log
+
+    counts = {"hand_ins": len(run.submissions), "graded_now": len(run.new), "failed": run.failed}
+    seeds = {name: rules.seed for name, rules in run.rules.items()}
+    run.attempt("the course's log", lambda: course_log.log_run(course, what, counts, seconds, seeds))
+
+
 def tell_changes(
     course: Path, results: Sequence[Result], run: ClassRun, lines: Sequence[str] = (), *, shown: Console
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +123,7 @@ def _regraded(
     options: argparse.Namespace, course: Path, kept: CourseSettings, line: str, only: Callable[[Submission], bool]
 ) -> int:
     """Grade again what a decision touches, enter it where the gradebook has another mark, and say what changed."""
-    from autograder.cli.outputs import chosen_language, tell_changes, to_nbgrader, whole_marks, write
+    from autograder.cli.outputs import chosen_language, log, tell_changes, to_nbgrader, whole_marks, write
     from autograder.cli.terminal import bar, err, out
     from autograder.grading import course_log
     from autograder.grading.class_run import ClassRun, NothingToGrade, Settings
@@ -140,6 +141,7 @@ def _regraded(
         return 0
     if total := len(run.submissions):
         err.print(f"{len(run.new)} of {total} hand-ins are graded again; the results of the others hold.")
+    began = time.monotonic()
     with bar("Grading", len(run.new)) as advance:
         results = run.grade(lambda _result: advance())
     rows = whole_marks(course, results, run.attempt)
@@ -148,6 +150,7 @@ def _regraded(
         to_nbgrader(course, stale, run)
         rows = whole_marks(course, results, run.attempt)
     write(options, run, rows, language)
+    log(course, options.run.__name__, run, {"all": time.monotonic() - began})
     tell_changes(course, rows, run, [line], shown=err if options.json == "-" else out)
     for problem in run.attempt.problems:
         err.print(problem, style="red", markup=False, soft_wrap=True)

@@ -1,15 +1,19 @@
 """What a course remembers of its gradings: the marks after each, and `CHANGELOG.md`, a line for each change.
 
+`.autograder/runs.jsonl` has a line for each grading: when, what, with which versions and seeds, how long it took.
 `.autograder/marks/` has a file for each time that marks changed, all marks in it, the newest by name. `autograder
 compare` reads them, as it reads what `autograder grade --json` wrote.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +23,28 @@ from autograder.settings.types import CourseSettings
 
 FOLDER = Path(".autograder") / "marks"
 SETTINGS = Path(".autograder") / "settings.json"  # what course.toml said at the last grading
+RUNS = Path(".autograder") / "runs.jsonl"  # a line for each grading
 CHANGELOG = "CHANGELOG.md"
 HEAD = "# Changes in this course\n\nWritten by `autograder`, a line for each change; the newest is the last.\n\n"
+
+
+def log_run(course: Path, what: str, counts: Mapping[str, int], seconds: Mapping[str, float], seeds: Any) -> None:
+    """Write a line on a grading: the verb, how many hand-ins, the seconds of its steps, the seed of each assignment.
+
+    Raises OSError.
+    """
+    versions = {"python": platform.python_version()}
+    for name in ("attention-exercises", "nbgrader", "torch", "tensorflow", "keras", "numpy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    line = {
+        "when": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "what": what, **counts,
+        "seconds": {step: round(value, 2) for step, value in seconds.items()}, "seeds": seeds, "versions": versions,
+    }  # fmt: skip
+    path = course / RUNS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def latest(course: Path) -> list[Result]:

@@ -78,7 +78,7 @@ class Group(NamedTuple):
     """A section of the class list: how many people, and the share of the points that those graded reached."""
 
     name: str
-    count: int
+    people: int
     mean: float | None
 
 
@@ -279,9 +279,10 @@ def _section(name: str, group: list[Member]) -> Section:
                 )
                 mistake["who"].append((member.name, member.link))
             for test in part["tests"]:
-                rate = tests.setdefault(
-                    (part["id"], test["name"]), {"part": part["title"], "title": test["title"], "counts": Counter(), "shares": ([], [])}
-                )
+                made: PassRate = {
+                    "part": part["title"], "title": test["title"], "counts": Counter(), "shares": ([], [])
+                }  # fmt: skip
+                rate = tests.setdefault((part["id"], test["name"]), made)
                 rate["counts"][test["outcome"]] += 1
                 if test["outcome"] != "not_run" and member.share is not None:
                     rate["shares"][test["outcome"] == "passed"].append(member.share)

@@ -249,6 +249,40 @@ def test_a_table_of_marks_has_all_that_is_named():
     assert "scale-missing mask-inverted" in table
 
 
+def of_group(student, group, assignment="self-attention-pytorch", **more):
+    """A result of somebody in a section of the class list."""
+    person = {"key": student, "name": student, "platform": "roster", "attempt": None, "late": False, "email": "",
+              "section": group}  # fmt: skip
+    return result(student, **more) | {"owner": person, "assignment": assignment}
+
+
+def test_the_class_page_sums_over_exercises_in_the_syllabus_order_and_shows_sections_and_filters():
+    # Both stand-ins have 14 points; additive attention comes first in the syllabus, and last by this list.
+    names = ("self-attention-pytorch", "additive-attention-pytorch")
+    class_ = [of_group("ann", "Monday", name) for name in names]
+    class_ += [of_group("bo", "Friday", name, fail=["causal-mask"]) for name in names]
+    page = html.class_page(class_)
+    assert_harmless(page)
+    assert page.index(">Attention in a recurrent model, PyTorch<") < page.index(">Self-attention, PyTorch<")
+    assert '<b>28</b><span class="soft">&thinsp;/&thinsp;28' in page
+    assert page.count('<tr data-row data-group="1">') == page.count('<tr data-row data-group="2">') == 3, (
+        "a row in each of three tables"
+    )
+    assert 'id="group-2"' in page and "Friday" in page and 'id="only-looks"' not in page
+    assert "Sections of the class list" not in html.class_page([result("ann")])
+
+
+def test_a_check_whose_pass_rate_is_odd_is_named():
+    from autograder.reporting.class_views import odd
+
+    def rate(failed, passed):
+        return {"part": "", "title": "", "counts": {}, "shares": (failed, passed)}
+
+    assert odd(rate([0.5] * 19, [0.9])) == "nearly nobody passes"
+    assert odd(rate([0.9] * 6, [0.2] * 6)) == "those who pass it have fewer points than those who do not"
+    assert odd(rate([0.2] * 6, [0.9] * 6)) is None and odd(rate([0.9] * 4, [0.2] * 4)) is None
+
+
 def test_the_class_page_opens_with_what_to_teach_and_who_needs_a_look():
     zero = result("dee", fail=["scaled-dot-product", "padding-mask", "causal-mask", "combine-masks"])
     flagged = result("cy") | {"flags": ["not-in-gradebook"]}
