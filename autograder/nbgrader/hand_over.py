@@ -7,8 +7,9 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from autograder.nbgrader.class_converters import ClassConverters
 from autograder.nbgrader.configuration import api_of
 from autograder.nbgrader.course_rules import held_back
 from autograder.nbgrader.entered import Entered
-from autograder.nbgrader.errors import NotGraded
+from autograder.nbgrader.errors import GradebookError, NotGraded
 from autograder.nbgrader.gradebook import database_told, forget, keep, machine_trouble, put_back
 from autograder.nbgrader.manual_marks import waiting
 from autograder.nbgrader.one_session import OneSession
@@ -57,25 +58,23 @@ def hand_over(
     The submissions are in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
     do the rest with these results, so nothing is graded again. A result that fails is reported in what is returned, and
     the others are entered all the same. With `feedback`, nbgrader's feedback pages are written, too. What the gradebook
-    has already, and nothing has changed of since, is left as it is.
+    has already, and nothing has changed of since, is left as it is. Raises GradebookError where the gradebook cannot be
+    opened at all.
     """
     outcomes: list[HandedOver] = []
     if not results:
         return outcomes
     course = _Course.open(course_root)
-    with OneSession(course.directory.db_url, course.directory.course_id) as session:
-        try:
+    try:
+        with course.session() as session:
             for result in results:
                 student, assignment = str(result.get("student") or ""), str(result.get("assignment") or "")
-                outcomes.append(
-                    _attempted(
-                        student, assignment, session, _hand_over_one, course, result, student, assignment, feedback
-                    )
-                )
+                step = partial(_hand_over_one, course, result, student, assignment, feedback)
+                outcomes.append(_attempted(student, assignment, session, step))
                 progress(outcomes[-1])
-        finally:
-            with contextlib.suppress(OSError):  # then all are entered once more
-                course.entered.save()
+    finally:
+        with contextlib.suppress(OSError):  # then all are entered once more
+            course.entered.save()
     return outcomes
 
 
@@ -95,6 +94,17 @@ class _Course:
     @property
     def directory(self) -> CourseDirectory:
         return self.api.coursedir
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[OneSession]:
+        """One session with its gradebook. Raises GradebookError where that cannot be opened."""
+        session = OneSession(self.directory.db_url, self.directory.course_id)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(session)
+            except DatabaseError as error:
+                raise GradebookError(database_told(error)) from error
+            yield session
 
 
 def quiz_sheets(course_root: str | Path) -> set[str]:
@@ -117,23 +127,22 @@ def mark_quizzes(
     """Have nbgrader mark quizzes in `submitted/`, named by student and assignment, and write feedback on them."""
     course = _Course.open(course_root)
     outcomes = []
-    with OneSession(course.directory.db_url, course.directory.course_id) as session:
+    with course.session() as session:
         for student, assignment in handed_in:
-            outcomes.append(_attempted(student, assignment, session, _mark_quiz, course, student, assignment))
+            step = partial(_mark_quiz, course, student, assignment)
+            outcomes.append(_attempted(student, assignment, session, step))
             progress(outcomes[-1])
     return outcomes
 
 
-def _attempted(
-    student: str, assignment: str, session: OneSession, step: Callable[..., str | None], *arguments: Any
-) -> HandedOver:
+def _attempted(student: str, assignment: str, session: OneSession, step: Callable[[], str | None]) -> HandedOver:
     """The outcome of a step, which returns None, UNCHANGED, or why it failed; the step is one transaction."""
     gradebooks = logging.getLogger("tornado.application")  # nbgrader's gradebook writes long tracebacks there
     gradebooks.addFilter(_nothing)
     try:
         with warnings.catch_warnings(), session.transaction():
             warnings.simplefilter("ignore")  # warnings about SQLAlchemy, and about cells without ids
-            message = step(*arguments)
+            message = step()
     except DatabaseError as error:
         message = database_told(error)
     except Exception as error:
