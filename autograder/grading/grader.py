@@ -244,6 +244,7 @@ class Grader:
                 "cells": submission.cells,
                 "mentions": submission.mentions,
                 "ready_made": submission.ready_made,
+                "reach": submission.reach,
                 "marking": self.rules_of(assignment).marking,
             }
             wire.send(line, job)

@@ -17,6 +17,7 @@ from autograder.judging.standins import standins
 from autograder.judging.student import CellOutcome, Standins, Student
 from autograder.messages import Message, cell_name, sentence, table
 from autograder.records import Cell, Misconception, Test
+from autograder.submission.imports import foreign
 from autograder.workers.client import Ended, Place
 from autograder.workers.worker_messages import NO_PACKAGE
 from course.syllabus import Exercise, Part, syllabus
@@ -175,8 +176,10 @@ class HandIn:
         own = self._own(part)
         read = self.job.get("ready_made", {}).get(part.symbol) or []  # places where the answer's text names it
         seen = self.used.get(part.id, {})
+        if part.id in self.players and (reach := self.job.get("reach", {}).get(part.symbol)):
+            seen = self.players[part.id].kept(reach) | seen  # what an answer may have from a cell
         uses = seen | {use["name"]: Use(**use) for use in reversed(read)}  # the text gives the line
-        rules = {name: self.exercise.rule(part, name, syllabus().ready_made_layers) for name in uses}
+        rules = {name: self._rule(part, name) for name in uses}
         forbidden = [name for name in [*(use["name"] for use in read), *sorted(uses)] if rules[name] == "forbid"]
         if forbidden:
             use = uses[forbidden[0]]
@@ -210,6 +213,11 @@ class HandIn:
                 *map(_void_result, void),
             ],
         }
+
+    def _rule(self, part: Part, name: str) -> str:
+        """What ready-made attention of this name means in a part; another package's is as good as a whole layer."""
+        layers = syllabus().ready_made_layers
+        return self.exercise.rule(part, next(iter(layers)) if foreign(name) else name, layers)
 
     def _without_verdicts(self, message: str) -> Judgement:
         """The reply for a hand-in that could not be loaded: every test failed, with the reason."""

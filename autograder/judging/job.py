@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 from autograder.records import Cell, MessageParts, Part
 
 if TYPE_CHECKING:
-    from autograder.submission.hand_in import CodeCell, ReadyMadeUse
+    from autograder.submission.hand_in import CodeCell, Reach, ReadyMadeUse
 
 
 class Job(TypedDict):
@@ -19,6 +19,7 @@ class Job(TypedDict):
     cells: list[CodeCell]
     mentions: NotRequired[dict[str, list[str]]]
     ready_made: NotRequired[dict[str, list[ReadyMadeUse]]]
+    reach: NotRequired[dict[str, Reach]]
     marking: NotRequired[str]  # "strict" or "follow-through"
 
 

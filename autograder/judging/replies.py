@@ -106,15 +106,14 @@ def student_error(error: dict[str, Any]) -> StudentError:
     )
 
 
-def uses_from(used: Any) -> dict[str, Use]:
-    """The ready-made attention in a reply, by name; at most 20 uses are read."""
-    found: dict[str, Use] = {}
-    for use in used[:20] if isinstance(used, list) else []:
+def uses_from(used: Any) -> list[Use]:
+    """The ready-made attention in a reply; at most 500 uses are read."""
+    found = []
+    for use in used[:500] if isinstance(used, list) else []:
         if isinstance(use, dict):
             label, line = use.get("label"), use.get("line")
             place = (label[:200], line) if isinstance(label, str) and type(line) is int else (None, None)
-            name = str(use.get("name"))[:100]
-            found[name] = Use(name, *place)
+            found.append(Use(str(use.get("name"))[:100], *place))
     return found
 
 

@@ -12,7 +12,7 @@ from autograder.messages import Message
 from autograder.workers.client import Contestant, Ended, Killed, Place, hand_in_seconds
 
 if TYPE_CHECKING:
-    from autograder.submission.hand_in import CodeCell
+    from autograder.submission.hand_in import CodeCell, Reach
 
 SPENT_PROCESSES = 40  # processes that lost their GPU to an answer and are replaced without counting as a restart
 KILLED_RETRIES = 1  # how often a hand-in is tried again after something outside killed its process
@@ -70,6 +70,7 @@ class Student:
         self.fatal: dict[int, StudentError] = {}  # cells that end the process: they are not run again
         self.outcomes: list[CellOutcome] = []
         self.used: dict[str, Use] = {}  # ready-made attention that ran since `take_used`, by name
+        self.used_in_cells: set[Use] = set()  # ready-made attention that ran while cells did
 
     def load(self) -> list[CellOutcome]:
         """Start a contestant and run the cells; gives their outcomes.
@@ -104,6 +105,7 @@ class Student:
         reply, _ = contestant.ask(
             {"op": "cell", "label": cell["label"], "source": cell["source"], "symbols": self.symbols}
         )
+        self.used_in_cells.update(uses_from(reply.get("used")))
         error = reply.get("error")
         # The harness keeps to the limit; an answer that writes to the socket itself may not.
         output = str(reply.get("output", ""))[: self.room]
@@ -168,7 +170,7 @@ class Student:
                     self.restarts_left -= not forgiven
                 contestant = self.contestant or self._start()
                 header, arrays = contestant.ask({"op": "run", "program": program.header()}, program.arrays)
-                self.used = uses_from(header.get("used")) | self.used
+                self.used = {use.name: use for use in uses_from(header.get("used"))} | self.used
                 names = tuple(step["as"] for step in program.steps if "as" in step and step["do"] != "new")
                 if self._is_spent(header):
                     self._bury()
@@ -199,6 +201,14 @@ class Student:
         """The ready-made attention that ran since this was called before, by name."""
         used, self.used = self.used, {}
         return used
+
+    def kept(self, reach: Reach) -> dict[str, Use]:
+        """The ready-made attention that ran in cells, in lines that a definition can reach, by name."""
+        return {
+            use.name: use
+            for use in sorted(self.used_in_cells, key=lambda use: (use.label or "", use.line or 0), reverse=True)
+            if reach["anything"] or any(use.label == c and a <= (use.line or 0) <= z for c, a, z in reach["lines"])
+        }
 
     def close(self) -> None:
         """End the process. A program that is run later starts another one, which does not count as a restart."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from autograder.messages import Message
 from autograder.submission.budget import Budget
@@ -37,13 +37,20 @@ class ReadyMadeUse(TypedDict):
     line: int  # in the cell, from 1
 
 
+class Reach(TypedDict):
+    """The lines that a definition can reach: the label of a cell, first and last line. `anything`: any line may be."""
+
+    anything: bool
+    lines: list[list[Any]]
+
+
 @dataclass
 class Submission:
     """One student's hand-in of one assignment, ready to be judged, or the reason (`problem`) why it cannot be.
 
     `cells` will run, in this order. By symbol of the exercise, `mentions` has the other symbols that the hand-in uses,
-    and `ready_made` the places where it names the framework's own attention. `content` is the SHA-256 of the student's
-    code, `receipt` that of all cells (`course.receipt`).
+    `ready_made` the places where it names the framework's own attention, and `reach` the lines that it can reach.
+    `content` is the SHA-256 of the student's code, `receipt` that of all cells (`course.receipt`).
     """
 
     name: str
@@ -52,6 +59,7 @@ class Submission:
     cells: list[CodeCell] = field(default_factory=list)
     mentions: dict[str, list[str]] = field(default_factory=dict)
     ready_made: dict[str, list[ReadyMadeUse]] = field(default_factory=dict)
+    reach: dict[str, Reach] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     content: str | None = None

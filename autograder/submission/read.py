@@ -246,7 +246,7 @@ def of_source(assignment: Assignment, source: str, name: str = "answers.py") -> 
 
 
 def finish(submission: Submission, assignment: Assignment) -> None:
-    """Fill in what follows from the cells: `mentions`, `ready_made` and `content`."""
+    """Fill in what follows from the cells: `mentions`, `ready_made`, `reach` and `content`."""
     symbols = {part.symbol for part in assignment.exercise.parts}
     loaded: set[str] = set()
     for cell in submission.cells:
@@ -255,7 +255,7 @@ def finish(submission: Submission, assignment: Assignment) -> None:
             if isinstance(node, ast.Name) and node.id in symbols:
                 loaded.add(node.id)
     submission.mentions = {symbol: sorted(loaded - {symbol}) for symbol in symbols}
-    submission.ready_made = ready_made.uses(submission.cells, symbols, syllabus().tracks.values())
+    submission.ready_made, submission.reach = ready_made.read(submission.cells, symbols, syllabus().tracks.values())
     submission.content = content_of(assignment, submission.cells)
 
 

@@ -4,7 +4,11 @@ The workers see ready-made attention when it runs (`autograder/workers/watching.
 process, where the student's code can remove it. So names are also resolved here, through import aliases, assignments,
 `getattr`, `importlib`, `vars` and `sys.modules` with constant strings. A use counts for a part if the part's symbol can
 reach it, so an experiment in another cell costs nothing. Comments, strings and the student's own classes of such a name
-do not count. Both tracks' frameworks are looked for, because the attention of either is ready-made.
+do not count. Both tracks' frameworks are looked for, because the attention of either is ready-made; so are packages
+that answers have no use for but their attention (`imports.py`).
+
+An object may have attention inside that no name tells of: a graph that was traced in one cell, and is called in
+another. What ran in a cell is noted with its line. So `read` also gives the lines that a symbol's definition can reach.
 
 What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not found here, but when it runs.
 """
@@ -12,10 +16,12 @@ What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not foun
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from autograder.submission.hand_in import CodeCell, ReadyMadeUse
+from autograder.submission.hand_in import CodeCell, Reach, ReadyMadeUse
+from autograder.submission.imports import CARRIERS, foreign
 from course.python_source import tree_of
 from course.syllabus import Track
 
@@ -27,8 +33,11 @@ BELOW = (
 )  # fmt: skip
 # A method of a ready-made layer that only makes a causal mask; using it is allowed.
 MASK_HELPER = "generate_square_subsequent_mask"
-ROOTS = ("torch", "torchvision", "transformers", "tensorflow", "keras", "keras_hub", "jax", "flax")
-
+ROOTS = frozenset({"torch", "tensorflow", "keras", *CARRIERS})
+# With these a definition may reach anything that the notebook has, or run code that no reader of the text sees.
+ANYTHING = frozenset({"exec", "eval", "compile", "globals", "locals", "__builtins__", "get_ipython"})
+BUILTINS = ("__file__", "__name__", "__class__", "__doc__", "display", "In", "Out", "_", "__", "___")  # a notebook's
+ANYTHING_BELOW = frozenset({"__globals__", "f_globals", "f_locals", "f_back", "__main__"})
 
 LONGEST_PATH = 400  # characters of a dotted path, more than any that a framework has
 MOST_USES = 20  # of a symbol
@@ -57,18 +66,27 @@ class _Made:
 
 
 def uses(cells: Iterable[CodeCell], symbols: Iterable[str], tracks: Iterable[Track]) -> dict[str, list[ReadyMadeUse]]:
-    """By symbol, the uses of ready-made attention that its definition can reach; symbols without any are left out.
+    """The first half of what `read` gives."""
+    return read(cells, symbols, tracks)[0]
 
-    Takes time in proportion to the length of the code.
+
+def read(
+    cells: Iterable[CodeCell], symbols: Iterable[str], tracks: Iterable[Track]
+) -> tuple[dict[str, list[ReadyMadeUse]], dict[str, Reach]]:
+    """By symbol, the uses of ready-made attention that its definition can reach, and the lines that it can reach.
+
+    Symbols without any use are left out of the first. Takes time in proportion to the length of the code.
     """
     reader = _Reader(tracks)
     for cell in cells:
         reader.read(cell["source"], cell["label"])
     found: dict[str, list[ReadyMadeUse]] = {}
+    reach: dict[str, Reach] = {}
     for symbol in symbols:
-        if places := reader.reached(symbol):
+        places, reach[symbol] = reader.reached(symbol)
+        if places:
             found[symbol] = [{"name": use.name, "label": use.label, "line": use.line} for use in places]
-    return found
+    return found, reach
 
 
 class _Reader:
@@ -78,14 +96,18 @@ class _Reader:
         self.inside: dict[str, str | None] = {}  # the same in the definition that is looked at; None: a name of its own
         self.places: dict[str, tuple[str, int]] = {}  # where an alias was made
         self.made: dict[str, _Made] = {}  # a top-level name -> what it was made of last
+        self.bound: set[str] = {*dir(builtins), *BUILTINS}  # names that the notebook has by whatever statement
+        self.open = False  # whether names were imported that the text does not tell
         self.star: str | None = None  # the first framework module that all names were imported from
-        self.looked_at: dict[int, tuple[list[Use], list[str]]] = {}  # by the id of a node, which `made` keeps alive
+        # By the id of a node, which `made` keeps alive.
+        self.looked_at: dict[int, tuple[list[Use], list[str], bool]] = {}
 
     def read(self, source: str, label: str) -> None:
         """Take in the statements of a cell, in order."""
         tree = tree_of(source)
         if tree is None:
             return  # it does not run either
+        self.bound.update(_bound_outside(tree))
         for node, certain in _statements(tree.body):
             for name, path in self._bound(node):
                 if path is not None:
@@ -114,6 +136,7 @@ class _Reader:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 if alias.name == "*":
+                    self.open = True
                     if self.star is None and node.module.partition(".")[0] in ROOTS:
                         self.star = node.module
                 else:
@@ -165,6 +188,8 @@ class _Reader:
         if path is None or path.partition(".")[0] not in ROOTS:
             return None
         pieces = path.split(".")
+        if foreign(path):
+            return ".".join(pieces[:4])
         if pieces[-2:] == ["Transformer", MASK_HELPER]:
             return None
         for i, piece in enumerate(pieces[1:], 1):
@@ -172,8 +197,8 @@ class _Reader:
                 return ".".join(pieces[: i + 1])
         return None
 
-    def _look_at(self, tree: ast.AST, label: str) -> tuple[list[Use], list[str]]:
-        """What a definition uses, and the names of the notebook that it mentions."""
+    def _look_at(self, tree: ast.AST, label: str) -> tuple[list[Use], list[str], bool]:
+        """What a definition uses, the names of the notebook that it mentions, and whether it may reach any other."""
         if id(tree) in self.looked_at:
             return self.looked_at[id(tree)]
         nodes, own = list(ast.walk(tree)), _own_names(tree)
@@ -185,7 +210,14 @@ class _Reader:
         on_the_way = {n.value for n in nodes if isinstance(n, ast.Attribute) and n.attr == MASK_HELPER}
         found: dict[Use, None] = {}
         mentioned: dict[str, None] = {}
+        anything, within = False, own | set(_bound_within(nodes))
         for node in nodes:
+            if isinstance(node, ast.Name) and node.id in ANYTHING and node.id not in self.made and node.id not in own:
+                anything = True
+            if isinstance(node, ast.Attribute) and node.attr in ANYTHING_BELOW:
+                anything = True
+            if isinstance(node, ast.Name) and not (self.open or node.id in self.bound or node.id in within):
+                anything = True  # no statement of the notebook makes it: code from a string may have
             if isinstance(node, ast.Name) and node.id in self.made and node.id not in own:
                 mentioned[node.id] = None
             if not isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) or node in on_the_way:
@@ -196,29 +228,68 @@ class _Reader:
             if ready := self._ready_made(path):
                 found[Use(ready, label, node.lineno)] = None
         self.inside = {}
-        self.looked_at[id(tree)] = list(found), list(mentioned)
+        self.looked_at[id(tree)] = list(found), list(mentioned), anything
         return self.looked_at[id(tree)]
 
-    def reached(self, symbol: str) -> list[Use]:
-        """The ready-made attention that a symbol's definition can reach, in the order of the notebook."""
+    def reached(self, symbol: str) -> tuple[list[Use], Reach]:
+        """The ready-made attention that a symbol's definition can reach, in the order of the notebook, and its lines.
+
+        A symbol that the text does not define may come from anywhere.
+        """
         found: dict[Use, None] = {}
         imported = self._ready_made(self.aliases.get(symbol))
         if imported:
             found[Use(imported, *self.places[symbol])] = None
         waiting = [self.made[symbol]] if symbol in self.made else []
         names, states, nodes = {symbol}, set(waiting), set[int]()
+        reach: Reach = {"anything": not waiting, "lines": []}
         while waiting:
             state = waiting.pop()
             following = list(state.before)
             if id(state.node) not in nodes:
                 nodes.add(id(state.node))
-                used, mentioned = self._look_at(state.node, state.label)
+                used, mentioned, anything = self._look_at(state.node, state.label)
                 found |= dict.fromkeys(used)
+                reach["anything"] = reach["anything"] or anything
+                reach["lines"].append([state.label, *_lines_of(state.node)])
                 following += [self.made[name] for name in mentioned if name not in names]
                 names.update(mentioned)
             waiting += [new for new in dict.fromkeys(following) if new not in states]
             states.update(following)
-        return sorted(found, key=lambda use: (use.label, use.line))[:MOST_USES]
+        return sorted(found, key=lambda use: (use.label, use.line))[:MOST_USES], reach
+
+
+def _bound_outside(tree: ast.AST) -> Iterator[str]:
+    """The names that a cell binds in the notebook, not inside of functions and classes."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+            yield from (name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names)
+            continue
+        yield from _bound_within([node])
+        waiting += ast.iter_child_nodes(node)
+
+
+def _bound_within(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that these nodes themselves bind."""
+    for node in nodes:
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name
+
+
+def _lines_of(node: ast.AST) -> tuple[int, int]:
+    """The first and the last line of a statement or expression, with its decorators."""
+    first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", None)
+    above = [decorator.lineno for decorator in getattr(node, "decorator_list", [])]
+    return min([first, *above]), last or first
 
 
 def _own_names(tree: ast.AST) -> set[str]:

@@ -353,8 +353,10 @@ def serve(sock: socket.socket, adapter: Adapter, output_bytes: int) -> None:
                 shell.shown(namespace.run(request["label"], request["source"]))
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
-            adapter.watch.take()  # a cell that compares with the framework's own attention does not answer with it
+            # A cell may compare with the framework's own attention. The judge finds out whether an answer has it from
+            # there: what was traced or kept in a cell can be called in an answer.
             reply: wire.Header = {
+                "used": adapter.watch.take(),
                 "error": error,
                 "output": output.take(),
                 "defined": _defined(namespace, request["symbols"]),

@@ -123,12 +123,12 @@ def _allow(ruleset: int, fd: int, access: int) -> None:
 CLOSED = frozenset((*SECRET, "course"))
 
 
-def library_paths() -> list[Path]:
+def library_paths(without: Iterable[str] = ()) -> list[Path]:
     """The paths that Python must read: the interpreter, the system's libraries, and installed packages.
 
-    The project's own packages are left out: site-packages are listed entry by entry.
+    The project's own packages, and those called `without`, are left out: site-packages are listed entry by entry.
     """
-    hidden = set(CLOSED)
+    hidden = {*CLOSED, *without}
     roots: list[Path] = []
     for name in ("stdlib", "platstdlib"):
         roots += _entries(Path(sysconfig.get_path(name)), {"site-packages", "dist-packages"})

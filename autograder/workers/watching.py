@@ -21,6 +21,8 @@ from typing import Any, NotRequired, TypedDict
 
 from autograder.workers.namespace import Namespace
 
+MOST_NOTES = 500  # between two calls of `take`
+
 
 class Used(TypedDict):
     """A note: ready-made attention that ran, and the student's cell and line that it ran for, where there is one."""
@@ -34,19 +36,19 @@ class Watch:
     """Notes of the ready-made attention that ran since the last call of `take`."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, tuple[str, int] | None] = {}  # by the name in the syllabus: the student's cell and line
+        self.seen: set[tuple[str, tuple[str, int] | None]] = set()  # the name in the syllabus; the cell and line
 
     def note(self, name: str) -> None:
         """Note that `name` is at work, with the student's line that it is at work for."""
-        if name not in self.seen:
-            self.seen[name] = own_line()
+        if len(self.seen) < MOST_NOTES:
+            self.seen.add((name, own_line()))
 
     def take(self) -> list[Used]:
         """The notes since the last call of `take`, in the order of the names; they are then forgotten."""
-        seen, self.seen = self.seen, {}
+        seen, self.seen = self.seen, set()
         return [
             Used(name=name) if place is None else Used(name=name, label=place[0], line=place[1])
-            for name, place in sorted(seen.items())
+            for name, place in sorted(seen, key=lambda note: (note[0], note[1] or ("", 0)))
         ]
 
     def noting(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

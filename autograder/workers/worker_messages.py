@@ -131,6 +131,10 @@ NO_PACKAGE = WorkerMessage(
     "the package `{name}` is not installed where this is graded: there are only the packages of the course's "
     "requirements.txt. Write it without"
 )
+NOT_ON_THE_LIST = WorkerMessage(
+    "`{name}` may not be used in this exercise: answers use the framework, NumPy, the course and Python's own library. "
+    "Write it without"
+)
 NO_PACKAGE_CLOSE = WorkerMessage("there is no package `{name}`: did you mean `{close}`?")
 
 # -- names ------------------------------------------------------------------------------------------------------------

@@ -22,10 +22,13 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from autograder.submission.imports import CARRIERS
 from autograder.workers import forkserver, harness, jail, wire
 from autograder.workers.adapter import Adapter
+from autograder.workers.importing import hold_to_the_list
 from autograder.workers.landlock import Doors, library_paths
 from autograder.workers.reference import Reference
 from course.syllabus import Limits
@@ -47,6 +50,7 @@ COURSE = (
     *("course.figures", "course.frameworks", "course.i18n", "course.models.attention", "course.models.masked_lm"),
     *("course.models.tiny", "course.plots", "course.quizzes", "course.report", "course.starting", "course.syllabus"),
 )
+FRAMEWORKS = {"pytorch": ("torch",), "tensorflow": ("tensorflow", "keras")}
 GPU_DEVICES = (
     "/dev/nvidiactl",
     "/dev/nvidia-uvm",
@@ -79,7 +83,9 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     # File by file, because a hub's cache has links to files elsewhere.
     model = [Path(checkpoint), *(file.resolve() for file in Path(checkpoint).iterdir())] if checkpoint else []
     extra = [*(GPU_FILES if device == "cuda" else ()), *model]
-    doors = Doors([*library_paths(), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
+    # With a library that loads checkpoints come others, which it imports when it needs them.
+    closed = () if packages else CARRIERS
+    doors = Doors([*library_paths(closed), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
     scratch_root = Path(directory, "scratch")
     scratch_root.mkdir(mode=0o700)
     namespaces_granted = jail.namespaces_granted()
@@ -89,6 +95,8 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     gc.collect()
     gc.freeze()
 
+    own = [*FRAMEWORKS[track], *packages]
+
     def handle(connection: socket.socket) -> None:
         request, _ = wire.receive(connection)
         if request["fork"] == "reference":
@@ -96,7 +104,7 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
         else:
             if not namespaces_granted:
                 request["without"].append("namespaces")
-            keep(connection, request, adapter, doors, scratch_root)
+            keep(connection, request, adapter, doors, scratch_root, own)
 
     forkserver.serve(server, handle)
 
@@ -122,7 +130,14 @@ def serve_reference(connection: socket.socket, path: str, adapter: Adapter) -> N
                 client.close()
 
 
-def keep(control: socket.socket, request: wire.Header, adapter: Adapter, doors: Doors, scratch_root: Path) -> None:
+def keep(
+    control: socket.socket,
+    request: wire.Header,
+    adapter: Adapter,
+    doors: Doors,
+    scratch_root: Path,
+    own: Sequence[str],
+) -> None:
     """The keeper: fork the contestant into its jail, kill it when the judge says so or goes away, report how it ended.
 
     The report is {"code": exit code, "cpu": seconds, "rss_kb": KiB}.
@@ -141,7 +156,7 @@ def keep(control: socket.socket, request: wire.Header, adapter: Adapter, doors: 
             control.close()
             judge_end.close()
             forkserver.run_child(
-                lambda: contestant(contestant_end, request, adapter, doors, scratch, ["namespaces"] * namespaces)
+                lambda: contestant(contestant_end, request, adapter, doors, scratch, ["namespaces"] * namespaces, own)
             )
         contestant_end.close()
         socket.send_fds(control, [b"k"], [judge_end.fileno()])
@@ -163,9 +178,15 @@ def keep(control: socket.socket, request: wire.Header, adapter: Adapter, doors: 
 
 
 def contestant(
-    sock: socket.socket, request: wire.Header, adapter: Adapter, doors: Doors, scratch: str, walls: list[str]
+    sock: socket.socket,
+    request: wire.Header,
+    adapter: Adapter,
+    doors: Doors,
+    scratch: str,
+    walls: list[str],
+    own: Sequence[str],
 ) -> None:
-    """The contestant: put up the walls, say which ones stand, then serve.
+    """The contestant: put up the walls, say which ones stand, then serve. `own`: see `submission.imports.listed`.
 
     An error before any of the answer has run is the machine's fault. The judge is told, and it is raised again.
     """
@@ -181,6 +202,7 @@ def contestant(
         wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
         raise
     wire.send(sock, {"walls": walls})
+    hold_to_the_list(own)
     harness.serve(sock, adapter, limits.output_kb << 10)
 
 
