@@ -19,6 +19,8 @@ from autograder.submission.imports import listed
 from autograder.workers import worker_messages
 from autograder.workers.namespace import Namespace, StudentMessage
 
+JUDGES = ("autograder", "solutions")  # never a student's business, so an import of these is an error at once
+
 
 def hold_to_the_list(own: Iterable[str]) -> None:
     """From now on this process imports what is on the list, and stand-ins for the rest; `own` as in `listed`."""
@@ -38,6 +40,8 @@ class _Door(MetaPathFinder, Loader):
         if listed(fullname, self.own) or not _asked_by_the_answer():
             return None
         root = fullname.partition(".")[0]
+        if root in JUDGES:
+            return None  # the walls refuse it
         if not isinstance(sys.modules.get(root), _StandIn) and not _installed(root):
             return None  # Python says that there is no such package
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)

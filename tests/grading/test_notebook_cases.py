@@ -109,9 +109,10 @@ def test_a_script_with_magics_earns_its_marks(graded, name):
 @pytest.mark.parametrize(
     ("name", "error"), [("syntax", "SyntaxError"), ("no-package", "no_such_package"), ("stops", "ZeroDivisionError")]
 )
-def test_an_error_in_a_script_costs_what_stands_below_its_cell_marker(graded, name, error):
+def test_an_error_in_a_script_costs_what_it_keeps_from_running(graded, name, error):
+    """Of its own cell: all that stands there where it cannot be read, and nothing where nothing needs the import."""
     result = graded[f"{name}.py"]
-    assert scores(result) == ({**PARTS, "causal-mask": 0.0} if name != "stops" else PARTS)
+    assert scores(result) == ({**PARTS, "causal-mask": 0.0} if name == "syntax" else PARTS)
     (said,) = [cell["error"] for cell in result["cells"] if cell["error"]]
     line = 1 + next(n for n, text in enumerate(SCRIPTS[name].decode().split("\n")) if told_of(name) in text)
     assert error in said and f"({name}.py, line {line}: `" in said
