@@ -213,19 +213,6 @@ CLASS = {  # student: (what they did to the notebook, the mark that they must ge
 UNREADABLE = ("truncated", "not-json", "judge-fails")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def the_real_grading_afterwards():
-    """Configurations that are read here put the stand-in into this process too: take it out for the other tests."""
-    import autograder.grading.saved_results
-    import autograder.grading.warm_grader
-
-    real = {name: sys.modules[f"autograder.grading.{name}"] for name in ("warm_grader", "saved_results")}
-    yield
-    for name, module in real.items():
-        sys.modules[f"autograder.grading.{name}"] = module
-        setattr(autograder.grading, name, module)
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A course after `nbgrader generate_assignment`, `autograde` and `generate_feedback` for the whole class."""

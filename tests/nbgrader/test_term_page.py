@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 
 import pytest
 
@@ -15,7 +14,6 @@ pytest.importorskip("copydetect")
 
 from support import fake_grading  # noqa: E402
 
-import autograder.grading  # noqa: E402
 from autograder.authoring.init import write_course  # noqa: E402
 from autograder.cli import requirements  # noqa: E402
 from autograder.cli.entry import main  # noqa: E402
@@ -54,8 +52,6 @@ class StandIn:
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    names = ("warm_grader", "saved_results")
-    real = {name: sys.modules.get(f"autograder.grading.{name}") for name in names}
     monkeypatch.setattr(class_run.grader, "Grader", StandIn)
     monkeypatch.setattr(requirements, "require_walls", lambda isolation: None)
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
@@ -71,11 +67,7 @@ def course(tmp_path, monkeypatch):
         place = folder / "submitted" / student / NAME
         place.mkdir(parents=True)
         (place / "self-attention.ipynb").write_text(json.dumps(source), encoding="utf-8")
-    yield folder
-    for name, module in real.items():
-        if module is not None:
-            sys.modules[f"autograder.grading.{name}"] = module
-            setattr(autograder.grading, name, module)
+    return folder
 
 
 def test_every_command_of_the_page_does_what_it_says(course, capsys):

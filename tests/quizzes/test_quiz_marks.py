@@ -194,8 +194,10 @@ def whole(tmp_path_factory):
         assert api.generate_feedback(NAME, student)["success"]
     released = released_in(course)
 
-    config = course / "nbgrader_config.py"
-    config.write_text(config.read_text().replace('language = "en"', 'language = "da"'))
+    settings = course / "course.toml"
+    english = settings.read_text(encoding="utf-8")
+    assert english.count('language = "en"') == 1
+    settings.write_text(english.replace('language = "en"', 'language = "da"'), encoding="utf-8")
     api = plugin.api_of(course)
     assert api.generate_assignment(NAME)["success"]
     hand_in(course, "dan", answered(released_in(course), **MARKED, sums_to_one="måske"))

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.timing import nothing_else_in_memory
 
 from autograder.grading.grader import solution_source
 from autograder.paths import ROOT
@@ -267,9 +268,10 @@ def test_ipythons_syntax_becomes_calls_and_keeps_its_lines():
     "line", ["?", "!", '!"', "!(", "%time x = 1", "x = !ls", "x?", "%%bash", ">>> ", "\x0c!", "!\\"]
 )
 def test_a_cell_full_of_ipythons_syntax_is_read_in_time(line):
-    started = time.process_time()
-    plain_python(f"{line}\n" * (90_000 // (len(line) + 1)))
-    assert time.process_time() - started < 4
+    with nothing_else_in_memory():
+        started = time.process_time()
+        plain_python(f"{line}\n" * (90_000 // (len(line) + 1)))
+        assert time.process_time() - started < 4
 
 
 def test_what_a_script_has_below_a_cell_magic_is_read():

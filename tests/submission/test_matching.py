@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.timing import nothing_else_in_memory
 
 from autograder.submission import matching
 
@@ -195,9 +196,10 @@ def test_a_huge_cell_takes_no_long_time(added):
     cells = notebook()
     by_id(cells, "setup-imports")["source"] += "\n" + added
     cells += [own(added)] * 20
-    started = time.process_time()
-    run(cells)
-    assert time.process_time() - started < 20
+    with nothing_else_in_memory():
+        started = time.process_time()
+        run(cells)
+        assert time.process_time() - started < 20
 
 
 def test_setup_moved_to_the_end_runs_first():

@@ -1,0 +1,20 @@
+"""What the tests of the nbgrader plug-in share."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_real_grading_afterwards():
+    """Configurations that are read here put a stand-in into this process too: take it out for the other tests."""
+    import autograder.grading.saved_results
+    import autograder.grading.warm_grader
+
+    real = {name: sys.modules[f"autograder.grading.{name}"] for name in ("warm_grader", "saved_results")}
+    yield
+    for name, module in real.items():
+        sys.modules[f"autograder.grading.{name}"] = module
+        setattr(autograder.grading, name, module)
