@@ -21,6 +21,7 @@ pytest.importorskip("nbgrader")
 import hypothesis.strategies as st  # noqa: E402
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule  # noqa: E402
+from support import fake_grading  # noqa: E402
 from support.term import (  # noqa: E402
     ASSIGNMENT,
     CONFIG,
@@ -350,32 +351,18 @@ def test_feedback_that_is_held_back_is_not_written(course):
     assert "It works." not in page, "the checks are not shown"
 
 
-class FakeGrader:
-    """In place of the real grader: the stand-in judge, on the file that was handed in."""
+class StandIn(fake_grading.FakeGrader):
+    """The stand-in judge, on the file that was handed in."""
 
-    def __init__(self, **_settings):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        pass
-
-    def grade(self, submissions, finished):
-        results = []
-        for one in submissions:
-            result = judged(json.loads(Path(one.name).read_text()), one.student) | {"submission": one.name}
-            results.append(result)
-            finished(result)
-        return results
+    def result(self, submission, notebook):
+        return judged(notebook, submission.student)
 
 
 def test_a_persons_mark_is_never_entered_as_the_judges(course, monkeypatch):
     from autograder.cli.entry import main
     from autograder.grading import class_run
 
-    monkeypatch.setattr(class_run.grader, "Grader", FakeGrader)
+    monkeypatch.setattr(class_run.grader, "Grader", StandIn)
     released = release(course)
     grade = ["grade", "submitted", "--nbgrader", "--jobs", "1", "--isolation", "none", "--csv", "out.csv"]
     submit(course, "ann", answered(released, 0.5))

@@ -6,6 +6,7 @@ in nbgrader's own processes too. Every call is written down in `calls.txt` of th
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -20,8 +21,6 @@ stored: dict[str, dict] = {}
 
 
 def released(assignment):
-    import json
-
     exercise = syllabus().assignment(assignment).exercise.id
     return json.loads((ROOT / "source" / assignment / f"{exercise}.ipynb").read_text(encoding="utf-8"))["cells"]
 
@@ -68,3 +67,27 @@ def install():
     for module in (service, store):
         sys.modules[module.__name__] = module
         setattr(autograder.grading, module.__name__.rpartition(".")[2], module)
+
+
+class FakeGrader:
+    """In place of `autograder.grading.grader.Grader`: `result` says what becomes of a notebook."""
+
+    def __init__(self, *, rules, **_settings):
+        self.rules = rules
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
+    def result(self, submission, notebook):
+        raise NotImplementedError
+
+    def grade(self, submissions, finished):
+        results = []
+        for one in submissions:
+            notebook = json.loads(Path(one.name).read_text(encoding="utf-8"))
+            results.append(self.result(one, notebook) | {"submission": one.name})
+            finished(results[-1])
+        return results
