@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from forge import SOURCE, TIGHT, Forge
+from support.timing import cpu_time_below
 
 from autograder.grading.grader import Grader
 from autograder.judging.replies import MAX_BYTES, answer_from
@@ -149,15 +150,14 @@ def with_setup(source: str) -> bytes:
 @pytest.mark.parametrize("attack", EXHAUSTING)
 def test_reading_takes_little_time(attack):
     data = EXHAUSTING[attack]()
-    started = time.process_time()
-    submission = read(Found("x", ("ann", "self-attention-pytorch", "self-attention.ipynb"), data), SOURCE)
-    assert time.process_time() - started < 6
+    with cpu_time_below(6):
+        submission = read(Found("x", ("ann", "self-attention-pytorch", "self-attention.ipynb"), data), SOURCE)
     assert submission.problem or sum(len(c["source"]) for c in submission.cells) <= reading.MAX_CODE
     assert len(submission.remarks) <= 41
 
 
 @pytest.mark.parametrize("text", ["\n" * 1_000_000, "x = [" + "1," * (5 << 20) + "]", "import " + " " * 900_000 + "x"])
 def test_reading_a_script_takes_little_time(text):
-    started = time.process_time()
-    submission = read(Found("x", ("ann.py",), text.encode()), SOURCE)
-    assert time.process_time() - started < 6 and submission.problem
+    with cpu_time_below(6):
+        submission = read(Found("x", ("ann.py",), text.encode()), SOURCE)
+    assert submission.problem
