@@ -38,7 +38,7 @@ def collect(options: argparse.Namespace) -> int:
     from autograder.cli.requirements import require_roster
     from autograder.cli.terminal import err, out, printable
     from autograder.grading.class_run import ClassRun
-    from autograder.grading.people import off_roster
+    from autograder.grading.people import GROUP_UNCLEAR, off_roster
     from autograder.paths import course_above, sources_of
     from autograder.submission.attempts import UNKNOWN_OWNER
     from course.syllabus import syllabus
@@ -59,6 +59,7 @@ def collect(options: argparse.Namespace) -> int:
     for problem in problems:
         err.print(problem, style="red", markup=False, soft_wrap=True)
     unclear = any(s.problem or UNKNOWN_OWNER in s.flags for s in run.submissions)
+    unclear = unclear or any(GROUP_UNCLEAR in row["flags"] for row in rows)
     return 1 if unclear or problems else 0
 
 

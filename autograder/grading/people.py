@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from autograder.grading.result import sound
 from autograder.messages import Message, table
@@ -12,7 +12,7 @@ from autograder.submission.hand_in import Submission
 from autograder.submission.owner import Owner, Person, platforms
 from autograder.submission.roster import Member, Roster
 
-NO_HAND_IN, OFF_ROSTER, GROUP = "no-hand-in", "not-on-roster", "group"  # flags
+NO_HAND_IN, OFF_ROSTER, GROUP, GROUP_UNCLEAR = "no-hand-in", "not-on-roster", "group", "group-unclear"  # flags
 
 
 def owner_record(owner: Owner) -> OwnerRecord:
@@ -45,12 +45,14 @@ def for_everybody(
 ) -> list[Result]:
     """A result for each person: one for every member of a group, and one without a mark for people without a hand-in.
 
-    `owners` has the owner of each of `results`. `assignments` are those that the class had to hand in.
+    `owners` has the owner of each of `results`. `assignments` are those that the class had to hand in. A group of the
+    class list shares a hand-in where it has one alone: then whoever handed in nothing gets the mark of that one.
     """
     everybody: list[Result] = []
     served: dict[str, set[Member]] = {}
-    for result, owner in zip(results, owners, strict=True):
-        rows = _members(owner, roster) if owner else []
+    shared = _shared(results, owners, roster)
+    for n, (result, owner) in enumerate(zip(results, owners, strict=True)):
+        rows = _members(owner, roster, n in shared) if owner else []
         if not rows:
             everybody.append(result)
             continue
@@ -62,7 +64,7 @@ def for_everybody(
         wanted = sorted(assignments) or ["?"]
         for assignment in wanted:
             everybody += [
-                _nothing(member, assignment, results)
+                _nothing(member, assignment, results, roster.group_of(member), served.get(assignment, set()))
                 for member in roster.members
                 if member not in served.get(assignment, set())
             ]
@@ -92,8 +94,37 @@ def _writable(result: Result) -> Result:
     return {**names, "owner": sound(owner)} if owner else names
 
 
-def _members(owner: Owner, roster: Roster | None) -> list[tuple[Person, Member | None]]:
-    people = owner.members or (Person(owner.key, owner.name),)
+def _people(owner: Owner) -> tuple[Person, ...]:
+    return owner.members or (Person(owner.key, owner.name),)
+
+
+def _shared(results: Sequence[Result], owners: Sequence[Owner | None], roster: Roster | None) -> set[int]:
+    """Which of the results, by position, are shared with the person's group on the class list.
+
+    Those of people of whose group nobody else handed in. None, where half of the groups handed in more than one: then
+    the column has groups of another kind, such as seminars.
+    """
+    if roster is None:
+        return set()
+    handed_in: dict[tuple[str, str], list[int]] = {}
+    for n, (result, owner) in enumerate(zip(results, owners, strict=True)):
+        for person in _people(owner) if owner else ():
+            member = roster.find(person)
+            if member is not None and member.group:
+                handed_in.setdefault((str(result["assignment"]), member.group), []).append(n)
+    alone = {of: numbers[0] for of, numbers in handed_in.items() if len(set(numbers)) == 1}
+    by_assignment: dict[str, list[bool]] = {}
+    for of in handed_in:
+        by_assignment.setdefault(of[0], []).append(of in alone)
+    return {n for (assignment, _group), n in alone.items() if _most(by_assignment[assignment])}
+
+
+def _most(found: Sequence[bool]) -> bool:
+    return 2 * sum(found) > len(found)
+
+
+def _members(owner: Owner, roster: Roster | None, shared: bool) -> list[tuple[Person, Member | None]]:
+    people = _people(owner)
     if roster is None:
         return [(person, None) for person in people] if len(people) > 1 else []
     joined: list[tuple[Person, Member | None]] = []
@@ -104,7 +135,7 @@ def _members(owner: Owner, roster: Roster | None) -> list[tuple[Person, Member |
             continue
         joined += [
             (Person(one.key, one.name, one.email), one)
-            for one in roster.group_of(member)
+            for one in (roster.group_of(member) if shared else [member])
             if one not in [known for _, known in joined]
         ]
     return joined
@@ -132,13 +163,20 @@ def _bare(person: Person) -> OwnerRecord:
     }  # fmt: skip
 
 
-def _nothing(member: Member, assignment: str, results: Sequence[Result]) -> Result:
+def _nothing(
+    member: Member, assignment: str, results: Sequence[Result], group: Sequence[Member], served: Collection[Member]
+) -> Result:
     """The row of somebody on the class list who handed in nothing: no mark, which is not a mark of zero."""
-    message = Message("Nothing was handed in.")
+    flags, message = [NO_HAND_IN], Message("Nothing was handed in.")
+    if set(group) & set(served):
+        flags.append(GROUP_UNCLEAR)
+        message = Message(
+            "This person handed in nothing. Others of the group {group} did, each for themselves.", group=member.group
+        )
     most = next((result["max_score"] for result in results if result["assignment"] == assignment), None)
     return {
         "submission": "", "student": member.name, "assignment": None if assignment == "?" else assignment,
-        "status": "not_graded", "message": message, "score": None, "max_score": most, "flags": [NO_HAND_IN],
+        "status": "not_graded", "message": message, "score": None, "max_score": most, "flags": flags,
         "remarks": [], "cells": [], "parts": [], "words": table(message),
         "owner": {
             "key": member.key, "name": member.name, "platform": "roster", "attempt": None, "late": False,
@@ -150,7 +188,7 @@ def _nothing(member: Member, assignment: str, results: Sequence[Result]) -> Resu
 def unclear(result: Result) -> bool:
     """Whether a hand-in should have a mark and has none, or its owner is not known."""
     missing = result["status"] == "not_graded" and NO_HAND_IN not in result["flags"]
-    return missing or UNKNOWN_OWNER in result["flags"]
+    return missing or bool({UNKNOWN_OWNER, GROUP_UNCLEAR} & set(result["flags"]))
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -163,11 +201,19 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def off_roster(results: Sequence[Result]) -> list[str]:
-    """Lines on those who handed in and are on no row of the class list; none where everybody is."""
+    """Lines on what does not fit the class list: who is on no row of it, and groups that do not share a hand-in."""
     strangers = [result for result in results if OFF_ROSTER in result["flags"]]
+    unclear_groups = [result for result in results if GROUP_UNCLEAR in result["flags"]]
+    lines = []
+    if unclear_groups:
+        names = ", ".join(sorted({str(result["student"]) for result in unclear_groups}))
+        lines.append(
+            f"No mark, though others of their group handed in: {names}. A group of the class list shares a notebook "
+            'where most groups handed in one. If the groups are classes or seminars, call the column "section".'
+        )
     if not strangers:
-        return []
-    lines = [f"Not on the class list ({len(strangers)}):"]
+        return lines
+    lines.append(f"Not on the class list ({len(strangers)}):")
     for result in strangers:
         owner = result.get("owner")
         key = f" ({owner['key']})" if owner and owner["key"] != result["student"] else ""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
-from autograder.grading.people import GROUP, NO_HAND_IN, known_as
+from autograder.grading.people import GROUP, GROUP_UNCLEAR, NO_HAND_IN, known_as
 from autograder.records import Result
 from autograder.reporting.language import spoken
 from autograder.reporting.text import points, shown_name
@@ -200,6 +200,7 @@ FLAGS = {
 # Flags that say what was found, without a need to look.
 WORDS = {
     GROUP: N_("handed in by a group"),
+    GROUP_UNCLEAR: N_("others of the group handed in"),
     "several-files": N_("several files"),
     "untouched": N_("nothing was written"),
     "empty": N_("the file is empty"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from autograder.grading.people import NO_HAND_IN, for_everybody, known_as, row_of
+from autograder.records import Result
 from autograder.submission.attempts import one_each
 from autograder.submission.copies import is_copy
 from autograder.submission.course_folder import NO_COURSE, read_course_folder
@@ -49,8 +50,9 @@ def hand_ins(
 
 def names_of(submissions: Sequence[Submission], roster: Roster | None) -> list[str]:
     """What the person, or the group, of each hand-in is called on pages and in tables."""
-    names = []
-    for submission in submissions:
-        rows = for_everybody([row_of(submission)], [submission.owner], roster, ())
-        names.append(", ".join(known_as(row) for row in rows if NO_HAND_IN not in row["flags"]))
-    return names
+    rows: list[Result] = [{**row_of(submission), "submission": str(n)} for n, submission in enumerate(submissions)]
+    names: list[list[str]] = [[] for _ in submissions]
+    for row in for_everybody(rows, [submission.owner for submission in submissions], roster, ()):
+        if NO_HAND_IN not in row["flags"]:
+            names[int(row["submission"])].append(known_as(row))
+    return list(map(", ".join, names))

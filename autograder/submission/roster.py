@@ -29,7 +29,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "first": ("first name", "first", "given name", "given names", "fornavn", "fornavne"),
     "last": ("last name", "last", "surname", "family name", "efternavn"),
     "email": ("email", "email address", "mail", "e-mailadresse", "mailadresse"),
-    "section": ("section", "sections", "class", "team", "hold"),
+    "section": ("section", "sections", "class", "team", "groups", "hold", "grupper"),
     "group": ("group", "group name", "gruppe", "gruppenavn"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from support.downloads import ASSIGNMENT, FILE, HALF, SOLVED, SOURCE, laid_out, 
 
 from autograder import cli
 from autograder.grading.class_run import ClassRun
-from autograder.grading.people import off_roster, summary
+from autograder.grading.people import off_roster, summary, unclear
 from autograder.records import Result
 from autograder.submission.owner import Owner, distinct_names, owner_of, wrappers
 from autograder.submission.roster import RosterError, read_roster
@@ -345,6 +345,39 @@ def test_a_group_of_the_class_list_shares_a_hand_in(tmp_path):
         ("Bo Li", True, False),
         ("Cy", False, True),
     ]
+
+
+SEVERAL = "id,name,group\nann,Ann Bo,g1\nbo,Bo Li,g1\ncy,Cy,g1\ndi,Di,g2\ned,Ed,g2\nfay,Fay,g3\ngus,Gus,g3\n"
+
+
+def test_where_several_of_a_group_hand_in_each_has_their_own_mark_and_nobody_one_of_another(tmp_path):
+    (tmp_path / "class.csv").write_text(SEVERAL)
+    files = {f"{who}/{FILE}": SOLVED for who in ("ann", "bo", "di", "fay")}
+    rows = collected(laid_out(tmp_path / "a", files), roster=tmp_path / "class.csv")
+    told = {r["student"]: (Path(r["submission"]).parent.name, r["flags"]) for r in rows}
+    assert len(rows) == 7 and told == {
+        "ann": ("ann", []), "bo": ("bo", []), "Cy": ("", ["no-hand-in", "group-unclear"]),
+        "Di": ("di", ["group"]), "Ed": ("di", ["group"]), "Fay": ("fay", ["group"]), "Gus": ("fay", ["group"]),
+    }  # fmt: skip
+    assert any("No mark, though others of their group handed in: Cy." in line for line in off_roster(rows))
+    assert [unclear(row) for row in rows if row["student"] == "Cy"] == [True]
+
+
+def test_groups_that_are_seminars_share_nothing(tmp_path):
+    (tmp_path / "class.csv").write_text(SEVERAL)
+    files = {f"{who}/{FILE}": SOLVED for who in ("ann", "bo", "di", "ed", "fay")}
+    rows = collected(laid_out(tmp_path / "a", files), roster=tmp_path / "class.csv")
+    assert sorted(Path(r["submission"]).parent.name for r in rows if r["submission"]) == [
+        "ann",
+        "bo",
+        "di",
+        "ed",
+        "fay",
+    ]
+    told = {r["student"]: r["flags"][-1] for r in rows if not r["submission"]}
+    assert told == dict.fromkeys(["Cy", "Gus"], "group-unclear")
+    argv = ["collect", str(tmp_path / "a"), "--assignment", ASSIGNMENT.id, "--roster", str(tmp_path / "class.csv")]
+    assert cli.main(argv) == 1
 
 
 @pytest.mark.parametrize(
