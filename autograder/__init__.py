@@ -1,1 +1,1 @@
-"""autograder"""
+"""The autograder. docs/architecture.md says what each package in it does."""

@@ -1,14 +1,14 @@
-"""Errors of several rooms, and what to install where a package is missing. Errors of one room stand in that room."""
+"""Errors that several packages use, and which extra to install if a package is missing."""
 
 from __future__ import annotations
 
 
 class AuthoringError(Exception):
-    """Something in lessons, quizzes, solutions or syllabus that cannot be built or released; says where and what."""
+    """A mistake in lessons, quizzes, solutions or syllabus; the message says what is wrong and where."""
 
 
 class GradingError(RuntimeError):
-    """Grading cannot start or go on; says what to do about it."""
+    """Grading cannot start or go on; the message says what to do."""
 
 
 PROJECT = "attention-exercises"
@@ -37,7 +37,7 @@ EXTRAS = {
 
 
 def how_to_install(package: str) -> str:
-    """A sentence on how to get a package that is missing; empty for one that no extra brings."""
+    """A sentence on how to install a missing package; empty if no extra installs it."""
     extra = EXTRAS.get(package.partition(".")[0])
     return (
         f"Install it with: pip install '{PROJECT}[{extra}]' (in a checkout: pip install -e '.[{extra}]')"

@@ -1,7 +1,7 @@
 """Sentences for students that can be translated when they are shown.
 
 The judge writes English, so that the language cannot change a mark or a replay. A `Message` is that English sentence.
-It also keeps the message and the values that it was made of. A result stores these in its table `words`, by sentence,
+It also keeps the message template and the values. A result stores these in its table `words`, by sentence,
 and `autograder.reporting` translates them for the reader. `autograder translate` finds messages to translate by looking
 for the arguments of `Message`.
 """

@@ -1,4 +1,4 @@
-"""Where things lie in a checkout and in an installed wheel, and which of it students may get.
+"""The places of files in a checkout and in an installed wheel, and which of them students may get.
 
 An exercise is a folder of the same name, its `module`, in four rooms:
 
@@ -8,8 +8,8 @@ An exercise is a folder of the same name, its `module`, in four rooms:
     tests/exercises/<module>/        alternatives/<track>/, equivalents.toml     proofs
 
 `root` is always the folder that holds these rooms: a checkout; the folder that a wheel was installed in; or an
-instructor's own course folder (`autograder new course`), which the environment variable AUTOGRADER_COURSE names. What
-lies beside the rooms in a checkout (source notebooks, alternatives, pins) is in `autograder/_data` of a wheel.
+instructor's own course folder (`autograder new course`), which the environment variable AUTOGRADER_COURSE names. Files
+beside the rooms in a checkout (source notebooks, alternatives, pinned versions) are in `autograder/_data` of a wheel.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BESIDE = ("source", "tests/exercises", "pyproject.toml", "constraints.txt", "nbg
 # The folders that no student ever sees: not in a release, and not open to code in the sandbox.
 SECRET = ("autograder", "solutions", "source", "tests")
 
-# What all marks depend on, besides the syllabus; where any of it changes, no stored result stands. Paths from the root.
+# What all marks depend on, besides the syllabus. If any of it changes, no stored result is valid. Paths from the root.
 DECIDES = (
     "autograder/exercises/shared.py",
     "autograder/grading",
@@ -59,15 +59,15 @@ def source(root: Path) -> Path:
 
 
 def sources_of(course: Path | None) -> Path:
-    """The folder of an nbgrader course's source notebooks; of our own, if None."""
+    """The folder of an nbgrader course's source notebooks; if None, the folder of this project's."""
     return course / "source" if course else source(ROOT)
 
 
 def source_notebook(sources: Path, assignment: Assignment) -> Path:
     """The source notebook of an assignment in a folder of source notebooks, also where a course has renamed it.
 
-    Under the syllabus's name if it is there, else the first notebook whose metadata say that it is this assignment. The
-    path under the syllabus's name, where nothing is, if there is no such notebook.
+    It has the syllabus's name, or it is the first notebook whose metadata name this assignment. If there is no such
+    notebook, the result is the path with the syllabus's name, which does not exist.
     """
     usual = sources / assignment.id / f"{assignment.exercise.id}.ipynb"
     if usual.is_file():
@@ -95,12 +95,12 @@ def _stated(notebook: Path, _modified: int, _size: int) -> str | None:
 
 
 def decides(root: Path) -> list[tuple[str, Path]]:
-    """`DECIDES`, each with its place. What a course folder does not have comes from the installed package."""
+    """The names in `DECIDES`, each with its place. Files that a course folder lacks come from the installed package."""
     return [(name, root / name if (root / name).exists() else PACKAGE_ROOT / name) for name in DECIDES]
 
 
 def decides_on(root: Path, exercise: Exercise) -> list[tuple[str, Path]]:
-    """What the marks of one exercise depend on alone, each name with its place: its judge and its references."""
+    """The folders that decide the marks of this exercise alone (judge's files, references), as (name, place)."""
     names = (f"autograder/exercises/{exercise.module}", f"solutions/{exercise.module}")
     return [(name, root / name if (root / name).exists() else PACKAGE_ROOT / name) for name in names]
 
@@ -120,7 +120,7 @@ def course_above(paths: Iterable[str | Path]) -> Path | None:
 
 
 def course_around(folder: Path | None) -> Path | None:
-    """The nbgrader course in a folder; without one, the course that the working folder lies in. None: there is none."""
+    """The nbgrader course in a folder, by default the one that the working folder is in; None if there is none."""
     here = Path(folder or ".").resolve()
     places = [here] if folder else [here, *here.parents]
     return next((place for place in places if (place / "nbgrader_config.py").is_file()), None)
@@ -184,7 +184,7 @@ def mistakes(root: Path, exercise: Exercise) -> Path:
 
 
 def standins(root: Path, exercise: Exercise, track: str) -> Path:
-    """The stand-ins for an exercise's answers; a file that an exercise of independent parts does not have."""
+    """The stand-ins for an exercise's answers. If its parts are independent, there is no such file."""
     return root / "autograder" / "exercises" / exercise.module / f"standins_{track}.py"
 
 
@@ -194,5 +194,5 @@ def alternatives(root: Path, assignment: Assignment) -> Path:
 
 
 def equivalents(root: Path, exercise: Exercise) -> Path:
-    """The mutants of an exercise's solutions that behave as these do; a file that not every exercise has."""
+    """The list of mutants that behave like the solutions. Not every exercise has this file."""
     return beside(root, "tests") / "exercises" / exercise.module / "equivalents.toml"

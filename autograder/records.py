@@ -1,7 +1,7 @@
-"""The records that the rooms pass to each other, defined once: what a grading says, down to the single test.
+"""The types of results, defined once: a grading with its parts, cells and tests.
 
 A result is plain JSON data, so that it can be stored, sent and read by any program. These types describe that data;
-`reporting/result.schema.json` says the same to other programs, and a test holds the two against each other.
+`reporting/result.schema.json` describes it for other programs, and a test checks that the two agree.
 """
 
 # Without `from __future__ import annotations`: with it, `__required_keys__` would not see NotRequired.
@@ -13,7 +13,7 @@ Matrix = list[list[float | bool | None]]
 
 
 class Misconception(TypedDict):
-    """An entry of the catalogue of known mistakes, as a student meets it."""
+    """An entry of the catalogue of known mistakes, as feedback shows it."""
 
     id: str
     title: str
@@ -43,7 +43,7 @@ class Test(TypedDict):
     misconception: str | None  # the id of the known mistake that this failure matches
     share: NotRequired[float]  # of the part's points, relative to the other tests' shares
     void: NotRequired[bool]  # it counts nothing in this course, and was not run
-    granted: NotRequired[bool]  # did not pass, and does if the mistakes that were counted are granted
+    granted: NotRequired[bool]  # did not pass, but passes if the counted mistakes are granted
     picture: NotRequired[Picture | None]
     gave: NotRequired[str]  # it failed with numbers: a hash of the inputs and of these, to the last bit
 
@@ -57,7 +57,7 @@ class Part(TypedDict):
     score: float
     max_score: float
     misconception: NotRequired[Misconception | None]
-    misconceptions: NotRequired[list[Misconception]]  # all that are named, that one first
+    misconceptions: NotRequired[list[Misconception]]  # all that are named, with `misconception` first
     marking: NotRequired[Literal["strict", "follow-through"]]  # the rule that gave the score
     plain_score: NotRequired[float]  # what counting each test's share gives
     follow_through_score: NotRequired[float | None]  # what counting named mistakes once gives; None: none is named
@@ -97,7 +97,7 @@ class MessageParts(TypedDict):
 
 
 class OwnerRecord(TypedDict):
-    """The student whose hand-in it is, and the rule that told."""
+    """The student who handed it in, and the rule by which that was found."""
 
     key: str  # the platform's own, such as Moodle's participant number
     name: str
@@ -121,7 +121,7 @@ class Result(TypedDict):
     message: NotRequired[str | None]  # why it was not graded, for the student
     score: float | None
     max_score: float | None
-    flags: list[str]  # short stable words for programs
+    flags: list[str]  # short words for programs; they do not change between versions
     remarks: NotRequired[list[str]]  # what was odd about the hand-in
     cells: NotRequired[list[Cell]]
     parts: list[Part]

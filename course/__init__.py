@@ -1,4 +1,4 @@
-"""What the notebooks import: visible checks, figures and quizzes. Needs no grader, no solutions and no network.
+"""The package that notebooks import: visible checks, figures and quizzes. It needs no grader, no solutions, no network.
 
     from course import lesson, plots
     check = lesson("self-attention", "pytorch")

@@ -1,10 +1,10 @@
-"""Where a decoder looks in the source: the weights of an attention layer of the student's own model, in both tracks.
+"""The alignment of a decoder with its source: the weights of an attention layer in the student's model, in both tracks.
 
     >>> from course.alignment import torch_alignment
     >>> torch_alignment(block.cross_attention, lambda: model(source, target))    # (B, H, L, S)
 
-A model does not keep its attention weights. So the arguments of the layer's last call are noted while the model
-translates, and the call is made once more, this time asking for the weights.
+A model does not keep its attention weights. So the arguments of the layer's last call are stored while the model
+translates, and the layer is called again with these arguments, this time asking for the weights.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def keras_alignment(layer: Any, translate: Callable[[], Any]) -> np.ndarray:
         calls.append((args, kwargs))
         return call(*args, **kwargs)
 
-    object.__setattr__(layer, "call", noting)  # around Keras, which keeps account of attributes
+    object.__setattr__(layer, "call", noting)  # bypasses Keras, which tracks attributes
     try:
         translate()
     finally:

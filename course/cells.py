@@ -1,7 +1,7 @@
 """Reads a cell of a notebook: its text, its id, and the names that it defines.
 
 The grader and the receipt that a student gets in the notebook (`course.receipt`) read a cell by the same rules, these.
-Plain dicts in, plain values out. Nothing is run, and each function takes time in proportion to the length of the text.
+Input and output are plain data. Nothing is run, and each function takes time in proportion to the length of the text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def text_of(cell: Any) -> str:
     """A cell's source as one string, without halves of characters; empty for what is no cell."""
     if not isinstance(cell, dict):
         return ""
-    source = cell.get("source", cell.get("input"))  # `input` was the name in version 3 of the format
+    source = cell.get("source", cell.get("input"))  # version 3 of the format has `input`
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):

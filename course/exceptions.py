@@ -1,4 +1,4 @@
-"""Hints for the exceptions that beginners meet: what a message of Python or a framework means here, and what to write.
+"""Hints for exceptions that beginners see: what a message of Python or a framework means here, and what to write.
 
 A hint is chosen by the type of the exception, its message, and the student's own line that it came through. The first
 hint that fits is taken. Where none fits there is no hint, which is better than a wrong one.

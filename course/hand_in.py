@@ -1,10 +1,10 @@
-"""`check.hand_in()`: the receipt of the notebook that is being worked on, as its file on disk is now.
+"""`check.hand_in()`: the receipt of the open notebook, read from its file on disk.
 
     check.hand_in()                        finds the notebook's file
     check.hand_in("self-attention.ipynb")  where it cannot be found, as in Colab
 
-What counts for the grading is the file, not the kernel. So the receipt is read from the file, and says where the kernel
-has run an answer that the file does not hold: the notebook was not saved.
+The file is graded, not the kernel. So the receipt is read from the file. If the kernel has run an answer that is not in
+the file, the receipt says so: the notebook was not saved.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Check:
     check = cast(Check, checks.lesson(exercise, track, language))
 
     def hand_in(file: str | os.PathLike[str] | None = None) -> None:
-        """Show what the grader will read of the notebook's file. Where the file cannot be found, name it."""
+        """Show what the grader will read in the notebook's file. If the file cannot be found, give its name."""
         if checks._turned_off():
             return
         i18n.use(language)
@@ -74,7 +74,7 @@ def lesson(exercise: str, track: str, language: str | None = None) -> Check:
 
 
 def _show(thing: Any) -> None:
-    checks.show(thing)  # which takes whatever shows itself as HTML and as text
+    checks.show(thing)  # accepts any object with HTML and text forms
 
 
 def _unknown(assignment: Assignment) -> str:
@@ -91,7 +91,7 @@ def _unknown(assignment: Assignment) -> str:
 
 
 def find_notebook(namespace: Mapping[str, Any], assignment: Assignment) -> Path | None:
-    """The file of the notebook that runs here: as the editor says, else the only notebook of this exercise here."""
+    """The file of the running notebook, as the editor reports it, else the folder's only notebook of this exercise."""
     said = (namespace.get("__vsc_ipynb_file__"), namespace.get("__session__"), os.environ.get("JPY_SESSION_NAME"))
     for name in said:
         if isinstance(name, str) and name.lower().endswith(".ipynb") and Path(name).is_file():

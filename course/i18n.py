@@ -1,14 +1,14 @@
-"""The words that students read, in their language. English is the source and the fallback.
+"""Translation of the texts that students read. English is the source language and the fallback.
 
-Strings are marked with `_("...")` and looked up when they are shown, never when a module is imported, so that the
-language may be chosen later. Put values in with `.format`, after the look-up:
+Strings are marked with `_("...")`. They are looked up when they are shown, not when a module is imported, so that the
+language can be chosen later. Put values in with `.format`, after the look-up:
 `_("{name} is not defined").format(name=name)`.
 
 Catalogues are gettext's, in `course/locale/<language>/LC_MESSAGES/`. A checkout has the texts that people write, `.po`,
 and reads them with Babel. A release for students has only `course.mo`, compiled, which needs nothing but the standard
 library, and a file `course/locale/default` that names the language. `autograder.authoring.translate` says what is in
 which file. Everything except the lessons is looked up by `_`. The catalogues of quizzes, hints and feedback are never
-released, because they tell answers.
+released, because they contain answers.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def languages() -> tuple[str, ...]:
 
 
 def known(language: str) -> str:
-    """The language itself; raises UnknownLanguage where there is no such catalogue."""
+    """Return the language; raises UnknownLanguage if it has no catalogue."""
     if language not in languages():
         raise UnknownLanguage(f"no language is called {language!r}; there is: {', '.join(languages())}")
     return language
@@ -66,7 +66,7 @@ def use(language: str | None) -> None:
 
 @contextmanager
 def using(language: str | None) -> Iterator[None]:
-    """Choose the language for a while."""
+    """Choose the language within a `with` block."""
     before = _chosen
     use(language)
     try:
@@ -145,7 +145,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 def _read(path: Path) -> gettext.NullTranslations:
-    """The catalogue in a file, for one caller alone: `add_fallback` changes it."""
+    """The catalogue in a file, a new object for each call, because `add_fallback` changes it."""
     if not path.is_file():
         return gettext.NullTranslations()
     return gettext.GNUTranslations(io.BytesIO(path.read_bytes() if path.suffix == ".mo" else compiled(path)))

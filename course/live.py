@@ -1,4 +1,4 @@
-"""What a live kernel ran: whether the newest version of an answer's cell ran, and where it stopped if it did not.
+"""Watches the cells of a live kernel: did the newest version of an answer's cell run, and if not, where did it stop?
 
 When a cell is changed and then fails, the kernel still has the old function. Checks that test the old function would
 say "passed" about broken code. So the notebook's first cell, by calling `lesson`, lets IPython report every cell that

@@ -1,10 +1,10 @@
-"""Python out of what students write in notebooks: IPython's own syntax becomes calls, as it does in Jupyter.
+"""Converts notebook code to Python: IPython's own syntax becomes calls, as in Jupyter.
 
 The grader and the receipt that a student gets in the notebook (`course.receipt`) read cells by it. It is IPython's own
 transformer, so that what runs in Jupyter runs here: `!pip install \\` that goes on in the next
 line, `%time x = f()`, `name??`, pasted `>>> ` prompts. What it writes is `get_ipython().run_line_magic(...)`, which
 `autograder.workers.notebook_shell` answers while the cell runs. The number of lines stays the same, so that an error
-is told in the line of the student's own cell.
+is reported at the line of the student's own cell.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ STATEMENTS = frozenset({"time", "prun"})  # line magics that run a statement in 
 SHELL = re.compile(r"\bget_ipython\b")
 DATABRICKS_CELL = re.compile(r"\s*%(md|md-sandbox|sql|sh|fs|r|scala)\s")  # there one sign is for the whole cell
 CELL_MARKER = re.compile(r"#\s?%%|# In\s?\[[ \d*]*\]:|# <codecell>|# COMMAND -{5,}|# \+(\s*$|\s+[\w\[{])")
-# Passes over a cell, at most so many and so many characters: tokens are read again where a shell line's quotes or
-# brackets may have hidden what follows.
+# The largest number of passes over a cell, and of characters: tokens are read again if quotes or brackets in a shell
+# line may have hidden the lines after it.
 PASSES, CHARACTERS = 10, 200_000
 MOST_LINES = 500  # in IPython's syntax, of a cell, which is IPython's own limit
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -64,8 +64,8 @@ def tree_of(source: str) -> ast.Module | None:
 def chunks(script: str) -> list[str]:
     """A script cut at its cell markers (`# %%`, `# In[3]:`), each piece in its place below empty lines.
 
-    A marker inside a statement, in a string for example, cuts nothing. Each import at the top level is a piece of its
-    own too: one that fails costs what needs it, and not the whole file.
+    A marker inside a statement, for example in a string, is ignored. Each import at the top level is also a separate
+    piece, so that a failing import stops only the code that needs it, and not the whole file.
     """
     lines = script.split("\n")
     cuts = [n for n, line in enumerate(lines) if n and line[:1] == "#" and CELL_MARKER.match(line)]

@@ -1,4 +1,4 @@
-"""A receipt for a hand-in: what will be read of a file, before anybody grades it.
+"""A receipt for a hand-in: what the grader will read in a file, shown before the grading.
 
     receipt = read_receipt(Path("self-attention.ipynb").read_bytes(), "self-attention.ipynb")
     print(receipt)
@@ -38,7 +38,7 @@ COLOURS = {ANSWERED: "#1a7f37", STUB: "#666666", MISSING: "#666666", BROKEN: "#c
 
 @dataclass(frozen=True)
 class Found:
-    """What the file has of a part. `where` names its cell; `error` says why Python cannot read it."""
+    """The answer to a part in the file. `where` names its cell; `error` says why Python cannot read it."""
 
     title: str
     symbol: str
@@ -59,7 +59,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a file is and holds. `problem` says why it cannot be handed in as it is; `notes` what to look at."""
+    """The content of a file. `problem` says why it cannot be handed in as it is; `notes` say what to check."""
 
     file: str
     digest: str  # SHA-256 of what the cells say, in hexadecimal; of the bytes where the file is no notebook
@@ -72,23 +72,23 @@ class Receipt:
 
     @property
     def number(self) -> str:
-        """The digest, as far as people compare it."""
+        """The part of the digest that people compare."""
         return number_of(self.digest)
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing that a student may have overlooked."""
+        """Whether all parts are there, and there is nothing to check."""
         return not self.problem and not self.notes and all(part.state == ANSWERED for part in self.parts)
 
     def with_notes(self, notes: Iterable[str]) -> Receipt:
-        """The receipt with more to look at."""
+        """The receipt with more notes."""
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *notes))))
 
     # -- in words -----------------------------------------------------------------------------------------------------
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What the file is: names and values."""
+        """Facts about the file: names and values."""
         kilobytes = _("{size} kB").format(size=max(1, round(self.size / 1000)))
         facts = [(_("File"), self.file), (_("Exercise"), self.assignment), (_("Receipt"), self.number)]
         saved = self.modified.strftime("%Y-%m-%d %H:%M:%S %z") if self.modified else ""
@@ -106,7 +106,7 @@ class Receipt:
 
     @property
     def ending(self) -> str:
-        """What the receipt is good for."""
+        """A sentence about the use of the receipt."""
         return _(
             "Whether an answer is right is not looked at here. The feedback page repeats the receipt of what was "
             "graded: if the two agree, it was this. Saving again does not change the receipt; changing a cell does."
@@ -177,7 +177,7 @@ def tidy(text: str) -> str:
 
 
 def number_of(digest: str) -> str:
-    """A SHA-256 as far as people compare it: sixteen digits in fours."""
+    """The part of a SHA-256 that people compare: sixteen digits in groups of four."""
     return " ".join(digest[place : place + 4] for place in range(0, 16, 4))
 
 
@@ -265,7 +265,7 @@ def _is_code(cell: Any) -> bool:
 
 
 def _found(part: Part, cells: list[tuple[int, str, dict[str, bool]]]) -> Found:
-    """What the cells have of a part: the last one that has more than the stub, else the stub."""
+    """The answer to a part: the last cell that has more than the stub, else the stub."""
     title = _(part.title)
     having = [(number, source, names[part.symbol]) for number, source, names in cells if part.symbol in names]
     if not having:
@@ -277,7 +277,7 @@ def _found(part: Part, cells: list[tuple[int, str, dict[str, bool]]]) -> Found:
 
 
 def _task(part: Part, cells: list[Any]) -> Found:
-    """What the cells have of a task that a person reads: how many words."""
+    """The answer to a task that a person reads: the number of words."""
     wanted = f"write-{part.id}"
     ids = [(number, cell) for number, cell in enumerate(cells, 1) if wanted in (grade_id_of(cell), _id(cell))]
     if not ids:

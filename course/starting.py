@@ -1,4 +1,4 @@
-"""Starts a framework without a page of notes on standard error, and without a setting that crashes right answers.
+"""Starts a framework without long messages on standard error, and without a setting that crashes right answers.
 
 TensorFlow's C++ part writes about drivers and instruction sets to the file descriptor itself, before Python can turn
 that off. In a notebook all of it appears in red under the first cell. Errors are Python exceptions and are not hidden.
@@ -38,7 +38,7 @@ def quiet() -> Iterator[None]:
 
 
 def wake_devices() -> None:
-    """Let TensorFlow, if it is loaded, look for its devices now, without a word on standard error.
+    """Let TensorFlow, if it is loaded, look for its devices now, without messages on standard error.
 
     Otherwise it looks for them at the first operation, and writes to standard error what it did not find. In a test
     cell that would cost marks: nbgrader's own autograder gives none to a cell that wrote to standard error.

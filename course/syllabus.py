@@ -1,7 +1,7 @@
 """The syllabus as Python objects: exercises, parts, points, limits, tracks.
 
-`course/syllabus.toml` is the only place where these facts stand. This module reads it once, and everything that needs
-one of the facts imports it. It uses the standard library alone, because the student's copy of `course` has it too.
+These facts are only in `course/syllabus.toml`. This module reads the file once, and other modules import it. It uses
+only the standard library, because students have it too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class UnknownName(LookupError):
 
 
 class SyllabusError(ValueError):
-    """Something in the syllabus that is not right; the message names the entry."""
+    """A mistake in the syllabus; the message names the entry."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"course/syllabus.toml: {what}")
@@ -41,7 +41,7 @@ class SyllabusError(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """A graded part of an exercise: one symbol that the student defines, and what it is worth.
+    """A graded part of an exercise: a symbol that the student defines, and its points.
 
     In an assignment that is graded by hand it is a task, and `symbol` is empty. `ready_made`, where it is not empty,
     holds instead of the exercise's.
@@ -156,7 +156,7 @@ class Syllabus:
         return exercise.marking or self.marking
 
     def limits_of(self, exercise: Exercise) -> Limits:
-        """The course's limits with what the exercise says otherwise."""
+        """The course's limits, with those that the exercise changes."""
         return replace(self.limits, **exercise.limits)
 
     def track(self, track_id: str) -> Track:
@@ -289,7 +289,7 @@ def _with_parts(entry: Table, key: str, of_part: dict[str, str], **more: object)
 
 
 def _none_twice(text: str, exercises: list[Exercise], by_hand: list[Exercise]) -> None:
-    """No two exercises have the same id, number or module: they would be the same folders, files and headings."""
+    """Check that no two exercises have the same id, number or module, because they would share folders or headings."""
     both = [*exercises, *by_hand]
     starts = _starts(text)
     lines = [*starts["exercises"], *starts["by_hand"]]
@@ -341,7 +341,7 @@ def _tables(raw: Table, key: str, where: str) -> list[Table]:
     return found
 
 
-# What the type of a field asks of its entry, in Python and in words.
+# The type of a field's entry in TOML, in Python and in words.
 KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "str": (str, "text"),
     "float": ((int, float), "a number"),

@@ -1,4 +1,4 @@
-"""Authoring: lessons and solutions become source notebooks (`build`), and these become what students get (`release`).
+"""Authoring: builds source notebooks from lessons and solutions, and releases the students' versions of them.
 
 course/exercises/<module>/lesson.md + solutions/<module>/<track>.py + course/syllabus.toml
     → build   → source/<assignment>/<exercise>.ipynb, executed, with solutions and outputs

@@ -1,4 +1,4 @@
-"""Builds the source notebooks: `source/<assignment>/<exercise>.ipynb` out of lesson, solution and syllabus.
+"""Builds the source notebooks, `source/<assignment>/<exercise>.ipynb`, from lesson, solution and syllabus.
 
 A notebook is built in two steps. `draft` writes its cells, with nbgrader's metadata; that takes no time. `execute` then
 runs it, in a new kernel and an empty folder, and removes from the outputs what differs between two runs or two
@@ -54,13 +54,12 @@ KERNEL_ENVIRONMENT = {
 def build(
     root: Path, assignments: Iterable[str] | None = None, check: bool = False, full: bool = False, force: bool = False
 ) -> list[Path]:
-    """Build the source notebooks that are out of date; with `check`, only see that none is.
+    """Build the source notebooks that are out of date; with `check`, only check that none is.
 
-    Arguments: the course's root; assignment ids, all by default; `full` makes a check run the notebooks too; `force`
-    builds the fresh ones as well.
-    Returns: the notebooks that were written; with `check`, all that were compared.
-    Raises AuthoringError for an unknown assignment, a mistake in a lesson, a notebook that does not run, and, with
-    `check`, for notebooks that are out of date.
+    Arguments: the course's root; assignment ids, all by default; with `full`, a check also runs the notebooks; with
+    `force`, notebooks that are up to date are built too. Returns: the notebooks that were written; with `check`, all
+    that were compared. Raises AuthoringError for an unknown assignment, a mistake in a lesson, a notebook that does not
+    run, and, with `check`, for notebooks that are out of date.
     """
     root = Path(root)
     touched, stale = [], []
@@ -155,7 +154,7 @@ def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:
 
 
 def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> NotebookNode:
-    """Run a draft in a new kernel; gives the notebook with outputs that are the same in every run.
+    """Run a draft in a new kernel, and return the notebook with outputs that are the same in every run.
 
     Raises AuthoringError where a cell fails, or an output has a path of this machine.
     """
@@ -242,7 +241,7 @@ def _read(path: Path) -> NotebookNode | None:
     """The notebook on disk; None where there is none, or the file is no notebook."""
     try:
         return nbformat.read(path, as_version=4)
-    except Exception:  # whatever the system, JSON and the notebook schema raise
+    except Exception:  # any error of the file system, JSON or the notebook schema
         return None
 
 

@@ -73,7 +73,7 @@ Lessons, solutions and hidden tests of this course are in `{root}`. If you move 
 `use_course(...)` in `nbgrader_config.py`. `autograder --course {root} build` builds them after a change.
 """
 
-# Takes the place of the import where lessons and hidden tests are an instructor's own.
+# Replaces the import if the lessons and hidden tests are the instructor's own.
 IMPORT = "    from autograder.nbgrader import configure\n"
 OWN_LESSONS = """\
     from attention_exercises import use_course

@@ -1,11 +1,16 @@
 """Searches a release for secrets: solutions, hidden tests, the catalogue of mistakes, the answers of the quizzes.
 
 Lines are compared without their spaces, so that a change of indentation hides nothing. Notebooks are read cell by cell,
-with their outputs. In a solution each line is a secret, except those that tell nothing (`else:`, a single bracket,
-`import numpy as np`, `loss.backward()`). In hidden tests and in the catalogue's code three lines in a row are one,
-because a line such as `for name in names:` is in many files. In the catalogue's prose each text is one. Lines outside
-the markers of a solution, such as signatures, are given to students, and are no secrets in the catalogue either. The
-explanation of a quiz is a secret also within a line.
+with their outputs. What counts as a secret:
+
+- in a solution, each line, except common lines (`else:`, a single bracket, `import numpy as np`, `loss.backward()`);
+- in hidden tests and in the code of the catalogue, three lines in a row, because a single line such as
+  `for name in names:` is in many files;
+- in the catalogue's prose, each text;
+- in a quiz, an explanation, also within a line.
+
+Lines outside the markers of a solution, such as signatures, are given to students. They are not secrets, in the
+catalogue neither.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def configuration(settings: Settings, vocabulary_size: int) -> transformers.Bert
         type_vocab_size=2,
         hidden_act="gelu_new",  # KerasHub's BERT always has the tanh form of GELU
         pad_token_id=PAD,
-        # With text that never runs out, dropout only slows pre-training down; `save` writes BERT's usual rates.
+        # The text is generated without end, so dropout would only slow the training; `save` writes BERT's usual rates.
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
@@ -226,7 +226,7 @@ def pretrain(output: Path, settings: Settings, console: Console | None = None) -
     optimizer = torch.optim.AdamW(
         [*model.parameters(), *about.parameters()], lr=settings.learning_rate, weight_decay=0.01
     )
-    # Up over the first twentieth, then down to nothing, as BERT was trained.
+    # The rate rises over the first twentieth of the steps, then falls to 0, as BERT was trained.
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (0.05 * settings.steps + 1), 1.0 - step / settings.steps)
     )
@@ -289,7 +289,7 @@ def save(output: Path, model: transformers.BertForPreTraining, vocabulary: list[
     left_out = ("cls.seq_relationship.", "cls.predictions.decoder.")
     arrays = {name: value.contiguous() for name, value in model.state_dict().items() if not name.startswith(left_out)}
     save_file(arrays, output / "model.safetensors", metadata={"format": "pt"})
-    (output / "model.safetensors").chmod(0o644)  # only its owner could read it, and contestants have to
+    (output / "model.safetensors").chmod(0o644)  # contestants must be able to read it too
     config = {**model.config.to_diff_dict(), "architectures": ["BertForPreTraining"]}
     config.update(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, pad_token_id=PAD)
     config.pop("transformers_version", None)  # or the file would change with every upgrade
@@ -308,7 +308,7 @@ def save(output: Path, model: transformers.BertForPreTraining, vocabulary: list[
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a value as JSON, the same each time."""
+    """Write a value as JSON; equal values give equal bytes."""
     path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

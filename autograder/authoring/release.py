@@ -43,7 +43,7 @@ from course.i18n import N_, _
 from course.quizzes import SCRIPT, Quiz
 from course.syllabus import Assignment, syllabus
 
-NO_TIME = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can say
+NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can store
 PROJECT = "attention-exercises"
 
 README = N_("""\
@@ -251,7 +251,7 @@ def _course_files(root: Path, files: Iterable[Path], language: str) -> dict[str,
     files = [*course.glob("*.py"), course / "syllabus.toml", *files]
     found = {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
     license_ = paths.beside(root, "LICENSE")
-    if license_.is_file():  # a course folder may have none
+    if license_.is_file():  # a course folder may have no license
         found["course/LICENSE"] = license_.read_bytes()
     return found | _spoken(language)
 

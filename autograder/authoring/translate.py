@@ -1,4 +1,4 @@
-"""Translation: collects all messages, updates their catalogues of a language, and finds what these lack.
+"""Translation: collects all messages, updates the catalogues of a language, and finds missing translations.
 
     course/locale/<language>/LC_MESSAGES/
         course.po               what the course package says: visible checks, figures, titles of the syllabus
@@ -41,8 +41,8 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|TBD)\b")
 # What a translation must keep: values that are put in, facts of the syllabus, and code.
 PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{\w*(?:[!:][^{}]*)?\}")
 CODE = re.compile(r"`[^`\n]+`")
-FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)  # braces in there are its own; the words may change
-FEW_WORDS = 4  # so many may be the same in two languages
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)  # braces in formulas are no values; the words may change
+FEW_WORDS = 4  # texts of so few words may be the same in two languages
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""What the parsers of the verbs share. It imports nothing heavy, because every start of the command line reads it."""
+"""Helpers for the parsers of the verbs.
+
+It imports nothing heavy, because every start of the command line imports it.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def verb(verbs: Verbs, name: str, run: Callable[[argparse.Namespace], int], text
 def jobs(text: str) -> int:
     """The value of `--jobs`, which is at least 1; 0 is as many as there are cores.
 
-    Raises ArgumentTypeError for anything else than a whole number.
+    Raises ArgumentTypeError for anything but a whole number.
     """
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of notebooks to grade at a time")

@@ -34,7 +34,7 @@ def add(verbs: Verbs) -> None:
 
 
 def collect(options: argparse.Namespace) -> int:
-    """List the hand-ins, and copy them into a course where that is asked for. Nothing is run."""
+    """List the hand-ins, and with `--into`, copy them into a course. Nothing is run."""
     from autograder.cli.requirements import require_roster
     from autograder.cli.terminal import err, out, printable
     from autograder.grading.class_run import ClassRun
@@ -64,7 +64,10 @@ def collect(options: argparse.Namespace) -> int:
 
 
 def _print(rows: list[Result]) -> None:
-    """A table with a row for everybody. What all rows have in common stands above it, so that the rest has room."""
+    """Print a table with a row for everybody.
+
+    Facts that are the same in all rows are above the table, to save space.
+    """
     from rich.markup import escape
 
     from autograder.cli.terminal import out, table
@@ -97,7 +100,7 @@ def _path(row: Result) -> list[str]:
 
 
 def _put(course: Path, run: ClassRun, roster: Roster | None) -> list[str]:
-    """Copy what can be graded into `submitted/`; gives a sentence on each that could not be copied."""
+    """Copy hand-ins that can be graded into `submitted/`; returns a sentence for each that could not be copied."""
     from autograder.submission.copies import put_copy
     from autograder.submission.known_people import Known, remember
 
@@ -122,7 +125,7 @@ def _put(course: Path, run: ClassRun, roster: Roster | None) -> list[str]:
 
 
 def _folders(course: Path, roster: Roster | None) -> Callable[[Submission], str]:
-    """Which folder a hand-in goes to: the one that its person has in the course, under whatever name, else a new one.
+    """A function that gives the folder of a hand-in: the person's folder in the course, under any name, or a new one.
 
     A person is known by the platform's key, or by the class list; never by a name that somebody else may have too.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from autograder.grading.comparison import Change, Comparison
     from autograder.records import Result
 
-MOST_ROWS = 25  # of a table that nobody asked for
+MOST_ROWS = 25  # of the table that each grading prints
 
 
 def add(verbs: Verbs) -> None:
@@ -55,7 +55,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def print_changes(comparison: Comparison, console: Console, most: int | None = MOST_ROWS) -> None:
-    """Print who moved, in a table, and the summary; at most so many rows."""
+    """Print the changes in a table of at most `most` rows, and the summary."""
     from rich.markup import escape
 
     from autograder.cli.terminal import printable, table

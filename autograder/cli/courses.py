@@ -1,4 +1,4 @@
-"""Verbs that make what instructors and students work with: `init`, `release`."""
+"""Verbs that make course folders and releases: `init`, `release`."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def doctor(_options: argparse.Namespace) -> int:
 
 
 def _try_gpu() -> None:
-    """Say whether an answer starts on the GPU, behind the walls: driver, framework and kernel decide it together."""
+    """Say whether an answer starts on the GPU in the sandbox. That depends on driver, framework and kernel together."""
     from rich.markup import escape
 
     from autograder.cli.terminal import out

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.cli.arguments import Usage, Verb, version
 
-# Each of these modules has a function `add(verbs)`, which adds its verbs to what `ArgumentParser.add_subparsers` gives.
+# Each of these modules has a function `add(verbs)`, which adds its verbs to the result of `add_subparsers`.
 VERBS = (
     "autograder.cli.authoring",
     "autograder.cli.new",
@@ -39,7 +39,7 @@ VERBS = (
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; what it reads has `run`, the verb's function of the options."""
+    """The parser of the whole command line. The options that it returns have `run`, the function of the verb."""
     top = argparse.ArgumentParser(
         prog="autograder",
         description="Builds, releases and grades the exercises on attention.",
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _course_of(options: argparse.Namespace) -> Path | None:
-    """The course folder that the nbgrader course of the hand-ins is taught from, if that is not the installed one."""
+    """The folder of lessons that the nbgrader course of the hand-ins uses; None for the installed ones."""
     from autograder.paths import COURSE_VARIABLE, course_above, course_around, stated_course
 
     if COURSE_VARIABLE in os.environ:
@@ -132,7 +132,7 @@ def _without_course(arguments: list[str]) -> list[str]:
 
 
 def _warn_of_namesake() -> None:
-    """Warn where the other package called autograder is installed: its files and these are then in one folder."""
+    """Warn if another package called autograder is installed, because its files then mix with those of this package."""
     from importlib import metadata
 
     try:

@@ -45,7 +45,7 @@ def add(verbs: Verbs) -> None:
 
 
 def marks(options: argparse.Namespace) -> int:
-    """Show what would change in the platform's file, and write it where that is asked for."""
+    """Show what would change in the platform's file, and with `--write`, write it."""
     from autograder.platforms.feedback import feedback_zip
     from autograder.platforms.fill import choose_column, plan
     from autograder.platforms.layouts import WrongFile, read_sheet
@@ -111,7 +111,7 @@ def _from_gradebook(course: Path, assignment: str | None) -> list[Result]:
                 f"the gradebook has several assignments; choose with --assignment: {', '.join(there) or 'none'}"
             )
         name = assignment or there[0]
-        if name not in there:  # the syllabus's id of an assignment that the course calls otherwise
+        if name not in there:  # the syllabus's id of an assignment that has another name in the course
             try:
                 name = source_notebook(course / "source", syllabus().assignment(name)).parent.name
             except UnknownName:
@@ -124,7 +124,7 @@ def _from_gradebook(course: Path, assignment: str | None) -> list[Result]:
 
 
 def _titles(assignment: str) -> list[str]:
-    """What an assignment may be called on a platform, beside its id: its title in each language."""
+    """Names that an assignment may have on a platform besides its id: its title in each language."""
     from course import i18n
     from course.syllabus import UnknownName, syllabus
 
@@ -178,7 +178,7 @@ def _say(text: str) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely, or not at all."""
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_bytes(data)
     unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""What the verbs that grade do with their results: files, pages, the gradebook, and whose mark has changed."""
+"""Outputs of the verbs that grade: files, pages, the gradebook, and the list of changed marks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_outputs(p: Verb) -> None:
-    """Add the options of what is written after a grading."""
+    """Add the options for output files."""
     p.add_argument("--json", metavar="F", help="write the results to this file ('-': to standard output)")
     p.add_argument("--language", help="the language of the feedback (default: the course's, else en)")
     p.add_argument("--html", type=Path, metavar="DIR", help="write feedback pages and a class page to this folder")
@@ -25,7 +25,7 @@ def add_outputs(p: Verb) -> None:
 
 
 def chosen_language(wanted: str | None, course: Path | None) -> str:
-    """The language that is asked for, else the course's, else English. Raises Usage for one that there is not."""
+    """The language of the option, else the course's, else English. Raises Usage for an unknown language."""
     from course import i18n
 
     try:
@@ -39,7 +39,7 @@ def chosen_language(wanted: str | None, course: Path | None) -> str:
 
 
 def whole_marks(course: Path | None, results: list[Result], attempt: Attempts) -> list[Result]:
-    """The results with the marks that a person gave in the course's gradebook, and with what lateness costs."""
+    """The results with a person's marks from the course's gradebook, and with late penalties."""
     if not course:
         return results
     from autograder.nbgrader import GradebookError, class_with_hand_marks
@@ -52,7 +52,7 @@ def whole_marks(course: Path | None, results: list[Result], attempt: Attempts) -
 
 
 def write(options: argparse.Namespace, run: ClassRun, results: Sequence[Result], language: str) -> None:
-    """Write what was asked for. Where one of these fails, the others are written all the same."""
+    """Write the outputs of the options. If one of them fails, the others are still written."""
     from rich.markup import escape
 
     from autograder.cli.terminal import err, write_json
@@ -84,7 +84,7 @@ def to_nbgrader(course: Path, results: Sequence[Result], run: ClassRun) -> None:
         return f"{verb}{shown_name(outcome.student, 200)}, {outcome.assignment}: {outcome.message or ''}"
 
     def enter() -> None:
-        # Those that could not be graded, too: their older marks must go.
+        # Also hand-ins that could not be graded: their older marks must be removed.
         known = [r for r in results if r["assignment"] and NO_HAND_IN not in r["flags"]]
         run.attempt.problems += enter_people(course, known, run.roster)
         with bar("To nbgrader", len(known)) as advance:
@@ -123,7 +123,7 @@ def log(course: Path, what: str, run: ClassRun, seconds: dict[str, float]) -> No
 def tell_changes(
     course: Path, results: Sequence[Result], run: ClassRun, lines: Sequence[str] = (), *, shown: Console
 ) -> None:
-    """Say whose marks are other than before, and why, and write a line on it, and these lines, into CHANGELOG.md."""
+    """Print whose marks changed and why, and write that, with the given lines, into the course's CHANGELOG.md."""
     from autograder.cli.comparing import print_changes
     from autograder.grading import course_log
     from autograder.grading.comparison import compare, moved
@@ -141,7 +141,7 @@ def tell_changes(
             told.append(course_log.marks_line(comparison["changes"]))
             print_changes(comparison, shown)
         elif lines:
-            shown.print("No mark is other than before.")
+            shown.print("No mark has changed.")
         course_log.note(course, told)
 
     run.attempt("what the course remembers of its marks", keep)

@@ -113,7 +113,7 @@ def _power(assignments: Sequence[Assignment], settings: dict[str, Any], most: in
                 fates.append(fate)
                 _tell_of(fate)
                 advance()
-    except KeyboardInterrupt:  # what was found so far took long enough
+    except KeyboardInterrupt:  # print what was found so far, because it took long
         stopped = True
     counts = table("Exercise", "Track", "Mutants", "Equivalent", "Caught", "in the right part", "named")
     for assignment in assignments:
@@ -136,7 +136,7 @@ def _power(assignments: Sequence[Assignment], settings: dict[str, Any], most: in
 
 
 def _tell_of(fate: Fate) -> None:
-    """Print at once what somebody should look at."""
+    """Print at once a mutant that survived, or that was caught although it is listed as equivalent."""
     from rich.markup import escape
 
     from autograder.cli.terminal import out

@@ -1,4 +1,4 @@
-"""What a verb needs before it starts: walls, a device, a checkpoint, known assignments. Raises `Usage`."""
+"""Checks before a verb starts: walls, device, checkpoint, known assignments. They raise `Usage`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from course.syllabus import Assignment, syllabus
 if TYPE_CHECKING:
     from autograder.submission.roster import Roster
 
-GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second within Windows
+GPUS = ("/dev/nvidiactl", "/dev/dxg")  # the second in WSL
 
 
 def require_checkout() -> None:
-    """Lessons, solutions and source notebooks are there: in a checkout, an installed wheel, a course folder."""
+    """Check that there are lessons, solutions and source notebooks (in a checkout, a wheel or a course folder)."""
     if not paths.source(paths.ROOT).is_dir():
         raise Usage("this needs the repository itself: run it in a checkout, after `pip install -e '.[all]'`")
 
 
 def require_walls(isolation: str) -> None:
-    """Grading does not start where students' code could read files or use the network, unless the user allows it."""
+    """Refuse to grade where students' code could read files or use the network, unless the user allows it."""
     if isolation == "none":
         err.print("[yellow]Students' code runs without walls (--isolation none).[/]")
         return
@@ -46,13 +46,13 @@ def gpu_there() -> bool:
 
 
 def require_device(device: str, what_else: str) -> None:
-    """`cuda` needs a GPU; `what_else` tells what to do without one."""
+    """Check that there is a GPU for `cuda`; `what_else` says what to do without one."""
     if device == "cuda" and not gpu_there():
         raise Usage(f"there is no NVIDIA GPU on this machine; {what_else}")
 
 
 def require_checkpoint(name: str) -> None:
-    """A checkpoint that cannot be found or used is reported before anything is graded."""
+    """Check that a checkpoint can be found and used, before anything is graded."""
     try:
         checkpoint(name)
     except CheckpointError as error:
@@ -60,7 +60,7 @@ def require_checkpoint(name: str) -> None:
 
 
 def require_writable(*files: str | Path | None, folder: Path | None = None) -> None:
-    """Files and a folder of results can be written; nobody should find out after a class has been graded."""
+    """Check that output files and a folder can be written, before a class is graded."""
     for path in [Path(file) for file in files if file]:
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise Usage(f"{path} cannot be written: " + ("it is a folder" if path.is_dir() else "no such folder"))

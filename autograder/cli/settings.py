@@ -1,4 +1,4 @@
-"""The verb `settings`: what a course has settled for itself in `course.toml`."""
+"""The verb `settings`: checks and shows a course's `course.toml`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def settings(options: argparse.Namespace) -> int:
 
 
 def _otherwise(known: Assignment, own: AssignmentSettings, seed: int | None, worth: dict[str, Worth]) -> str:
-    """What a course has settled for an assignment, a line each."""
+    """The course's own settings of an assignment, one on each line."""
     lines = [
         f"{part.id}: " + ("dropped" if one.dropped else f"{one.points:g} points{', a bonus' if one.bonus else ''}")
         for part in known.exercise.parts

@@ -1,4 +1,4 @@
-"""The verb `similar`: which answers of a class are alike, with what independent answers look like beside it."""
+"""The verb `similar`: which answers of a class are alike, compared with independent right answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def add(verbs: Verbs) -> None:
 
 
 def similar(options: argparse.Namespace) -> int:
-    """Compare a class, and write what was asked for."""
+    """Compare the answers of a class, and write the outputs of the options."""
     from rich.markup import escape
 
     from autograder.cli.comparing import results_in
@@ -69,7 +69,7 @@ def similar(options: argparse.Namespace) -> int:
     roster = require_roster(options.roster)
     course = course_above(options.paths)
     source = options.source or sources_of(course)
-    from autograder.similarity.compare import compare_class  # fails where copydetect is missing, before all reading
+    from autograder.similarity.compare import compare_class  # first, because it fails if copydetect is missing
 
     submissions = _read("Reading", options.paths, source, options.assignment, course)
     earlier: list[tuple[Submission, str]] = []

@@ -41,7 +41,7 @@ def _of_decision(p: Verb) -> None:
 
 
 def void(options: argparse.Namespace) -> int:
-    """Let a test count nothing."""
+    """Make a test count nothing, and grade again."""
     from autograder.settings.reading import nearest
     from autograder.settings.writing import add_entry
     from autograder.submission.course_folder import read_course_folder
@@ -63,7 +63,7 @@ def void(options: argparse.Namespace) -> int:
 
 
 def accept(options: argparse.Namespace) -> int:
-    """Let an answer count as right."""
+    """Make an answer count as right, and grade again."""
     from autograder.grading.class_run import ClassRun
     from autograder.settings.reading import nearest
     from autograder.settings.writing import add_entry
@@ -102,7 +102,7 @@ def accept(options: argparse.Namespace) -> int:
 
 
 def _ready(options: argparse.Namespace) -> None:
-    """Everything that is needed is there before something is written."""
+    """Check that everything needed for grading is there, before `course.toml` is changed."""
     from autograder.cli.requirements import require_walls, require_writable
 
     require_walls(options.isolation)
@@ -110,7 +110,7 @@ def _ready(options: argparse.Namespace) -> None:
 
 
 def _as_written(course: Path, assignment: str, said: str) -> str:
-    """The name under which `course.toml` has an assignment, else the one that was said."""
+    """The name of an assignment in `course.toml`, else the given name."""
     from autograder.settings.reading import read_settings
     from autograder.submission.course_folder import read_course_folder
 
@@ -122,7 +122,7 @@ def _as_written(course: Path, assignment: str, said: str) -> str:
 def _regraded(
     options: argparse.Namespace, course: Path, kept: CourseSettings, line: str, only: Callable[[Submission], bool]
 ) -> int:
-    """Grade again what a decision touches, enter it where the gradebook has another mark, and say what changed."""
+    """Grade the affected hand-ins again, enter marks that differ from the gradebook's, and print what changed."""
     from autograder.cli.outputs import chosen_language, log, tell_changes, to_nbgrader, whole_marks, write
     from autograder.cli.terminal import bar, err, out
     from autograder.grading import course_log

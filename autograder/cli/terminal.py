@@ -1,4 +1,4 @@
-"""What the verbs print with: two consoles, tables that cut nothing off, a progress bar that also suits a log."""
+"""Output on the terminal: two consoles, tables that cut nothing off, a progress bar that also works in a log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from course.i18n import _
 
 err = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
-LOG_SECONDS = 60.0  # between two lines of progress, where nobody sees a bar
+LOG_SECONDS = 60.0  # between two lines of progress in a log
 
 Advance = Callable[..., None]
 
@@ -61,14 +61,14 @@ def _late(result: Result) -> list[str]:
     penalty = result.get("late_penalty")
     if not seconds and not penalty:
         owner = result.get("owner")
-        return ["late"] if owner and owner["late"] else []  # the platform says no more
+        return ["late"] if owner and owner["late"] else []  # the platform does not say how late
     days, rest = divmod(int(seconds), 86400)
     by = f" by {f'{days} d ' if days else ''}{rest // 3600} h {rest % 3600 // 60} min" if seconds else ""
     return [f"late{by}: {f'{penalty:g} points off' if penalty else 'nothing off'}"]
 
 
 def printable(text: str) -> str:
-    """A name without control characters, which a terminal would carry out."""
+    """A name without control characters, which a terminal would obey."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
 

@@ -1,1 +1,4 @@
-"""What the judge knows of each exercise: hidden tests, known mistakes, stand-ins. Nothing here is ever released."""
+"""The judge's files of each exercise: hidden tests, known mistakes, stand-ins.
+
+None of them is ever released to students.
+"""

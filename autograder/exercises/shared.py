@@ -1,4 +1,4 @@
-"""What the hidden tests of several exercises share. NumPy only, like the tests themselves."""
+"""Functions that hidden tests of several exercises use. They need only NumPy, like the tests themselves."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from autograder.messages import Message
 # As a relative tolerance: type, shape, dtype and finiteness are compared, the values are not.
 SHAPE_ONLY = math.inf
 
-# Keras drops no more than that; among a hundred numbers one is kept once in 1e5.
+# the highest rate that Keras takes; of a hundred numbers, one is kept once in 1e5
 DROP_NEARLY_ALL = 1 - 1e-7
 
 
 def agree_in_kind(agree, student, reference, program, **naming):
-    """For masks, whose values the comparator compares exactly: type, shape and dtype agree, whatever the values."""
+    """Check type, shape and dtype of a mask, whatever its values; the comparator would compare booleans exactly."""
     got, want = student.run(program).out, reference.run(program).out
     if not (isinstance(got, np.ndarray) and got.shape == want.shape and got.dtype == want.dtype):
-        agree(program, **naming)  # says which of them it is
+        agree(program, **naming)  # fails with the right message
 
 
 @contextmanager
@@ -60,8 +60,8 @@ def unpack(out, fail):
 
 
 def close(got, want, tolerance=1e-4):
-    """Whether two arrays agree up to rounding: for what must be equal though it is computed another way."""
-    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)  # booleans know no difference
+    """Whether two arrays agree up to rounding, for equal results that are computed in different ways."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)  # booleans cannot be subtracted
     return got.shape == want.shape and np.abs(got - want).max(initial=0.0) <= tolerance * max(1.0, np.abs(want).max())
 
 
@@ -82,8 +82,8 @@ def check_device(answer, fail):
 def agree_in_float64(agree, student, program, rtol=None, **naming):
     """Agreement in float64 where the answer runs in float64, else in float32, with `rtol` for the former.
 
-    For exercises whose notebooks do not ask for float64: an answer that raises there is judged in the type that the
-    notebook speaks of; one that runs there and has lost digits has a conversion inside.
+    For exercises whose notebooks do not ask for float64: an answer that raises in float64 is judged in float32. An
+    answer that runs in float64, but with float32's precision, fails: it has a conversion inside.
     """
     precise = program.in_dtype("float64")
     if runs(student, precise):

@@ -52,7 +52,7 @@ class NothingToGrade(FileNotFoundError):
 
 
 class Attempts:
-    """Does what may fail for lack of space or permission, and keeps a sentence on each that failed in `problems`."""
+    """Runs steps that may raise OSError, and keeps a sentence about each that failed in `problems`."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -72,12 +72,12 @@ class ClassRun:
     """One grading of the hand-ins at or below some paths.
 
     `source` is the folder of source notebooks. `course` is the folder of an nbgrader course, which keeps the results: a
-    hand-in that has one there is not graded again, unless `again`. Hand-ins for the assignments `quizzes` are not
-    graded here; `self.quizzes` lists them as (student, assignment). `home` is the folder whose `course.toml` holds, by
-    default that of `course`. `only` says of each hand-in whether it is looked at.
+    hand-in that has a result there is not graded again, unless `again`. Hand-ins for the assignments `quizzes` are not
+    graded here; `self.quizzes` lists them as (student, assignment). `home` is the folder whose `course.toml` is used,
+    by default that of `course`. `only` selects hand-ins: it is called with each, and returns whether to use it.
 
     Raises FileNotFoundError for a path that is not there, NothingToGrade where there is no hand-in, UnknownName for an
-    `assignment` that the syllabus does not have, CourseSettingsError where `course.toml` is not right.
+    `assignment` that the syllabus does not have, CourseSettingsError for a mistake in `course.toml`.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ClassRun:
         self.attempt = Attempts()
         self.folder = read_course_folder(course / "source") if course else NO_COURSE
         self.quizzes: list[tuple[str, str]] = []
-        self.unknown: dict[str, int] = {}  # folders that are no assignment here; how many hand-ins each has
+        self.unknown: dict[str, int] = {}  # hand-ins in each folder that is no assignment of the course
         self.results: list[Result] = []
         self.data: dict[str, bytes] | None = {} if keep_files else None  # of the notebooks, by name
         read_all = (self._read(found) for found in self._exercises(frozenset(quizzes)))
@@ -111,7 +111,7 @@ class ClassRun:
         self.submissions: list[Submission] = [one for one in one_each(handed_in) if only(one)]
         people = known_people(course) if course else {}
         for submission in self.submissions:
-            if submission.owner and submission.student in people:  # the folder was made of a platform's download
+            if submission.owner and submission.student in people:  # the folder was made from a platform's download
                 submission.owner = people[submission.student].owner(submission.owner)
         if not self.submissions and not self.quizzes and not self.unknown:
             raise NothingToGrade(f"there is no notebook, .py file or zip in {', '.join(self.paths)}")
@@ -126,7 +126,7 @@ class ClassRun:
         return [submission for submission, result in zip(self.submissions, self.known, strict=True) if result is None]
 
     def left_alone(self) -> list[str]:
-        """A sentence for each folder name that is no assignment here, whose files are not graded."""
+        """A sentence for each folder that is no assignment of this course, and whose files are not graded."""
         return [
             f"{count} {'file' if count == 1 else 'files'} in folders called {name}, which is no assignment here, "
             f"{'is' if count == 1 else 'are'} left to nbgrader."
@@ -135,16 +135,16 @@ class ClassRun:
 
     @property
     def failed(self) -> int:
-        """How many hand-ins that could be read were not graded, which is the grader's fault or the machine's."""
+        """The number of hand-ins that could be read but were not graded, because the grader or the machine failed."""
         return sum(
             result["status"] == "not_graded" and not submission.problem
             for submission, result in zip(self.submissions, self.results, strict=True)
         )
 
     def grade(self, progress: Callable[[Result], None] = lambda result: None) -> list[Result]:
-        """The results in the order of the hand-ins; `progress` is called with each that is graded now.
+        """The results in the order of the hand-ins; `progress` is called with each newly graded one.
 
-        What cannot be kept in the course is graded all the same; `attempt.problems` says why it was not kept.
+        A result that cannot be saved in the course is still returned; `attempt.problems` says why it was not saved.
         """
 
         def finished(result: Result) -> None:
@@ -162,7 +162,7 @@ class ClassRun:
         return self._rows()
 
     def _read(self, found: Found) -> Submission | None:
-        """A hand-in; None for a file that is for no assignment here, neither by its folder nor by what it says."""
+        """A hand-in; None if neither the file's folder nor its content names an assignment of this course."""
         submission = read(found, self.source, self.assignment)
         if self.course and submission.assignment is None and len(found.parts) > 2:
             self.unknown[found.parts[1]] = self.unknown.get(found.parts[1], 0) + 1
@@ -190,7 +190,7 @@ class ClassRun:
         return for_everybody(rows, owners, self.roster, filter(None, asked))
 
     def _exercises(self, quizzes: frozenset[str]) -> Iterator[Found]:
-        """What was found, without the quizzes, which are noted."""
+        """The files that were found, without quizzes, which are added to `self.quizzes`."""
         noted: dict[tuple[str, str], None] = {}
         for found in find(self.paths, self._without(quizzes)):
             if len(found.parts) > 2 and found.parts[1] in quizzes:
@@ -213,11 +213,11 @@ class ClassRun:
         return {name: self.course_settings.of(name).rules for name in ids} if rules is None else rules
 
     def _counted(self, result: Result) -> Result:
-        """A result as the course counts it."""
+        """A result with the points and corrections of `course.toml`."""
         return counted(result, self.course_settings, self.source) if self.home else result
 
     def _known(self, submission: Submission) -> Result | None:
-        """The result that the course has of this very hand-in, made by these rules with these settings."""
+        """The course's stored result of exactly this hand-in with these rules and settings; None if there is none."""
         assert self.course is not None
         if submission.assignment is None:
             return None

@@ -15,7 +15,7 @@ from course.i18n import N_
 Direction = Literal["up", "down", "same", "new", "gone", "lost"]
 SAME = 0.005  # points: marks that differ by less are the same, rounded
 
-# Why a mark changed, in the order in which it is said.
+# Reasons for a changed mark, in the order in which they are listed.
 REASONS = {
     "answer": N_("another answer was handed in"),
     "test": N_("a test counts nothing now, or the judge's tests were changed"),
@@ -53,7 +53,7 @@ class PartChange(TypedDict):
 
 
 class Change(TypedDict):
-    """What became of one person's hand-in for one assignment. Scores are points.
+    """The change of one person's result for one assignment. Scores are points.
 
     `direction`: the mark went "up" or "down" or is the "same"; it is "new"; the hand-in is "gone"; or it has "lost" its
     mark, because it could not be graded.
@@ -73,7 +73,7 @@ class Change(TypedDict):
 
 
 class Comparison(TypedDict):
-    """Everybody, and how many there are of each `direction`."""
+    """The changes of everybody, and the number of changes for each `direction`."""
 
     changes: list[Change]
     counts: dict[str, int]
@@ -87,7 +87,7 @@ def compare(old: Sequence[Result], new: Sequence[Result]) -> Comparison:
 
 
 def moved(comparison: Comparison) -> list[Change]:
-    """Those of whom something changed: the mark, or the points of a part."""
+    """The changes in which the mark, or the points of a part, changed."""
     return [change for change in comparison["changes"] if change["tell"] or change["direction"] not in ("same", "new")]
 
 
@@ -141,7 +141,7 @@ def _points(part: PartChange) -> bool:
 
 
 def _parts(old: Result, new: Result) -> list[PartChange]:
-    """The parts that are not as they were."""
+    """The parts that changed."""
     before, after = ({part["id"]: part for part in result["parts"]} for result in (old, new))
     around = _around(old, new)
     found: list[PartChange] = []
@@ -178,7 +178,7 @@ def _outcome(test: Any) -> str | None:
 
 
 def _around(old: Result, new: Result) -> list[str]:
-    """What changed of all that a judge's verdict depends on."""
+    """Reasons that hold for the whole result: another answer, judge, marking rule, limits, seed, versions."""
     versions = [dict(result.get("versions") or {}) for result in (old, new)]
     judges = [each.pop("judge", None) for each in versions]
     differ = {
@@ -193,7 +193,7 @@ def _around(old: Result, new: Result) -> list[str]:
 
 
 def _why(old: Part | None, new: Part | None, outcomes: bool, around: list[str]) -> list[str]:
-    """Why a part is not as it was."""
+    """The reasons for the change of a part."""
     then, now = (dict(part or {}) for part in (old, new))
     found: set[str] = set()
     if then.get("by_hand") or now.get("by_hand"):

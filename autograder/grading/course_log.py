@@ -1,8 +1,8 @@
-"""What a course remembers of its gradings: the marks after each, and `CHANGELOG.md`, a line for each change.
+"""The records that a course keeps of its gradings: the marks after each one, and `CHANGELOG.md`.
 
 `.autograder/runs.jsonl` has a line for each grading: when, what, with which versions and seeds, how long it took.
-`.autograder/marks/` has a file for each time that marks changed, all marks in it, the newest by name. `autograder
-compare` reads them, as it reads what `autograder grade --json` wrote.
+`.autograder/marks/` has a file for each time that marks changed, with all marks; the newest comes last by name.
+`autograder compare` reads them, as it reads what `autograder grade --json` wrote.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def latest(course: Path) -> list[Result]:
 
 
 def remember(course: Path, results: Sequence[Result], whole: bool = False) -> list[Result]:
-    """Keep the marks after a grading, and give all that the course has now; `whole`: these are all of them.
+    """Save the marks after a grading, and return all marks of the course; `whole`: `results` has all of them.
 
-    Writes nothing where no mark is other than before. Raises OSError.
+    Writes nothing if no mark has changed. Raises OSError.
     """
     before = latest(course)
     rows = {} if whole else {(row["assignment"], row["student"]): row for row in before}
@@ -77,7 +77,7 @@ def remember(course: Path, results: Sequence[Result], whole: bool = False) -> li
 
 
 def _slim(row: Result) -> Result:
-    """A row without what is long: what cells printed, messages, pictures."""
+    """A result without its long fields: printed output, messages, pictures."""
     parts: list[Any] = [
         {**part, "tests": [{**test, "message": None, "picture": None} for test in part["tests"]]}
         for part in row["parts"]
@@ -86,7 +86,7 @@ def _slim(row: Result) -> Result:
 
 
 def changed_settings(course: Path, settings: CourseSettings) -> list[str]:
-    """What `course.toml` says otherwise than at the last grading, a sentence for each key; then that is noted.
+    """A sentence for each key of `course.toml` that changed since the last grading; then saves the new values.
 
     Raises OSError.
     """
@@ -148,7 +148,7 @@ def marks_line(changes: Sequence[Change]) -> str:
 
 
 def told(counts: Mapping[Any, int]) -> str:
-    """How many marks went up, down, or stayed, for people."""
+    """A text that says how many marks went up, went down, or stayed."""
     words = {
         "up": "went up", "down": "went down", "same": "stayed", "new": "new", "lost": "could not be graded",
         "gone": "gone",

@@ -1,4 +1,4 @@
-"""From hand-ins to results: grades in parallel, and tries again where a worker failed and not the hand-in.
+"""Grades hand-ins in parallel, and tries one again if a worker failed and not the hand-in.
 
     with Grader(jobs=2, seed=7) as grader:
         results = grader.grade(submissions)
@@ -49,13 +49,13 @@ class JudgeEnded(GradingError):
 class Grader:
     """Grades submissions on one device, behind one kind of wall.
 
-    `rules` are those of a course, by assignment; what they leave open, and all of other assignments, is as the other
-    arguments say. `isolation` is "full", or "none" to run without walls; `without` leaves single walls out (for their
-    tests). `limits` replaces the syllabus's and the rules' for all exercises. `checkpoint` is the pre-trained BERT of
-    the exercises that need one, as `course.models.checkpoint` takes it: a folder, a name on the hub, or "bert-mini",
-    which comes with the course. `marking` is the rule for all exercises, one of `course.syllabus.MARKING`; where it is
-    None, the rules or the syllabus say. Without a `seed`, one is drawn. `jobs` hand-ins are graded at a time; 0 is as
-    many as there are cores.
+    `rules` are those of a course, by assignment. The other arguments apply where the rules leave something open, and to
+    assignments without rules. `isolation` is "full", or "none" to run without walls; `without` leaves single walls out
+    (for their tests). `limits` replaces the syllabus's and the rules' for all exercises. `checkpoint` is the
+    pre-trained BERT of the exercises that need one, as `course.models.checkpoint` takes it: a folder, a name on the
+    hub, or "bert-mini", which comes with the course. `marking` is the rule for all exercises, one of
+    `course.syllabus.MARKING`; where it is None, the rules or the syllabus say. Without a `seed`, one is drawn. `jobs`
+    hand-ins are graded at a time; 0 is as many as there are cores.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Grader:
         self.rules = rules or {}
         self.without = ("files", "network", "processes", "namespaces") if isolation == "none" else without
         self.machine = ReadersWriterLock()
-        self.first: Counter[Workshop] = Counter()  # generations of the workers when the stream began
+        self.first: Counter[Workshop] = Counter()  # the workers' generations when the stream began
         self.broken: dict[str, str] = {}  # assignments whose judge does not work here, and why
 
     def __enter__(self) -> Grader:
@@ -167,13 +167,13 @@ class Grader:
         )
         assignments = [a for a in assignments if not a.exercise.by_hand]
         for assignment in assignments:
-            with contextlib.suppress(GradingError):  # each hand-in that needs it will say why
+            with contextlib.suppress(GradingError):  # the result of each hand-in that needs it says why
                 self.pool.start_zygote(*workshop_of(assignment))  # the frameworks are imported at the same time
         for assignment in assignments:
             pool.submit(self.pool.start_judge, assignment)
 
     def grade_one(self, submission: Submission) -> Result:
-        """One hand-in's result. Where the machine fails, it is tried once more with fresh workers, then "not graded".
+        """The result of one hand-in. If the machine fails, it is tried again with new workers, then it is "not graded".
 
         Where another hand-in's failure replaced the workers meanwhile, this one is tried again, and that does not count
         as a failure. Workers that do not start the second time either, or a judge that does not work with fresh ones,
@@ -253,6 +253,6 @@ class Grader:
             try:
                 return wire.receive(line, caps=wire.Caps(header=64 << 20))[0]
             except wire.Closed:
-                if judge.process.poll() is None:  # it is the fork that judged this hand-in
+                if judge.process.poll() is None:  # only the fork for this hand-in ended
                     raise JudgeEnded("the judge of this hand-in ended before its verdict.") from None
                 raise GradingError(f"the judge ended before its verdict: {judge.explain_end()}") from None

@@ -1,4 +1,4 @@
-"""From results of hand-ins to a row for everybody: groups, the class list, and people who handed in nothing."""
+"""Makes a row for everybody from results of hand-ins: group members, the class list, people who handed in nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def owner_record(owner: Owner) -> OwnerRecord:
 
 
 def row_of(submission: Submission) -> Result:
-    """The row of a hand-in before it is graded: whose it is and what is odd about it, without a mark."""
+    """The row of a hand-in before it is graded: owner, flags and remarks, without a mark."""
     return {
         "submission": submission.name,
         "student": submission.student,
@@ -43,10 +43,10 @@ def row_of(submission: Submission) -> Result:
 def for_everybody(
     results: Sequence[Result], owners: Sequence[Owner | None], roster: Roster | None, assignments: Iterable[str]
 ) -> list[Result]:
-    """A result for each person: one for every member of a group, and one without a mark for people without a hand-in.
+    """A result for each person: also for each member of a group, and without a mark for people without a hand-in.
 
     `owners` has the owner of each of `results`. `assignments` are those that the class had to hand in. A group of the
-    class list shares a hand-in where it has one alone: then whoever handed in nothing gets the mark of that one.
+    class list shares a hand-in if it has exactly one: then its other members get that mark.
     """
     everybody: list[Result] = []
     served: dict[str, set[Member]] = {}
@@ -186,13 +186,13 @@ def _nothing(
 
 
 def unclear(result: Result) -> bool:
-    """Whether a hand-in should have a mark and has none, or its owner is not known."""
+    """Whether a hand-in lacks a mark that it should have, or its owner is not known."""
     missing = result["status"] == "not_graded" and NO_HAND_IN not in result["flags"]
     return missing or bool({UNKNOWN_OWNER, GROUP_UNCLEAR} & set(result["flags"]))
 
 
 def summary(results: Sequence[Result]) -> str:
-    """The first line of a grading: how many people, how many graded, how many that somebody should look at."""
+    """The first line of a grading: how many people, how many graded, how many for a person to look at."""
     people = {_key(result) for result in results}
     graded = sum(result["status"] == "graded" for result in results)
     look = sum(unclear(result) or OFF_ROSTER in result["flags"] for result in results)
@@ -201,7 +201,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def off_roster(results: Sequence[Result]) -> list[str]:
-    """Lines on what does not fit the class list: who is on no row of it, and groups that do not share a hand-in."""
+    """Lines about people who do not fit the class list: not on it, or in a group that does not share a hand-in."""
     strangers = [result for result in results if OFF_ROSTER in result["flags"]]
     unclear_groups = [result for result in results if GROUP_UNCLEAR in result["flags"]]
     lines = []
@@ -222,7 +222,7 @@ def off_roster(results: Sequence[Result]) -> list[str]:
 
 
 def known_as(result: Result) -> str:
-    """What a person is called on pages and in tables: the name that the class list or the platform has.
+    """The name of a person on pages and in tables: the name on the class list or the platform.
 
     The student id, or the platform's key, stands behind it where the name alone may be another person's too.
     """
@@ -236,6 +236,6 @@ def known_as(result: Result) -> str:
 
 
 def _key(result: Result) -> str:
-    """What tells a person from the others, in all assignments."""
+    """A key that identifies a person in all assignments."""
     owner = result.get("owner")
     return f"{owner['key']}\0{owner['name']}" if owner else result["student"] or result["submission"]

@@ -26,13 +26,13 @@ PASSED_ON = (
     paths.COURSE_VARIABLE,
 )
 
-# glibc gives what is freed at the end of its heap back to the kernel, and asks for it again at the next step of a
-# training, page by page: a fourteenth of a fine-tuning's time. Where the C library is another, these mean nothing.
+# glibc returns freed memory at the end of its heap to the kernel, and asks for it again, page by page, at the next step
+# of a training. That takes a fourteenth of a fine-tuning's time. Other C libraries ignore these variables.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 
 
 class NotStarted(GradingError):
-    """Workers that do not start, for lack of memory for example."""
+    """Workers did not start, for example because of too little memory."""
 
 
 class ServerProcess:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 class ReadersWriterLock:
-    """Hand-ins are graded beside one another (`shared`), or one of them by itself (`exclusive`).
+    """Many hand-ins are graded at the same time (`shared`), or one alone (`exclusive`).
 
     A thread that waits for `exclusive` comes before those that ask for `shared` after it, so it is never starved.
     """

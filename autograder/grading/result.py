@@ -1,4 +1,4 @@
-"""Makes results: what a grading of one hand-in says, as the JSON data of `autograder.records.Result`."""
+"""Makes the result of a hand-in, as the JSON data of `autograder.records.Result`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _shared_digest() -> str:
 
 
 def _hash(h: hashlib._Hash, places: Iterable[tuple[str, Path]]) -> None:
-    """Take files, and all files in folders, into a hash, each with its name."""
+    """Add files, and all files in folders, to a hash, each with its name."""
     for name, place in places:
         for path in sorted([place, *place.rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -80,7 +80,7 @@ def base(
     isolation: str,
     checkpoint: str | None = None,
 ) -> Result:
-    """The result of a hand-in before it is judged: what is known of it and of the run, and no score.
+    """The result of a hand-in before it is judged: facts about the hand-in and the run, without a score.
 
     `rules` are those of the run, complete.
     """

@@ -17,9 +17,9 @@ LONGEST = 50  # bytes of the folder above: the path of a socket has at most 107,
 
 
 def above() -> Path:
-    """Where folders for runs are made: the place for temporary files, or another one where that has too long a name.
+    """The folder in which run folders are made: the one for temporary files, or another one if its path is too long.
 
-    Raises OSError where there is no place.
+    Raises OSError if there is none.
     """
     places = [tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR") or "/tmp", "/tmp", "/var/tmp"]
     for place in places:
@@ -38,7 +38,7 @@ class RunFolder:
         first = self.path / f"{LOCK}.new"
         self._lock = os.open(first, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        first.rename(self.path / LOCK)  # it gets this name when it is locked, so that no sweep removes the folder
+        first.rename(self.path / LOCK)  # the lock gets its name after it is locked, so that no sweep removes the folder
 
     def close(self) -> None:
         """Remove the folder, with all that is in it."""

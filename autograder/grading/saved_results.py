@@ -1,7 +1,7 @@
-"""Finished results, kept in a course folder so that nbgrader takes them over and nothing is graded twice.
+"""Finished results, kept in a course folder, so that nbgrader can use them and nothing is graded twice.
 
-One JSON file for each hand-in, `.autograder/results/<assignment>/<student>.json`. A result counts only for the code
-that was graded: it has the hash of that code, which is compared with the hash of the code that is there now.
+One JSON file for each hand-in, `.autograder/results/<assignment>/<student>.json`. A result is valid only for the code
+that was graded: it has the hash of that code, which is compared with the hash of the present code.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def finished(course_root: Path, submission: Submission, rules: Rules, **settings
 
     The code, the remarks on the notebook and the judge must be the same, and so must the rules (without `marking`, it
     is the syllabus's; without a seed, any seed will do) and the settings (`device`, `isolation`, `checkpoint`) that are
-    not None. Tests that have come to count nothing since, in parts that are complete without them, change no mark.
+    not None. A test that was made void since then does not matter if the part is complete without it.
     """
     if submission.problem or submission.assignment is None or not submission.content:
         return None
@@ -74,7 +74,7 @@ def finished(course_root: Path, submission: Submission, rules: Rules, **settings
 
 
 def _under(rules: Rules, result: Result, assignment: Assignment) -> Result | None:
-    """A result of today's judge as it is under these rules; None where only grading again can tell."""
+    """A result of the present judge, under these rules; None if the hand-in must be graded again."""
     marking = rules.marking or syllabus().marking_of(assignment.exercise)
     same = result.get("versions") == versions(assignment.track.framework, assignment.exercise)
     same &= result.get("marking", marking) == marking and rules.seed in (None, result.get("seed"))
@@ -108,7 +108,7 @@ def _read(path: Path) -> Result | None:
 
 
 def stored(course_root: Path, assignment: str, student: str) -> Result | None:
-    """The stored result of a student, of whichever hand-in; None where there is none that is graded."""
+    """The stored result of a student, whichever hand-in it is for; None if there is no graded one."""
     return _read(path_of(course_root, assignment, student))
 
 

@@ -1,7 +1,7 @@
-"""The seeds of a course: one for each assignment, kept in `.autograder/seeds.json` until the course is told otherwise.
+"""The seeds of a course: one for each assignment, kept in `.autograder/seeds.json` until another one is given.
 
-With another seed the hidden inputs are others. So marks of one class are made with one seed, also after an interruption
-and a day later.
+Another seed gives other hidden inputs. So a class is graded with one seed, also after an interruption or on another
+day.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def rules_of_run(
 ) -> dict[str, Rules]:
     """The rules by which assignments are graded in a course, each with its seed.
 
-    `told` is a seed for all of them, which the course keeps from now on. Without it, a seed is that of `course.toml`,
-    else the one that the course keeps, else that of most stored results, else a new one. Raises OSError where it cannot
-    be kept.
+    `told` is a seed for all of them, which the course keeps from now on. Without it, the seed is the one in
+    `course.toml`, else the one that the course keeps, else the one of most stored results, else a new one. Raises
+    OSError if it cannot be saved.
     """
     rules = {name: settings.of(name).rules for name in assignments}
     if told is None:
@@ -38,12 +38,12 @@ def rules_of_run(
 
 
 def _kept(course: Path, assignments: list[str], told: int | None) -> dict[str, int]:
-    """The seeds that a course keeps for these, with those that are new written down first."""
+    """The seeds that a course keeps for these assignments; new ones are saved first."""
     import fcntl  # grading needs Linux; settings can be looked at anywhere
 
     path = course / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w") as lock:  # two commands at once draw one seed
+    with open(path.with_suffix(".lock"), "w") as lock:  # so that two commands at the same time draw the same seed
         fcntl.flock(lock, fcntl.LOCK_EX)
         seeds = known(course)
         before = dict(seeds)

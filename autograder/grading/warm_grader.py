@@ -1,4 +1,4 @@
-"""A grader in a process of its own that stays warm: for nbgrader, which asks for one notebook at a time.
+"""A grader in a separate process that keeps its workers, for nbgrader, which grades one notebook at a time.
 
 `grade_one` starts it at its first call in a process, and it ends with that process. Requests and replies are lines of
 JSON over pipes, so that it can be used from any thread of a server in which an event loop runs.
@@ -51,7 +51,7 @@ def grade_one(
 
 
 def _asked(process: subprocess.Popen[str], request: str) -> str:
-    """The line that a service answers; empty where it has ended. Raises OSError where it takes no request."""
+    """The line that a service replies; empty if the service has ended. Raises OSError if it cannot take the request."""
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(request + "\n")
     process.stdin.flush()
@@ -91,7 +91,7 @@ def close() -> None:
 
 
 class _Service:
-    """A grader that is replaced where the rules of an assignment change while it is warm."""
+    """A grader that is replaced when the rules of an assignment change."""
 
     def __init__(self, root: str, settings: dict[str, Any]) -> None:
         from autograder.grading.grader import Grader
@@ -118,12 +118,12 @@ class _Service:
 
 
 def main(root: str, *options: str) -> None:
-    """The service: a result, or an error, for each request on standard input, until that ends.
+    """Run the service: reply with a result or an error to each request on standard input, until that ends.
 
     `root` is the folder of source notebooks, or empty; `options` are `--name=value` for settings of the Grader.
     """
     settings: dict[str, Any] = dict(option.removeprefix("--").split("=", 1) for option in options)
-    answers, sys.stdout = sys.stdout, sys.stderr  # nothing but replies on the pipe
+    answers, sys.stdout = sys.stdout, sys.stderr  # so that only replies go into the pipe
     service = _Service(root, settings)
     try:
         for line in sys.stdin:

@@ -32,16 +32,16 @@ T = TypeVar("T", ServerProcess, socket.socket)
 
 
 class _StartedOnce(Generic[T]):
-    """Things by name that are made when they are first asked for, each once, and closed when they are dropped."""
+    """Objects by name. Each is made once, when it is first asked for, and closed when it is dropped."""
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
         self._futures: dict[str, Future[T]] = {}
 
     def get(self, name: str, make: Callable[[], T]) -> T:
-        """The thing of this name; the first caller makes it, others wait. Raises what `make` raises, in all of them.
+        """The object of this name; the first caller makes it, others wait. Raises what `make` raises, in all callers.
 
-        What could not be made is tried again by the next caller.
+        If that fails, the next caller tries again.
         """
         with self._lock:
             future = self._futures.get(name)
@@ -70,13 +70,13 @@ class _StartedOnce(Generic[T]):
         return made
 
     def started(self) -> dict[str, T]:
-        """Those that serve now."""
+        """The objects that have been made."""
         with self._lock:
             futures = self._futures.items()
             return {name: future.result() for name, future in futures if future.done() and not future.exception()}
 
     def take_out(self, wanted: Callable[[str], bool] = lambda name: True) -> list[T]:
-        """Forget the ones whose name is wanted; gives those that serve, for the caller to close."""
+        """Forget the objects whose names are wanted; returns those that have been made, for the caller to close."""
         with self._lock:
             out = {name: thing for name, thing in self.started().items() if wanted(name)}
             for name in [name for name in self._futures if wanted(name)]:
@@ -203,7 +203,7 @@ class WorkerPool:
     def restart(self, workshop: Workshop, generation: int) -> None:
         """Replace the workers of a workshop and its judges, unless another thread has just done so."""
         name = name_of(workshop)
-        with self._lock:  # all of them are gone at once: no judge of the old workers is asked by the new generation
+        with self._lock:  # all at once, so that no judge of the old workers gets a request from the new generation
             if generation != self.generations[workshop]:
                 return
             self.generations[workshop] += 1
@@ -230,7 +230,7 @@ class WorkerPool:
 
 
 def workshop_of(assignment: Assignment) -> Workshop:
-    """Which workers an assignment needs: those of its track, with the packages that its answers import besides."""
+    """The workshop of an assignment: its track, and the packages that its answers import besides the framework."""
     return assignment.track.id, tuple(assignment.exercise.packages.get(assignment.track.id, ()))
 
 

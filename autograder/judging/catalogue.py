@@ -8,9 +8,9 @@ exactly once, or `code`, a new definition of the symbol that is appended to the 
 Where a mistake is made in several ways, an entry `id = "another-epsilon:1e-6"` is a further way to make the mistake
 `another-epsilon`. It has only its changes, and is known by that mistake's name.
 
-The entries are used three times: CI checks that each loses points in its part, the judge compares a failing answer with
-what each mistake gives, and the sample class is written with them. So a change that no longer fits the solution is an
-error at once, and never a mistake that does nothing.
+The entries are used three times: CI checks that each mistake loses points in its part, the judge compares a failing
+answer with the results of each mistake, and the sample class is made from them. If a change no longer fits the
+solution, that is an error at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIELDS = ("id", "part", "weight", "title", "hint", "also")  # of an entry; its o
 
 
 def name_of(mistake_id: str) -> str:
-    """The id by which people know a mistake, whichever way it was made in."""
+    """The id of a mistake in results, without the way in which it was made."""
     return mistake_id.partition(":")[0]
 
 
@@ -59,7 +59,7 @@ class Change:
 
 
 def combine(source: str, first: Change, second: Change) -> str:
-    """The solution module's text with two mistakes in it. Raises CatalogueError where they do not go together.
+    """The solution module's text with two mistakes in it. Raises CatalogueError if they cannot be combined.
 
     A change with a new definition comes first: the texts of the other are then replaced in that definition, if they are
     there. Of two changes that replace texts, either order may be the one that fits.
@@ -122,7 +122,7 @@ class Mistake:
 
     @property
     def name(self) -> str:
-        """The id by which people know it: `id` without the way in which it was made."""
+        """The id in results: `id` without the way in which the mistake was made."""
         return name_of(self.id)
 
     @property
@@ -145,7 +145,7 @@ def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
     """The mistakes in the text of one file. Raises CatalogueError, with file and entry, where one is wrong."""
     try:
         table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number too long to be one is no TOMLDecodeError
+    except (ValueError, RecursionError) as error:  # a very long number raises ValueError, not TOMLDecodeError
         raise CatalogueError(f"{file}: not valid TOML: {error}") from None
     if unknown := set(table) - {"mistake"}:
         raise CatalogueError(f"{file}: unknown entry {sorted(unknown)}; only [[mistake]] is known")
@@ -163,7 +163,7 @@ def parse(text: str, exercise: Exercise, file: str) -> tuple[Mistake, ...]:
 
 
 def _described(entry: dict[str, Any], entries: Mapping[Any, dict[str, Any]], file: str) -> dict[str, Any]:
-    """An entry with its description, which a further way to make a mistake has from that mistake."""
+    """An entry with its description; another way to make a mistake has the description of that mistake."""
     own = entry.get("id")
     if not isinstance(own, str) or name_of(own) == own:
         return entry

@@ -18,9 +18,9 @@ RTOL = {"float32": 1e-5, "float64": 1e-9}
 
 
 class Mismatch(AssertionError):
-    """Raised by a test where the answer is wrong; the message is a sentence for the student.
+    """A test found that the answer is wrong; the message is a sentence for the student.
 
-    `mistake` is the known mistake, where the test itself can tell, as with frequencies of random numbers.
+    `mistake` is the known mistake, if the test itself recognises it, for example by frequencies of random numbers.
     """
 
     def __init__(self, message: str, mistake: str | None = None) -> None:
@@ -37,7 +37,7 @@ class Odd:
 
 @dataclass(frozen=True, eq=False)
 class NoTensor:
-    """An array of NumPy's, where a tensor may have been asked for."""
+    """A NumPy array in a place where a tensor may be expected."""
 
     array: np.ndarray
 
@@ -159,7 +159,7 @@ def _array_difference(got: Any, want: np.ndarray, name: str, axes: str | None, r
 
 
 def whole_numbers(value: Any) -> Any:
-    """A table of whole numbers as an array, whether it came as one of NumPy's or as lists; all else as it is.
+    """A table of whole numbers as an array, whether it is a NumPy array or lists; anything else unchanged.
 
     No gradient flows through ids, and the models take them in any form.
     """

@@ -1,9 +1,9 @@
 """Diagnosis: which known mistakes would have given the student's answers?
 
-Every program of a part's tests, also of those that passed, is run with the reference with each of the part's mistakes
-in it. A mistake is ruled out by one value that is the reference's where the mistake gives another. Of the others, those
-that explain a failing test are candidates. One of them is named only if judging the part again, as if it were granted,
-confirms it (`follow_through`), because a wrong name is worse than none.
+Every program of a part's tests, also of those that passed, is run with references that each make one of the part's
+mistakes. A mistake is ruled out if one value of the answer equals the reference's where the mistake gives another one.
+Of the other mistakes, those that explain a failing test are candidates. A candidate is named only if judging the part
+again with this mistake granted confirms it (`follow_through`), because a wrong name is worse than none.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Oracle(Protocol):
 
 @dataclass
 class Standing:
-    """What the programs of a part say of a mistake: what it explains, and what speaks against it."""
+    """The evidence of a part's programs about a mistake: what it explains, and what speaks against it."""
 
     mistake: str
     ruled_out: bool = False
     shows: bool = False  # whether it changes a value that a failing test looked at
-    fits: bool = True  # whether no value is of another kind
-    seen: bool = False  # whether most failing tests have recognised it themselves, as by frequencies of random ids
+    fits: bool = True  # whether no value differs from both the mistake's and the reference's
+    seen: bool = False  # whether most failing tests recognised it themselves, for example by frequencies of random ids
     in_favour: int = 0  # programs of failing tests in which some value is the mistake's
     explained: list[Verdict] = field(default_factory=list)  # failing tests that it explains completely
 
@@ -79,7 +79,7 @@ def _standing(
         seen: list[Stance] = []
         for program, answer in reversed(verdict.log):
             if program.once and not standing.fits and not standing.in_favour:
-                continue  # training a model again takes too long for a mistake that has no chance
+                continue  # a mistake without evidence is not worth another training
             values = _stances(program, answer, mistake, oracle, granted)
             standing.shows = standing.shows or _shows(program, mistake, oracle, granted)
             standing.in_favour += Stance.FOR in values
@@ -97,7 +97,7 @@ def _standing(
             if program.once and not standing.fits:
                 continue
             values = _stances(program, answer, mistake, oracle, granted)
-            if Stance.AGAINST in values and not standing.seen:  # of random results, few agree by chance
+            if Stance.AGAINST in values and not standing.seen:  # few random results agree by chance
                 standing.ruled_out = True
                 return standing
             standing.fits = standing.fits and not {Stance.OTHER, Stance.AGAINST} & values
@@ -120,7 +120,7 @@ def candidates(found: list[Standing]) -> list[Standing]:
 
 
 def pairs(verdicts: Sequence[Verdict], found: list[Standing], oracle: Oracle) -> Iterator[tuple[str, str]]:
-    """Pairs of mistakes that together give all values, while neither of them does alone."""
+    """Pairs of mistakes that together give all values of the answer, while neither alone does."""
     open_ = [s.mistake for s in found if not s.ruled_out and s.shows]
     everything = [pair for v in sorted(verdicts, key=lambda v: v.outcome != "failed") for pair in reversed(v.log)]
     if any(program.once for program, _ in everything):

@@ -5,9 +5,10 @@ and reference differ by more than rounding, the student's value
 
 - speaks for the mistake, if it is much nearer to the mistake's value than to the reference's,
 - speaks against it, if it is the reference's,
-- is of another kind, if it is neither.
+- is "other", if it is neither.
 
-Where mistake and reference do not differ, the student's value says nothing if it is theirs, else it is of another kind.
+Where mistake and reference do not differ, the student's value says nothing if it equals theirs; otherwise it is
+"other".
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from autograder.judging.program import Answer, StudentError
 from autograder.messages import Message
 from autograder.workers.worker_messages import OUT_OF_RANGE_ON_A_GPU, TELLING
 
-LOOSE = 1e-4  # the largest difference of two ways to compute the same, relative to the largest value
+LOOSE = 1e-4  # the largest relative difference between two correct ways to compute a value
 CLEAR = 20.0  # the factor by which an answer must be nearer to one of two
 NO_EVIDENCE = ("timeout", "exhausted", "missing")  # errors that say nothing about what was computed
 NOT_WRITTEN = "NotImplementedError"  # a stub, which says nothing either
@@ -50,7 +51,7 @@ def stances(answer: Answer, mistaken: Answer, right: Answer) -> set[Stance]:
         return {Stance.OTHER}
     if answer.error is not None or mistaken.error is not None:
         return {_stance_of_errors(answer, mistaken, right)}
-    if right.error is not None:  # the mistake is not to refuse something
+    if right.error is not None:  # the mistake is to accept a call that should raise
         return {Stance.FOR if _same(answer, mistaken) else Stance.OTHER}
     found = {_exact(answer.device, mistaken.device, right.device)}
     for name in {
@@ -174,7 +175,7 @@ def _exact(answer: str | None, mistaken: str | None, right: str | None) -> Stanc
 
 
 def _stance_of_errors(answer: Answer, mistaken: Answer, right: Answer) -> Stance:
-    if right.error is not None:  # what is demanded is that it is refused, in whatever words
+    if right.error is not None:  # the call must raise; the message does not matter
         refused = [a.error is not None and a.error.types[:1] == right.error.types[:1] for a in (answer, mistaken)]
         if all(refused):
             return Stance.NOTHING
@@ -198,7 +199,7 @@ def _alike(one: StudentError, other: StudentError) -> bool:
     if said[0] is not None or said[1] is not None:
         return said[0] == said[1] and (said[0] not in TELLING or str(one.message) == str(other.message))
     if all((error.source or "").startswith("raise ") for error in (one, other)):
-        return True  # both messages are their authors' own
+        return True  # both messages were written by their authors, and may differ
     return wording(one.message) == wording(other.message)
 
 

@@ -1,4 +1,4 @@
-"""The fixtures that hidden tests ask for, and what they do: put programs, compare values, fail with a sentence."""
+"""The fixtures of hidden tests: run programs, compare values, fail with a sentence."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Given:
         return RandomInputs(self.desk.seed, self.test)
 
     def student(self) -> AskStudent:
-        """The student's code, or whatever is judged in its place."""
+        """The student's code, or the code that is judged in its place."""
         return AskStudent(self.desk)
 
     def reference(self) -> Player:
@@ -105,7 +105,7 @@ class Given:
 
 
 class AskStudent:
-    """The fixture `student`: puts programs to the student's code, logs them for diagnosis, makes errors failures."""
+    """The fixture `student`: runs programs with the student's code, logs them, and turns errors into failures."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -139,7 +139,7 @@ class AskStudent:
         return answer
 
     def _once(self, program: Program) -> Answer:
-        """The answer of the first time: training takes long, and several tests look at its result."""
+        """The answer of the first run, which several tests use, because training takes long."""
         digest = program.digest()
         earlier = self.desk.once.get(digest)
         if earlier is not None and earlier[0] is self.desk.player:
@@ -160,7 +160,7 @@ def _compare(got: Any, want: Any, name: str = N_("result"), axes: str | None = N
 
 
 def _same_shapes(got: Any, want: Mapping[str, Any]) -> None:
-    """Check that filled parameters have the reference's shapes, without which no other value can agree."""
+    """Check that filled parameters have the reference's shapes; otherwise no other value can agree."""
     for name, shapes in want.items():
         has = got.get(name) if isinstance(got, dict) else None
         if has != shapes:
@@ -188,7 +188,7 @@ def _name(key: str, names: tuple[str, ...]) -> str:
 
 
 def _asked_for(program: Program, want: Mapping[str, Any], got: Any) -> dict[str, Any]:
-    """The gradients that have to be there; a parameter's may be missing, where a module has another layout."""
+    """The gradients that must be there; a parameter's gradient may be missing if the module has another layout."""
     given = got if isinstance(got, dict) else {}
     return {name: value for name, value in want.items() if name in program.arrays or given.get(name) is not None}
 

@@ -1,8 +1,9 @@
-"""Marks that count a known mistake once, and the rest of the part as if the mistake were granted.
+"""Follow-through marking: a known mistake is counted once, and the rest of the part as if the mistake were granted.
 
-A part in which a mistake was found is judged again with a reference that makes this mistake; tests that were not run
-before are run now. What passes there only follows from the mistake, and costs nothing more. The mark is the better of
-plain counting and (1 - weight) times the share that passes. A second mistake is looked for in what still fails.
+A part in which a mistake was found is judged again with a reference that makes this mistake, including tests that were
+not run before. A test that passes then failed only because of the mistake, and costs nothing more. The mark is the
+better of plain counting and (1 - weight) times the share that passes. A second mistake is looked for in what still
+fails.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class _Found:
     def passed(self) -> set[str]:
         """The tests that count as passed now.
 
-        A test that the mistakes stop shows nothing of the rest. It counts only if the other tests show most of the
-        part: otherwise points would be given for what no test has seen.
+        A test that the mistakes stop with an exception shows nothing about the rest of the answer. It counts only if
+        the other tests show most of the part. Otherwise code that no test has run would earn points.
         """
         verdicts = self.verdicts.values()
         seen = sum(v.spec.share for v in verdicts if not v.unseen)
@@ -102,7 +103,7 @@ def mark(
     by_id = {entry.id: entry for entry in entries}
     named = tuple(by_id[name] for name in found[-1].mistakes)
     ways = [(_after(one, by_id), one) for one in found]
-    best, way = max(ways, key=lambda pair: pair[0])  # the first of equals, which counts fewer mistakes
+    best, way = max(ways, key=lambda pair: pair[0])  # of equal marks the first one, which counts fewer mistakes
     counted = tuple(by_id[name] for name in way.mistakes)
     if strict or best <= plain:
         return Mark("strict", plain, plain, best, named)

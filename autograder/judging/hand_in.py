@@ -95,9 +95,10 @@ class HandIn:
         }
 
     def _stops_compiled(self, student: Student) -> list[Message]:
-        """What the student should know of modules that pass and that a training step, which is compiled, will stop at.
+        """Remarks on modules that pass their tests but cannot be compiled for a training step.
 
-        Tried once a module, with static shapes. It costs no points: the notebook asks for a call, not for a graph.
+        Each module is tried once, with static shapes. It costs no points: the notebook asks for a call, not for a
+        graph.
         """
         told = []
         for part in self.exercise.parts:
@@ -215,7 +216,7 @@ class HandIn:
         }
 
     def _rule(self, part: Part, name: str) -> str:
-        """What ready-made attention of this name means in a part; another package's is as good as a whole layer."""
+        """The part's rule for ready-made attention of this name; other packages' attention counts as a whole layer."""
         layers = syllabus().ready_made_layers
         return self.exercise.rule(part, next(iter(layers)) if foreign(name) else name, layers)
 
@@ -226,7 +227,7 @@ class HandIn:
 
 
 def _remarks(cells: Sequence[CodeCell], outcomes: Sequence[CellOutcome]) -> list[Message]:
-    """What cells asked for in vain, each once, for the student."""
+    """Remarks on what cells asked for and did not get, each once, for the student."""
     told = {
         str(note): Message("{cell}: {note}.", cell=cell_name(cell["label"]), note=note)
         for cell, outcome in reversed(list(zip(cells, outcomes, strict=True)))

@@ -1,4 +1,4 @@
-"""The records that go to a judge and come back: a job, what is said of its cells and parts, and the reply.
+"""The records that a judge gets and sends: a job, its judged parts, and the reply.
 
 All are plain JSON data: a job and its reply go over a socket.
 """

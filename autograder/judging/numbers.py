@@ -1,7 +1,7 @@
-"""A hash of the numbers that a wrong answer gave: two answers with the same hash gave the same, to the last bit.
+"""A hash of the numbers that a wrong answer gave. Two answers with the same hash gave the same bits.
 
-`autograder similar` compares them. On fresh inputs two answers that were written independently and are wrong in
-different ways do not agree to the last bit; those with the same mistake may, so a known mistake is not looked at there.
+`autograder similar` compares the hashes. On new inputs, two independent answers that are wrong in different ways do not
+give the same bits. Answers with the same mistake may, so answers with a known mistake are not compared.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.judging.program import Answer, Program
 
-TELLING = 8  # different numbers, at least: zeros, ones and masks are given by many wrong answers
+TELLING = 8  # the smallest number of different values: many wrong answers give zeros, ones or masks
 
 
 def numbers_of(log: Iterable[tuple[Program, Answer]]) -> str | None:

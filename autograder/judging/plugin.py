@@ -24,7 +24,7 @@ from autograder.messages import Message
 from autograder.records import Outcome, Picture
 from autograder.workers.client import Killed
 
-# What a test may raise over a value that it did not expect. Every other exception is an error of the judge.
+# Exceptions that a test may raise on an unexpected value. Every other exception is an error of the judge.
 TRIPPED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -33,7 +33,7 @@ class JudgeError(Exception):
 
 
 class Player(Protocol):
-    """A side of a test that programs are put to: the student's code, or the reference."""
+    """One side of a test, which runs programs: the student's code, or the reference."""
 
     def run(self, program: Program, /) -> Answer:
         """The answer to a program."""
@@ -42,7 +42,7 @@ class Player(Protocol):
 
 @dataclass(frozen=True)
 class Spec:
-    """What a hidden test's mark and docstring say: its part, its share of the points, the tests that it builds on."""
+    """The facts in a hidden test's mark and docstring: its part, its share of the points, the tests that it needs."""
 
     name: str
     function: str
@@ -63,8 +63,8 @@ class Verdict:
     picture: Picture | None = None
     misconception: str | None = None
     told: str | None = None  # the mistake that the test itself has recognised
-    raised: bool = False  # the test itself raised an exception over the answer: for the instructor to look at
-    unseen: bool = False  # passed only because granted mistakes stop it in the same way: it shows nothing of the rest
+    raised: bool = False  # the test's own code raised an exception on the answer: the instructor should look at it
+    unseen: bool = False  # passed only because granted mistakes raise the same error: it shows nothing about the rest
     log: list[tuple[Program, Answer]] = field(default_factory=list)
 
 
@@ -74,7 +74,7 @@ class Desk:
     def __init__(self, seed: int, track: str, reference: Player) -> None:
         self.seed, self.track, self.reference = seed, track, reference
         self.player: Player = reference
-        self.once: dict[str, tuple[Player, Answer]] = {}  # a player's answers to programs that are put only once
+        self.once: dict[str, tuple[Player, Answer]] = {}  # a player's answers to programs that are run only once
         self.verdict: Verdict | None = None
         self.error: BaseException | None = None
         self.known: dict[str, list[Answer]] = {}  # answers that the running test need not ask for again, by program
@@ -139,7 +139,7 @@ class Desk:
 
 
 class Hooks:
-    """Hooks that pytest calls: choose the track's tests, remember exceptions, leave the run loop to `serve`."""
+    """pytest's hooks: choose the track's tests, remember exceptions, replace the run loop by `serve`."""
 
     def __init__(
         self, desk: Desk, parts: list[str], serve: Callable[[list[pytest.Function], dict[str, Spec]], None]
@@ -192,7 +192,7 @@ class Hooks:
             self.desk.error = call.excinfo.value
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Serve in the place of pytest's own loop. Raises UsageError where a part has no test."""
+        """Replace pytest's own run loop by `serve`. Raises UsageError if a part has no test."""
         if self.broken:
             raise pytest.UsageError(f"the hidden tests cannot be read: {self.broken[-1000:]}")
         empty = sorted(set(self.parts) - {spec.part for spec in self.specs.values()})

@@ -13,7 +13,7 @@ be put to all of them, and the answers of the trusted ones can be remembered by 
 Arrays are NumPy arrays, named a0, a1, ... in the order in which they first appear. Steps leave named values: `out`
 for the first call or apply, `out2`, `out3`, ... for later ones; `grad` for gradients, `after` for the inputs as the
 call left them, `parameters` for a module's trainable parameters, `filled` for the shapes of what was filled,
-`training` for what came of a training, `state` for all its weights, `seen` for what a model was called with.
+`training` for the result of a training, `state` for all weights of a model, `seen` for how a model was called.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Module:
 
 # -- programs ----------------------------------------------------------------------------------------------------------
 
-# A value in the wire's closed vocabulary: JSON in which {"array": "a0"}, {"ref": ...}, {"generator": ...} and the like
-# stand for what only a worker can make.
+# A value in the closed vocabulary of the wire: JSON in which {"array": "a0"}, {"ref": ...}, {"generator": ...} and the
+# like stand for objects that only a worker can make.
 Encoded = None | bool | int | float | str | list["Encoded"] | dict[str, "Encoded"]
 
 # One step of a program. "do" says which; the other fields are those of the method of `Program` that adds it.
@@ -226,19 +226,19 @@ class Program:
         )
 
     def integers(self, dtype: str) -> Program:
-        """All integer arrays arrive in this type, "int32" or "int64"; they have the framework's usual one otherwise."""
+        """Give all integer arrays in this type, "int32" or "int64", instead of the framework's usual one."""
         return replace(self, steps=({"do": "integers", "dtype": dtype}, *self.steps))
 
     def without_layers(self) -> Program:
-        """Keras's default type stays float32, whatever the program's: a layer inside a function has to be told."""
+        """Keep Keras's default dtype float32, so that a layer inside a function must set its own dtype."""
         return replace(self, steps=({"do": "no_layers"}, *self.steps))
 
     def given_as_copies(self) -> Program:
-        """The answer gets copies of the arrays: it may write into them, also where gradients are asked for."""
+        """Give the answer copies of the arrays, so that it may write into them, also if gradients are asked for."""
         return replace(self, steps=({"do": "copies"}, *self.steps))
 
     def flow(self, wrt: tuple[str, ...], name: str = "out") -> Program:
-        """After `gradient`: give `flow`, False where the result is a constant to the framework, of which none is."""
+        """After `gradient`, also give `flow`: False if the result is a constant, which has no gradient."""
         return self._add({"do": "flow", "of": name, "wrt": list(wrt), "as": "flow"})
 
     # -- BERT classifiers: sequences of token ids in, logits (B, C) out ------------------------------------------------
@@ -287,8 +287,8 @@ class Program:
     def uncompiled(self) -> Program:
         """In Keras: run line by line what an answer compiles with `tf.function`, which is quicker for a few steps.
 
-        Compiling a training step takes a second or two, so only long trainings, and those that must show that the step
-        can be compiled, do without this.
+        Compiling a training step takes a second or two. So only long trainings compile, and those that check whether
+        the step can be compiled.
 
         A tape's gradients of tables then come as whole arrays, not as slices. A word that a batch has twice has two
         slices, and Keras's optimizers square them one by one. An answer that adds the slices up first, as accumulating
@@ -301,7 +301,7 @@ class Program:
         return self._add({"do": "inputs", "as": "after"})
 
     def traced(self) -> Program | None:
-        """The same up to the module's first call, which is compiled and not run; None where no module is made."""
+        """The same program up to the module's first call, which is compiled but not run; None if it makes no module."""
         for n, step in enumerate(self.steps):
             if step["do"] == "apply":
                 return replace(self, steps=(*self.steps[:n], {**step, "do": "trace"}), outs=1)

@@ -1,6 +1,6 @@
 """The trusted side of a test: the reference, as it is and with known mistakes in it.
 
-Answers are remembered by the content of the program, here and in the server.
+Answers are cached by the content of the program, here and in the server.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Makes answers, errors and sentences of workers' replies.
+"""Turns workers' replies into answers, errors and sentences.
 
-A reply may have been written by a student's code, so each field is checked, and made one of the right type.
+A student's code may have written a reply, so each field is checked and converted to the right type.
 """
 
 from __future__ import annotations
@@ -118,12 +118,12 @@ def uses_from(used: Any) -> list[Use]:
 
 
 def notes_from(notes: Any) -> list[Message]:
-    """What a cell asked for in vain, as sentences; anything that no harness of ours has written is left out."""
+    """A cell's notes as sentences; notes that the grader's harness did not write are left out."""
     told = [worker_messages.read(note) for note in notes[:20] if isinstance(note, dict)] if type(notes) is list else []
     return [Message(said[0], **said[1]) for said in told if said]
 
 
-# What Python says of a call, and not of something in it, where a symbol takes other arguments than it is given.
+# Python's message if a function is called with other arguments than it takes.
 OTHER_ARGUMENTS = re.compile(
     r"missing .*required|unexpected keyword argument|too many positional|positional arguments? but"
 )

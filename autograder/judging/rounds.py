@@ -40,7 +40,7 @@ class Rounds:
                 message = Message("Not checked yet: it builds on “{title}”.", title=waits.base.rstrip("."))
             else:
                 verdicts[spec.name] = verdict = self.desk.judge(item, spec)
-                # An endless loop then takes the time limit of one call for each part, not for each test.
+                # So an endless loop takes the time limit of one call for each part, not for each test.
                 out_of_time = _ran_out_of_time(verdict)
                 continue
             verdicts[spec.name] = Verdict(spec, "not_run", message)
@@ -49,10 +49,10 @@ class Rounds:
     def granted(
         self, items: Sequence[pytest.Function], player: Player, mistakes: tuple[str, ...], first: Mapping[str, Verdict]
     ) -> dict[str, Verdict]:
-        """Run tests with a reference that makes these mistakes; students do not see these verdicts.
+        """Run tests with a reference that makes these mistakes: they are granted. Students do not see these verdicts.
 
         `first`: the verdicts of the plain round, whose answers are used again. A test passes if the answers agree with
-        this reference, or if the mistakes themselves fail it in the same way, because then the failure is theirs.
+        this reference, or if the mistakes alone make it fail in the same way.
         """
         self.desk.player, self.desk.reference = player, WithMistakes(self.reference, mistakes)
         verdicts: dict[str, Verdict] = {}
@@ -76,7 +76,7 @@ class Rounds:
     def _judged(self, item: pytest.Function, spec: Spec, known: Sequence[tuple[Program, Answer]] = ()) -> Verdict:
         try:
             return self.desk.judge(item, spec, known)
-        except JudgeError:  # hidden tests are written for the right reference, and may raise with another
+        except JudgeError:  # hidden tests are written for the correct reference, and may raise with another one
             verdict = self.desk.verdict or Verdict(spec, "failed")
             verdict.raised = True
             return verdict

@@ -87,7 +87,7 @@ class Session:
 
     def serve(self, items: list[pytest.Function], specs: dict[str, Spec]) -> None:
         """Prime the judge, then fork one for each hand-in."""
-        # A test that counts nothing is not run at all, not by the reference either: it may keep the judge from working.
+        # A void test is not run at all, not even with the reference: it may be the reason why the judge does not work.
         counted = [item for item in items if item.name not in self.void]
         self.voided = [replace(spec, share=0.0) for name, spec in specs.items() if name in self.void]
         kept = {name: spec for name, spec in specs.items() if name not in self.void}
@@ -135,7 +135,7 @@ class Session:
         wire.send(connection, dict(result))
 
     def limit_itself(self) -> None:
-        """Limit the time and memory of this forked judge, so that no answer can make it use up the machine's.
+        """Limit the time and memory of this forked judge, so that no answer can make it use up the machine.
 
         The limits are far above what judging takes. At a limit this judge ends, and only this hand-in is not graded.
         """
@@ -147,7 +147,7 @@ class Session:
 
 
 def collect(exercise: Exercise, track: str) -> list[Spec]:
-    """What the hidden tests of an exercise in a track say of themselves, part by part; nothing is run.
+    """The specs of the hidden tests of an exercise in a track, part by part; nothing is run.
 
     Raises JudgeError where they cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Stand-ins: right versions of symbols, for a part that uses another part's symbol which is wrong."""
+"""Stand-ins: correct versions of symbols. A part that uses a wrong symbol of another part is judged with them."""
 
 from __future__ import annotations
 

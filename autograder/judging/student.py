@@ -14,7 +14,7 @@ from autograder.workers.client import Contestant, Ended, Killed, Place, hand_in_
 if TYPE_CHECKING:
     from autograder.submission.hand_in import CodeCell, Reach
 
-SPENT_PROCESSES = 40  # processes that lost their GPU to an answer and are replaced without counting as a restart
+SPENT_PROCESSES = 40  # replaced processes that lost their GPU because of an answer; these do not count as restarts
 KILLED_RETRIES = 1  # how often a hand-in is tried again after something outside killed its process
 
 
@@ -26,7 +26,7 @@ class Standins(TypedDict):
 
 
 class CellOutcome(TypedDict):
-    """The end of a cell's run: the exception, if there was one, what it printed, and what it asked for in vain."""
+    """The outcome of a cell: its exception, if there was one, what it printed, and notes on what it did not get."""
 
     error: StudentError | None
     output: str
@@ -107,7 +107,7 @@ class Student:
         )
         self.used_in_cells.update(uses_from(reply.get("used")))
         error = reply.get("error")
-        # The harness keeps to the limit; an answer that writes to the socket itself may not.
+        # The harness keeps to the limit, but an answer may write to the socket itself.
         output = str(reply.get("output", ""))[: self.room]
         self.room -= len(output)
         if self._is_spent(reply):

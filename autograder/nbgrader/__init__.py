@@ -1,4 +1,4 @@
-"""The judge in nbgrader: nbgrader's commands and formgrader's buttons grade through the judge.
+"""The nbgrader plug-in: nbgrader's commands and formgrader's buttons grade with the judge.
 
 nbgrader turns a submission into marks in two passes over the notebook. The first, "sanitize", repairs it; the second
 runs it and saves the scores of the test cells. Two of the judge's preprocessors take part, and a third at the release:
@@ -15,18 +15,18 @@ formats, follows links, waits at a pipe, and takes any size into memory. `find_a
 names nbgrader would take for patterns.
 
 nbgrader reads a test cell's score from the first output that has one and gives *full marks* where none has. So Judge
-always replaces the outputs of every cell: nothing of the student's file is left there, and every graded cell has a
-plain number. Where there is no result it raises NotGraded, which stops nbgrader for that submission only, and removes
+always replaces the outputs of every cell: no output of the student's file is left, and every graded cell has a plain
+number. If there is no result, it raises NotGraded, which stops nbgrader for that submission only, and removes
 the marks of earlier gradings from the gradebook.
 
 An assignment that a person grades (`by_hand` in the syllabus) is put in order too, so that every task is there to be
-marked. It is not run: it keeps the figures and the text of the student's own run. A grading never sets or removes what
-a person has marked, in any assignment.
+marked. It is not run: it keeps the figures and the text of the student's own run. A grading never sets or removes a
+person's mark, in any assignment.
 
 The sheet of a quiz that is marked (`autograder init --quiz`) is put in order in the same way and is not run: its
 answers are read as text (`quizzes/marking.py`).
 
-Assignments that the syllabus does not have are an instructor's own: nbgrader grades them as it always does.
+Assignments that are not in the syllabus are the instructor's own: nbgrader grades them in its usual way.
 
 `configure` sets up nbgrader; `nbgrader_config.py` calls it. `hand_over` gives nbgrader a class that is graded already,
 and `MarksExporter` writes marks with misconceptions as CSV.

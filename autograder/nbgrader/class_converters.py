@@ -1,4 +1,4 @@
-"""nbgrader's steps for one student after another, with what they need made once: exporter, templates, preprocessors."""
+"""Runs nbgrader's steps for one student after another, and makes exporter, templates and preprocessors only once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 
 class _Validator(MetadataValidator):
-    """nbgrader's, which does not look twice at the same metadata."""
+    """nbgrader's validator, which does not check the same metadata twice."""
 
     seen: set[str] = set()
 
@@ -40,12 +40,12 @@ class _CheckCellMetadata(CheckCellMetadata):
         try:
             _Validator().validate_nb(nb)
         except ValidationError:
-            return super().preprocess(nb, resources)  # it says so
+            return super().preprocess(nb, resources)  # which reports the error
         return nb, resources
 
 
 class _Once:
-    """For a converter of nbgrader's that is started many times."""
+    """A mix-in for an nbgrader converter that is started many times."""
 
     _started = False
 
@@ -107,9 +107,9 @@ class ClassConverters:
 
 
 class FeedbackPage(HTMLExporter):
-    """nbconvert's HTMLExporter, which draws each text of the course and each piece of code once for a class.
+    """nbconvert's HTMLExporter, which renders each text of the course and each piece of code only once for a class.
 
-    nbconvert reads every page again with a parser, to describe images without a description; here only where one is.
+    nbconvert parses every page again, to describe images without a description; here only pages with images are parsed.
     """
 
     def __init__(self, **more: Any) -> None:

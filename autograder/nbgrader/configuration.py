@@ -32,7 +32,7 @@ STUB = "# Your code here.\nraise NotImplementedError"
 def scripts_on_path() -> None:
     """Put the folder of this Python on the path: nbgrader runs `alembic` by name to make a new gradebook.
 
-    It is not on the path where the environment is not activated.
+    Without an activated environment it is not on the path.
     """
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
@@ -66,11 +66,12 @@ def configure(c: Config, root: str | Path) -> None:
     c.Autograde.pre_convert_hook = begin
     c.GenerateFeedback.preprocessors = [ShowFeedback, *GenerateFeedback.class_traits()["preprocessors"].default_args[0]]
     c.GenerateFeedback.exporter_class = FeedbackPage
-    with contextlib.suppress(CourseSettingsError):  # said where something is graded; nbgrader would go on without us
+    # A mistake is reported when something is graded. Raising here would make nbgrader go on without the judge.
+    with contextlib.suppress(CourseSettingsError):
         if language := read_settings(Path(root)).language:
             c.Translate.language = language
     c.Autograde.exporter_class = HandIn
-    # What is copied to the autograded folder; an environment that came with a hand-in is no part of it.
+    # Files that are not copied to the autograded folder, such as an environment that came with a hand-in.
     c.CourseDirectory.ignore = [*CourseDirectory.class_traits()["ignore"].default_args[0], "venv", ".venv", ".git"]
     # These four have no setting.
     apps.api.capture_log = capture_log
@@ -95,7 +96,7 @@ def _stock(name: str) -> list[Any]:
 
 
 def api_of(root: Path) -> NbGraderAPI:
-    """nbgrader for a course folder."""
+    """nbgrader's API for a course folder."""
     c = config_of(root)
     return NbGraderAPI(coursedir=CourseDirectory(config=c), config=c)
 

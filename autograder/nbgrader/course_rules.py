@@ -1,4 +1,4 @@
-"""What a course's `course.toml` says, in nbgrader: points, due dates, extensions, lateness, what feedback shows."""
+"""Applies `course.toml` in nbgrader: points, due dates, extensions, late penalties, what feedback shows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def settings_of(directory: CourseDirectory) -> CourseSettings:
 
 
 def judged_assignment(directory: CourseDirectory, name: str) -> Assignment | None:
-    """The judge's assignment that nbgrader calls so; None for a quiz and for the instructor's own."""
+    """The judge's assignment of this nbgrader name; None for a quiz and for an instructor's own assignment."""
     sources = Path(directory.root, directory.source_directory)
     try:
         return syllabus().assignment(read_course_folder(sources).judged.get(name, name))
@@ -84,7 +84,7 @@ def _checksum(source: SourceCell, points: float, solution: bool) -> str:
 
 
 def _set_due(root: Path, assignment: AssignmentRow, settings: AssignmentSettings) -> None:
-    """The due date that `course.toml` says; where it says none any more, the one that came from it goes."""
+    """Set the due date of `course.toml`; if it no longer has one, remove the date that came from it."""
     due = _naive(settings.due)
     if due is None and not _remembered(root, assignment.name, "due"):
         return
@@ -183,7 +183,7 @@ class CoursePoints(NbGraderPreprocessor):
 
 
 class ShowFeedback(NbGraderPreprocessor):
-    """Leaves in a student's feedback what `[show]` in `course.toml` lets them see now."""
+    """Reduces a student's feedback to what `[show]` in `course.toml` lets them see now."""
 
     display_data_priority: Any = List([], help="Of nbconvert, which sets it for all preprocessors; not used.").tag(
         config=True
@@ -215,7 +215,7 @@ class ShowFeedback(NbGraderPreprocessor):
 
 
 def held_back(directory: CourseDirectory, known: Assignment, student: str) -> str | None:
-    """Why a student sees no feedback yet; None where there is something to see."""
+    """Why a student gets no feedback yet; None if there is feedback to see."""
     own = settings_of(directory).of(known.id)
     if own.shown_to(student, datetime.now(UTC)) != "nothing":
         return None

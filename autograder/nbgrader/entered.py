@@ -23,7 +23,7 @@ from autograder.settings.types import NAME
 from course.syllabus import UnknownName, syllabus
 
 FILE = Path(".autograder") / "entered.json"
-MEASURED = ("seconds", "cpu_seconds", "peak_mb", "owner")  # of a result; nothing of these is entered
+MEASURED = ("seconds", "cpu_seconds", "peak_mb", "owner")  # fields of a result that are not entered into the gradebook
 
 
 class Entered:
@@ -55,7 +55,7 @@ class Entered:
             self._known.pop(self._key(result), None)
 
     def save(self) -> None:
-        """Keep what is noted. Raises OSError."""
+        """Save the notes. Raises OSError."""
         path = self._root / FILE
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""The gradebook's database: automatic marks that are removed, kept or put back, and its errors as sentences."""
+"""The gradebook's database: removes, keeps or restores automatic marks, and explains database errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def forget(db_url: str, notebook: str, assignment: str, student: str) -> None:
 def mark_as_earlier(db_url: str, notebook: str, assignment: str, student: str) -> None:
     """Mark a hand-in's automatic marks as those of an earlier grading: they count, and a person should look at them.
 
-    A grading that succeeds replaces them; one that fails leaves them so.
+    A grading that succeeds replaces them; one that fails leaves them as they are.
     """
     with Gradebook(db_url) as gradebook:
         try:

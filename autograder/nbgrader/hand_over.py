@@ -1,4 +1,4 @@
-"""A class that is graded already, entered into nbgrader: marks, autograded notebooks, feedback pages."""
+"""Enters a graded class into nbgrader: marks, autograded notebooks, feedback pages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ UNCHANGED = "The gradebook has it already."
 
 @dataclass(frozen=True)
 class HandedOver:
-    """Whether nbgrader has one result; `message` says why not. `before`: it had it before, and nothing was done."""
+    """Whether nbgrader has one result; `message` says why not.
+
+    `before`: nbgrader had it already, and nothing was done.
+    """
 
     student: str
     assignment: str
@@ -56,10 +59,10 @@ def hand_over(
     """Enter finished results into nbgrader: marks in the gradebook, autograded notebooks and feedback pages.
 
     The submissions are in `submitted/` already, or are copied there from where they were graded. nbgrader's own steps
-    do the rest with these results, so nothing is graded again. A result that fails is reported in what is returned, and
-    the others are entered all the same. With `feedback`, nbgrader's feedback pages are written, too. What the gradebook
-    has already, and nothing has changed of since, is left as it is. Raises GradebookError where the gradebook cannot be
-    opened at all.
+    do the rest with these results, so nothing is graded again. A result that fails is reported in the returned list,
+    and the others are still entered. With `feedback`, nbgrader's feedback pages are written too. Results that the
+    gradebook has already, and that have not changed, are skipped. Raises GradebookError if the gradebook cannot be
+    opened.
     """
     outcomes: list[HandedOver] = []
     if not results:
@@ -73,7 +76,7 @@ def hand_over(
                 outcomes.append(_attempted(student, assignment, session, step))
                 progress(outcomes[-1])
     finally:
-        with contextlib.suppress(OSError):  # then all are entered once more
+        with contextlib.suppress(OSError):  # then all results are entered again next time
             course.entered.save()
     return outcomes
 
@@ -175,7 +178,7 @@ def no_student(student: str) -> str | None:
 
 
 def _registered(api: NbGraderAPI, notebook: str, assignment: str) -> dict[str, Any] | None:
-    """Release an assignment that nbgrader does not know yet; what it says where that fails."""
+    """Release an assignment that nbgrader does not know yet; returns nbgrader's report if that fails."""
     with api.gradebook as gradebook:
         try:
             gradebook.find_notebook(notebook, assignment)
@@ -201,7 +204,7 @@ def _hand_over_one(course: _Course, result: Result, student: str, assignment: st
     if origin.suffix == ".ipynb" and origin.is_file() and not _same_file(origin, submitted):
         try:
             put_copy(Path(directory.root), origin.read_bytes(), submitted)
-        except StudentsFile:  # the student handed in both; the other one keeps its bytes under another name
+        except StudentsFile:  # the student handed in both files; the other one is renamed
             set_aside(submitted)
             put_copy(Path(directory.root), origin.read_bytes(), submitted)
     if not submitted.is_file():
@@ -238,7 +241,7 @@ def _enter(
         return None
     if graded or result.get("status") != "graded":
         return _last_line(done)
-    put_back(*where, before)  # nbgrader may have failed after it had saved some
+    put_back(*where, before)  # nbgrader may have failed after it saved some marks
     kept = " The gradebook keeps the earlier mark, as one that needs a look." if before.any_mark else ""
     return f"{_last_line(done)}{kept}"
 
@@ -257,5 +260,5 @@ def _last_line(done: dict[str, Any]) -> str:
         return machines
     log = done.get("log") or ""
     ours = re.findall(rf"{NotGraded.__name__}: (.+)", log)
-    ours = ours or re.findall(r"^ {0,4}([A-Za-z_][\w.]*: .+)", log, re.MULTILINE)  # the formatter of the log indents
+    ours = ours or re.findall(r"^ {0,4}([A-Za-z_][\w.]*: .+)", log, re.MULTILINE)  # the log indents lines
     return clean((ours or (done.get("error") or done.get("log") or "").strip().split("\n"))[-1], 500)

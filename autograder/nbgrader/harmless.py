@@ -1,9 +1,9 @@
 """Makes what a student wrote harmless where nbgrader's pages show it.
 
 nbgrader's feedback and formgrader print rendered markdown as it is, and formgrader's pages have the rights of the
-Jupyter server that they come from. So what reaches the autograded copy renders to HTML of a closed list of elements,
-attributes and addresses, or is shown as plain text. `is_harmless` is that list: it knows what is allowed and nothing
-else.
+Jupyter server that they come from. So cells of the autograded copy either render to HTML with only allowed elements,
+attributes and addresses, or are shown as plain text. `is_harmless` checks that; everything that is not on its lists is
+refused.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r'\s([a-z-]+)="([^"<>]*)"')
 
-# Commands of TeX that make links, attributes or elements, that change what other formulas mean, or that put something
-# where other things stand.
+# TeX commands that make links, attributes or elements, that change the meaning of other formulas, or that place
+# something over other parts of the page.
 _TEX = re.compile(
     r"\\(?:href|url|style|class|cssId|id|data|html\w*|require|unicode|mmlToken|includegraphics|bbox|begingroup|catcode"
     r"|def|gdef|edef|xdef|let|futurelet|(?:re|provide)?newcommand|(?:re)?newenvironment|DeclareMathOperator"
@@ -75,7 +75,7 @@ def is_harmless(html: str, taken: Collection[str] = ()) -> bool:
     """Whether HTML holds nothing but what the lists above allow, in a form that every browser reads alike.
 
     `taken` are ids that the page itself uses. Text of elements that are not allowed, comments, attributes without
-    quotes and elements that are not closed in order are all a no.
+    quotes and elements that are not closed in order are all refused.
     """
     position = 0
     open_: list[str] = []
@@ -129,7 +129,7 @@ def _attributes_fit(tag: str, written: str, taken: Collection[str]) -> bool:
 def harmless_markdown(source: str, attachments: dict[str, dict[str, str]], taken: Collection[str] = ()) -> str:
     """The same markdown if it renders to harmless HTML; else with its HTML as text; else its links too; else all of it.
 
-    What is shown as text loses nothing: it stands there as it was written.
+    Text that is not rendered is shown as it was written; nothing is removed.
     """
     if not attachments:
         return _harmless_text(source, frozenset(taken))
@@ -162,7 +162,7 @@ def as_text(source: str) -> str:
 def harmless_cells(cells: list[dict[str, Any]], taken: Collection[str] = ()) -> list[dict[str, Any]]:
     """A notebook's cells with markdown and attachments made harmless; a raw cell becomes one that shows its text.
 
-    Raw cells are copied into the pages without a look. Code is shown as text by every page, and is left alone.
+    Pages would include raw cells unchanged. Code is shown as text by every page, and stays as it is.
     """
     shown: list[dict[str, Any]] = []
     for cell in cells:
@@ -198,7 +198,7 @@ def harmless_attachments(attachments: Any) -> dict[str, dict[str, str]]:
     return kept
 
 
-# Files that formgrader may give a browser from the autograded folder: none that runs in the page's name.
+# Files that formgrader may send to a browser from the autograded folder: none that a browser runs.
 _FILES = PICTURES | {
     "image/bmp", "image/tiff", "text/plain", "text/csv", "text/markdown", "text/x-python", "application/json",
     "application/zip", "application/octet-stream",
@@ -219,13 +219,13 @@ def page_ids(grade_ids: Collection[str]) -> set[str]:
 
 @cache
 def _sanitizer() -> SanitizeHTML:
-    """nbconvert's own, for what these lists allow."""
+    """nbconvert's sanitizer, with the lists above."""
     attributes = {tag: ["class", "style", *_ATTRIBUTES.get(tag, {})] for tag in TAGS}
     return SanitizeHTML(tags=sorted(TAGS), attributes=attributes, styles=list(STYLES))
 
 
 def _rendered(source: str, attachments: dict[str, dict[str, str]]) -> str | None:
-    """What nbconvert makes of a cell; None where it cannot."""
+    """The HTML that nbconvert renders from a cell; None if it fails."""
     renderer = IPythonRenderer(escape=False, attachments=attachments, anchor_link_text="¶")
     try:
         return MarkdownWithMath(renderer=renderer).render(source)

@@ -1,4 +1,4 @@
-"""What the gradebook adds to a result: a person's marks, the instructor's points, the penalty for lateness."""
+"""Adds the gradebook's data to a result: a person's marks, the instructor's points, the late penalty."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAME = 0.01  # points: marks that differ by less are the same, rounded
 
 @dataclass(frozen=True)
 class Grade:
-    """What the gradebook has of one graded cell. Scores are points."""
+    """The gradebook's data of one graded cell. Scores are points."""
 
     name: str
     judged: bool  # whether the cell is in the notebook that the judge marks, and not in one of the instructor's own
@@ -44,7 +44,7 @@ class Grade:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the gradebook has of a hand-in; `lateness` as results have it."""
+    """The gradebook's data of a hand-in; `lateness` is as in results."""
 
     grades: tuple[Grade, ...]
     lateness: Lateness
@@ -56,7 +56,7 @@ def directory_of(course: str | Path | CourseDirectory) -> CourseDirectory:
 
 
 def entry_of_result(directory: CourseDirectory, result: Result) -> Entry | None:
-    """What the gradebook has of a result's hand-in; None where it has nothing."""
+    """The gradebook's data of a result's hand-in; None if it has none."""
     if _no_file(directory):
         return None
     try:
@@ -70,7 +70,7 @@ def entry_of_result(directory: CourseDirectory, result: Result) -> Entry | None:
 
 
 def entry_of(gradebook: Gradebook, submission: SubmittedAssignment, ours: str | None) -> Entry:
-    """What the gradebook has of a submission; `ours` is the notebook that the judge grades, where there is one."""
+    """The gradebook's data of a submission; `ours` is the notebook that the judge grades, if there is one."""
     grades: list[Grade] = []
     for notebook in submission.notebooks:
         tasks = {cell.name for cell in gradebook.find_notebook(notebook.name, submission.assignment.name).task_cells}
@@ -99,7 +99,7 @@ def waiting(course: str | Path | CourseDirectory, result: Result) -> bool:
 
 
 def waits(grade: Grade) -> bool:
-    """Whether a person has still to mark a cell."""
+    """Whether a person still has to mark a cell."""
     if grade.task:
         return grade.awaited
     return grade.awaited and grade.auto is None and grade.manual is None
@@ -139,7 +139,7 @@ def with_hand_marks(course: str | Path | CourseDirectory, result: Result) -> Res
     titles = {f"task-{part.id}": _(part.title) for part in exercise.parts}
     parts: list[Part] = [{**part} for part in result["parts"]]
     flags = list(result["flags"])
-    owed = 0.0  # points of what waits for a person and is no part yet
+    owed = 0.0  # points of cells that wait for a person and are not parts yet
     for grade in entry.grades:
         name = grade.name.removeprefix("task-").removeprefix("test-")
         part = next((p for p in parts if p["id"] == name and grade.judged and not grade.task), None)
@@ -182,7 +182,7 @@ def _dated(directory: CourseDirectory, result: Result) -> Result:
     own = settings_of(directory).of(result["assignment"])
     try:
         handed_in = directory.get_existing_timestamp(str(Path(result["submission"]).parent))
-    except NotGraded:  # nbgrader says so where it is asked to take the hand-in
+    except NotGraded:  # nbgrader reports it when it enters the hand-in
         handed_in = None
     due = own.due_of(str(result["student"]))
     due = due.astimezone(UTC).replace(tzinfo=None) if due else None

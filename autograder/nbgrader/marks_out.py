@@ -1,4 +1,4 @@
-"""The marks of nbgrader's gradebook as results: the scores of `nbgrader export`, for the files of a learning platform.
+"""The marks of nbgrader's gradebook as results, with the scores of `nbgrader export`, for files of learning platforms.
 
 The score is the gradebook's own: a person's marks before the judge's, extra points, less the penalty for lateness
 (with the extensions that are in it). The parts and their checks, for the feedback pages, are those of the judge's
@@ -39,7 +39,7 @@ def gradebook_assignments(course_root: str | Path) -> list[str]:
 def gradebook_results(course_root: str | Path, name: str) -> list[Result]:
     """A result for each student of the gradebook, with the marks that it has of an assignment.
 
-    `name` is nbgrader's. Where a person has still to mark something, the flag `waits-for-a-person` says so. A student
+    `name` is nbgrader's. If a person still has to mark something, the flag `waits-for-a-person` says so. A student
     who handed in nothing, or has no mark yet, is "not_graded".
     Raises GradebookError where the gradebook cannot be used or has no such assignment.
     """

@@ -1,14 +1,14 @@
 """One session with the gradebook for a whole class, in which a student's marks are entered in one transaction.
 
-nbgrader opens the gradebook anew for each of about twenty small steps on a hand-in. Each time it makes a connection,
-has every query compiled, and commits. While `OneSession` is open, all gradebooks of its address are this one:
+nbgrader opens the gradebook again for each of about twenty small steps on a hand-in. Each time it connects, compiles
+every query, and commits. While `OneSession` is open, every gradebook with its URL uses this session:
 
     with OneSession(db_url, course_id) as session:
         for student in students:
             with session.transaction():
                 ...  # any of nbgrader's steps
 
-What a look-up has found is remembered until something is written, or until another program has written.
+Results of queries are cached until something is written, by this or another program.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ OF_A_STUDENT = (Student, SubmittedAssignment, SubmittedNotebook, Grade, Comment)
 class _Waiting(Session):
     """A session whose commits wait until `commit_all`. What was changed is sent when something is looked up."""
 
-    changed: set[type]  # the kinds of what was changed since `OneSession` looked last
+    changed: set[type]  # the types of changed objects since `OneSession` looked last
 
     def commit(self) -> None:
-        """Note what is changed, and go on."""
+        """Note the changed objects; the commit comes later."""
         dirty = (one for one in self.dirty if self.is_modified(one))
         self.changed = getattr(self, "changed", set()) | {type(one) for one in [*self.new, *dirty, *self.deleted]}
 
@@ -43,7 +43,7 @@ class _Waiting(Session):
 
 
 class OneSession:
-    """All gradebooks at an address, while it is open. Raises the errors that nbgrader's Gradebook does."""
+    """All gradebooks with one URL, while it is open. Raises the errors that nbgrader's Gradebook raises."""
 
     def __init__(self, db_url: str, course_id: str) -> None:
         self._url, self._course = db_url, course_id
@@ -72,7 +72,7 @@ class OneSession:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done inside becomes visible to other programs at its end; of an error, nothing does."""
+        """A transaction: its changes become visible to other programs at its end, and are undone after an error."""
         self._begin()
         try:
             yield
@@ -92,14 +92,14 @@ class OneSession:
         self._version = version
 
     def _forget(self) -> None:
-        """Everything is looked up anew."""
+        """Clear the cache, so that everything is queried again."""
         self._found.clear()
         self._of_student.clear()
         self._db.expunge_all()
         self._db().changed = set()
 
     def _fresh(self) -> None:
-        """After something was written: what is computed from it is out of date."""
+        """Expire computed values after something was written."""
         session = self._db()
         if not session.is_active:  # a step failed in the database
             session.rollback()
@@ -155,7 +155,7 @@ class OneSession:
         return look_up
 
     def _load(self, one: SubmittedAssignment | SubmittedNotebook) -> None:
-        """Have what is computed of a submission, and its grades, as they are in the database now."""
+        """Load a submission's computed values and grades as they are in the database now."""
         db = self._db
         db.refresh(one)
         if isinstance(one, SubmittedNotebook):

@@ -24,7 +24,7 @@ def enter_people(course_root: str | Path, results: Sequence[Result], roster: Ros
     """Enter what is known of the people of some results, and everybody on the class list.
 
     A person who is in the gradebook keeps the id there. A new person who handed in nothing gets the first id of the
-    class list. What the class list says counts; without one, only the platform's id is entered.
+    class list. The class list decides; without one, only the platform's id is entered.
     Returns: a sentence for each person that nbgrader cannot keep.
     Raises GradebookError where the gradebook cannot be used, and OSError.
     """
@@ -76,7 +76,7 @@ def _enter_roster(gradebook: Gradebook, course: Path, roster: Roster) -> list[st
     for member in roster.members:
         there = students.get(member, [])
         made = [s for s in there if s.id in known and known[s.id].rule == ON_THE_LIST and not s.submissions]
-        for student in made[len(there) == len(made) :]:  # entered before it was known under which id a hand-in comes
+        for student in made[len(there) == len(made) :]:  # entered before a hand-in with another id came
             gradebook.remove_student(student.id)
             gone.add(student.id)
         ids = [student.id for student in there if student.id not in gone] or [member.key]

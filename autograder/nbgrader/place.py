@@ -1,4 +1,4 @@
-"""Which notebook of which student nbgrader works on now, and where its files are."""
+"""The notebook and student that nbgrader works on now, and the places of the files."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class Place:
     def ours(self) -> Assignment | None:
         """The assignment in the syllabus whose notebook this is; None for an instructor's own notebook.
 
-        By nbgrader's name of the assignment, or by what the source notebook says. What was handed in does not count.
+        It is found by nbgrader's name of the assignment, or by the metadata of the source notebook; never by the
+        hand-in.
         """
         if self.beside():
             return None
@@ -84,7 +85,7 @@ class Place:
     def quiz(self) -> str | None:
         """The quiz, "pre" or "post", whose sheet this is; None where it is no such sheet.
 
-        What was handed in does not count, or a student could choose that the notebook is run.
+        The hand-in itself does not count, or a student could decide that the notebook is run.
         """
         return quiz_of(self.source(), self.assignment)
 

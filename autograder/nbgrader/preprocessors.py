@@ -1,8 +1,8 @@
-"""The preprocessors: what nbgrader does to a notebook when it releases one, repairs one, grades one.
+"""nbgrader preprocessors that run when a notebook is released, repaired or graded.
 
 nbgrader reads a test cell's score from the first output that has one, and gives full marks where none has. So `Judge`
 always replaces the outputs of every cell, and every graded cell gets a plain number. Where there is no result it raises
-NotGraded, which stops nbgrader for that submission only, and takes the marks of earlier gradings away.
+NotGraded, which stops nbgrader for that submission only, and removes the marks of earlier gradings.
 """
 
 from __future__ import annotations
@@ -122,10 +122,10 @@ class Restore(NbGraderPreprocessor):
 
 
 class KeepOutput(ClearOutput):
-    """nbgrader's ClearOutput, except for what a person grades: there the outputs are what has to be seen."""
+    """nbgrader's ClearOutput, except for work that a person grades, who must see the outputs."""
 
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """nbgrader's method: the notebook without outputs, where they are not what is graded."""
+        """nbgrader's method: the notebook without outputs, unless a person grades them."""
         place = Place.of(self, resources)
         if place.beside():
             for cell in nb.cells:
@@ -201,7 +201,7 @@ class Judge(NbGraderPreprocessor):
         finished = handed_over_results.get((place.coursedir.root, place.assignment, place.student))
         if finished is not None:
             return finished
-        from autograder.grading import saved_results, seeds, warm_grader  # starts workers when used, so not before
+        from autograder.grading import saved_results, seeds, warm_grader  # late import: it starts workers
 
         root = Path(place.coursedir.root)
         settings = settings_of(place.coursedir)
@@ -221,7 +221,7 @@ class Judge(NbGraderPreprocessor):
 class SaveMarks(SaveAutoGrades):
     """nbgrader's SaveAutoGrades, except for an instructor's own tests in an assignment that the judge marks.
 
-    The judge does not run these, and nbgrader gives full marks to a test that shows nothing. They wait for a person.
+    The judge does not run these, and nbgrader gives full marks to a test without output. So they wait for a person.
     """
 
     def preprocess(self, nb: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -243,7 +243,7 @@ class SaveMarks(SaveAutoGrades):
         if self._judged is None or utils.is_solution(cell) or (name in self._judged and name not in self._bonus):
             return
         grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        if name in self._bonus:  # of a cell without points nbgrader takes no score
+        if name in self._bonus:  # nbgrader ignores the score of a cell without points
             grade.auto_score = self._bonus[name]
         else:
             grade.auto_score, grade.needs_manual_grade = None, True

@@ -34,7 +34,7 @@ def find_all(self: Any) -> None:
     students where a name has a line break. `self` is nbgrader's Autograde. Raises NotGraded where there is no notebook.
     """
     folders = glob.glob(self._format_source(self.coursedir.assignment_id, self.coursedir.student_id))
-    if not folders:  # perhaps the name of a student was asked for, and is no pattern
+    if not folders:  # perhaps a student's name was given that is not a pattern
         named = (glob.escape(name) for name in (self.coursedir.assignment_id, self.coursedir.student_id))
         folders = glob.glob(self._format_source(*named))
     self.assignments, self.notebooks = {}, []
@@ -49,7 +49,7 @@ def find_all(self: Any) -> None:
             self.log.warning("There is no notebook in %s", line(folder))
     if not self.assignments:
         raise NotGraded(f"There is no notebook of {self.coursedir.assignment_id} in the course's submitted folder.")
-    # While what was marked is still there.
+    # Before nbgrader replaces the marked copies.
     remember_marked(self.coursedir, [Path(notebook) for found in self.assignments.values() for notebook in found])
 
 
@@ -116,7 +116,7 @@ class HandIn(NotebookExporter):
 
 
 def _sound(cell: Any, with_outputs: bool) -> dict[str, Any]:
-    """What is needed of a cell, in nbformat 4. There is one for each cell, so that they keep their numbers."""
+    """The needed fields of a cell, in nbformat 4. Every cell is kept, so that the numbers of cells stay the same."""
     whole: dict[str, Any] = {"cell_type": "raw", "metadata": {}, "source": matching.text_of(cell)}
     if not isinstance(cell, dict):
         return whole

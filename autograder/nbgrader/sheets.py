@@ -1,4 +1,4 @@
-"""The sheet of a quiz that is marked: put in order, read as text, never run."""
+"""The sheet of a quiz for marks: it is restored and read as text, and never run."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ _as_marked: dict[tuple[str, str, str, str], dict[str, str | None]] = {}  # from 
 
 
 def remember_marked(coursedir: CourseDirectory, handed_in: list[Path]) -> None:
-    """Remember the text below each task that a person has marked; None where a person has to look again anyway."""
+    """Remember the text below each task that a person has marked; None if a person must look again anyway."""
     with Gradebook(coursedir.db_url) as gradebook:
         for path in handed_in:
             notebook, assignment, student = path.stem, path.parent.name, path.parent.parent.name
@@ -93,9 +93,9 @@ def _below_tasks(cells: Iterable[Any], tasks: Iterable[str]) -> dict[str, str]:
 
 
 def await_marks(place: Place, nb: Any, titles: dict[str, str]) -> list[Message]:
-    """Let formgrader list the tasks that have no mark, or whose text has changed since; nbgrader itself lists none.
+    """Let formgrader list tasks without a mark, and tasks whose text changed after marking; nbgrader itself lists none.
 
-    A mark stays, whatever is handed in later. Returns a remark, for whoever marks, on each text that has changed.
+    A mark stays, whatever is handed in later. Returns a remark, for the marker, on each text that has changed.
     """
     as_marked = _as_marked.pop((place.coursedir.root, place.notebook, place.assignment, place.student), {})
     changed = []
@@ -112,7 +112,7 @@ def await_marks(place: Place, nb: Any, titles: dict[str, str]) -> list[Message]:
         gradebook.db.commit()
     return [
         Message(
-            "What stands below “{title}” has changed since it was marked, or may have: it waits to be marked again.",
+            "The text below “{title}” may have changed since it was marked: it waits to be marked again.",
             title=Message(titles.get(name, name)),
         )
         for name in changed

@@ -1,1 +1,1 @@
-"""Notebooks as the project writes them: their cells, lessons as cells, and their text in another language."""
+"""The project's notebooks: cells, lessons read as cells, and text in another language."""

@@ -1,4 +1,4 @@
-"""Reads a lesson: one MyST Markdown text (which jupytext reads too) becomes the cells of one track's notebook.
+"""Reads a lesson, a MyST Markdown text (which jupytext reads too), and makes the cells of one track's notebook.
 
 A lesson is written once for all tracks. Its code cells say what they are by an option, whose value names the cell:
 
@@ -14,8 +14,8 @@ student writes; and code is `:start: name`, the student's to change.
 Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
 may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, and of another
 exercise `{{ title self-attention }}` and `{{ number self-attention }}`, so that facts of the syllabus are not written
-twice. `{{ judged }}` is what is asked of every answer (`what_is_judged`). Mistakes are reported with the lesson's file
-and line.
+twice. `{{ judged }}` inserts what is asked of every answer (`what_is_judged`). Mistakes are reported with the lesson's
+file and line.
 
 Every notebook with checks ends with a cell on the receipt (`before_hand_in`).
 
@@ -176,7 +176,7 @@ def raw_cells(path: Path) -> Iterator[tuple[NotebookNode, int]]:
     text = path.read_text(encoding="utf-8")
     try:
         notebook = myst_to_notebook(text, add_source_map=True)
-    except Exception as error:  # whatever jupytext's reader, YAML, JSON or the notebook schema raise
+    except Exception as error:  # any error of jupytext, YAML, JSON or the notebook schema
         raise AuthoringError(f"{path}: cannot be read as a MyST notebook: {error}") from error
     lines = text.splitlines()
     for cell, line in zip(notebook.cells, notebook.metadata["source_map"], strict=True):

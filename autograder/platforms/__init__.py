@@ -1,1 +1,1 @@
-"""Learning platforms: marks and feedback into the files that they gave, and quizzes in the forms that they import."""
+"""Learning platforms: fills marks and feedback into their files, and writes quizzes in formats that they import."""

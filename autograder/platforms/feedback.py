@@ -11,7 +11,7 @@ from autograder.platforms.fill import Plan
 from autograder.platforms.layouts import WrongFile
 from autograder.reporting.html import feedback_page
 
-MOMENT = (1980, 1, 1, 0, 0, 0)  # so that the same feedback gives the same bytes
+MOMENT = (1980, 1, 1, 0, 0, 0)  # a fixed date, so that the same feedback gives the same bytes
 
 
 def feedback_zip(plan: Plan) -> bytes:
@@ -34,5 +34,5 @@ def feedback_zip(plan: Plan) -> bytes:
 
 
 def _harmless(name: str) -> str:
-    """A name without the letters that have a meaning in paths."""
+    """A name without characters that have a meaning in paths."""
     return re.sub(r'[\x00-\x1f/\\:*?"<>|]', "_", name).strip(". ") or "_"

@@ -1,4 +1,4 @@
-"""Puts marks into a platform's file: a plan of the changes, with old and new marks, and the file with these changes."""
+"""Fills marks into a platform's file: plans the changes, with old and new marks, and writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograder.platforms.match import Matches, match
 from autograder.platforms.table import replaced
 from autograder.records import Result
 
-WAITS = "waits-for-a-person"  # the flag of a result whose mark will grow
+WAITS = "waits-for-a-person"  # the flag of a result that a person still has to mark
 
 
 class Kind(StrEnum):

@@ -24,7 +24,7 @@ class WrongFile(GradingError):
 
 @dataclass(frozen=True)
 class Locked:
-    """The words of the column that says whether a row takes a mark."""
+    """The words in the column that says whether a row takes a mark."""
 
     yes: tuple[str, ...]
     no: tuple[str, ...]
@@ -118,7 +118,7 @@ class Sheet:
     def decimal_sign(self, column: MarkColumn) -> str:
         """The sign before decimals: that of the file's own marks and maxima, else a point.
 
-        A sheet with semicolons between cells comes from a place that writes a comma.
+        A file with semicolons between cells comes from a region that writes decimal commas.
         """
         if self.layout.decimal != "file":
             return self.layout.decimal
@@ -151,7 +151,7 @@ def number(text: str) -> float | None:
 
 
 def plain(text: str) -> str:
-    """A word of a cell as such words are compared."""
+    """A word of a cell, normalised for comparison."""
     return " ".join(text.casefold().split())
 
 
@@ -212,7 +212,7 @@ def _all(rows: Sequence[Row], place: int, fits: Callable[[str], object]) -> bool
 
 
 def _lacking(layout: Layout, rows: Sequence[Row], column: str | None) -> list[str]:
-    """What a file has no column for: kinds of columns, "mark" among them."""
+    """The kinds of columns that a file lacks; "mark" may be one of them."""
     there = {kind for kind, places in _places(layout, rows, column).items() if places}
     people = there & {"key", "name", "last", "email"}
     lacking = [need for need in layout.needs if need not in there and not (need == "person" and people)]
@@ -276,13 +276,13 @@ def _sheet(path: Path, layout: Layout, text: Decoded, delimiter: str, rows: Sequ
 
 
 def _value(row: Row, places: Sequence[int]) -> str:
-    """What a row says in the first of some columns where it says anything."""
+    """The first non-empty value of a row in some columns."""
     values = (row.cells[place].value.strip() for place in places if place < len(row.cells))
     return next(filter(None, values), "")
 
 
 def _locked_place(layout: Layout, rows: Sequence[Row], marks: Sequence[int]) -> list[int]:
-    """The column, right of the mark, that says whether a row takes one; none where the layout has no such thing."""
+    """The column right of the mark that says whether a row takes a mark; empty if the layout has none."""
     if layout.locked is None:
         return []
     words = {plain(word) for word in (*layout.locked.yes, *layout.locked.no)}
@@ -306,7 +306,7 @@ def _entry(layout: Layout, places: dict[str, list[int]], shut: list[int], row: R
 
 
 def _column(layout: Layout, place: int, head: str, possible: Row | None) -> MarkColumn | None:
-    """A column for marks; None where the platform says that it is computed."""
+    """A column for marks; None if the platform computes the column."""
     said = possible.cells[place].value if possible and place < len(possible.cells) else ""
     if layout.computed and said.strip() and number(said) is None:
         return None

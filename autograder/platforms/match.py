@@ -9,7 +9,7 @@ from autograder.platforms.layouts import PLATFORMS, Entry
 from autograder.records import OwnerRecord, Result
 from autograder.submission.roster import same, spellings
 
-GRADEBOOK = "gradebook"  # the rule of an owner whom only nbgrader's gradebook names
+GRADEBOOK = "gradebook"  # the rule of an owner who is known only from nbgrader's gradebook
 
 
 @dataclass
@@ -53,10 +53,10 @@ class People:
         return self.keys.get(key) or self.emails.get(key) or (self.logins.get(key, []) if not key.isdecimal() else [])
 
     def _doubtful(self, owner: OwnerRecord, entry: Entry) -> bool:
-        """Whether a key may be another person's in this file, so that name or e-mail address has to agree.
+        """Whether a key may belong to another person in this file. Then name or e-mail address must agree too.
 
-        Another platform's numbers mean nothing here. And a number in a second column of ids may be the number in the
-        first column of a person who is not in the file.
+        Numbers of another platform mean nothing here. And a number in the second column of ids may be the number in the
+        first column of somebody who is not in the file.
         """
         if self.platform == "csv" and not entry.name and not entry.email:
             return False
@@ -64,7 +64,7 @@ class People:
             return True
         key = same(owner["key"])
         if owner["platform"] == GRADEBOOK and (entry.name or entry.email):
-            return key.isdecimal()  # an id of which nobody says what gave it
+            return key.isdecimal()  # an id of unknown origin
         return key.isdecimal() and key not in map(same, entry.keys[:1])
 
 

@@ -17,7 +17,7 @@ from autograder.quizzes.marking import Question, QuizRecord, points_of
 from autograder.quizzes.notebooks import QuizError
 from course.i18n import _
 
-QTI_DECIMALS = 3  # text2qti writes four, and the ends of a range need one more than the number
+QTI_DECIMALS = 3  # text2qti writes four, and the limits of a range need one more than the number
 
 
 def moodle(quiz: QuizRecord, name: str) -> bytes:
@@ -51,7 +51,7 @@ def _moodle_question(question: Question, name: str) -> Element:
         _text(SubElement(answer, "feedback", format="html"), _html(_(option["why"])))
     if number:
         answer = SubElement(made, "answer", fraction="0", format="moodle_auto_format")
-        SubElement(answer, "text").text = "*"  # any other number
+        SubElement(answer, "text").text = "*"  # matches any other number
         SubElement(answer, "tolerance").text = "0"
         _text(SubElement(answer, "feedback", format="html"), _html(_(question["otherwise"])))
     return made
@@ -184,5 +184,5 @@ def _gift(text: str) -> str:
 
 
 def _category(title: str) -> str:
-    """A title as the name of a category, in which two slashes are a slash."""
+    """A title as the name of a category, in which a slash is written twice."""
     return " ".join(title.split()).replace("/", "//")

@@ -1,1 +1,1 @@
-"""The proof that the grader grades right: verify, mutants, replay, and a sample class to show it with."""
+"""Proves that the grader grades correctly: verify, mutants, replay; and a sample class for the demo."""

@@ -260,7 +260,7 @@ def _without_keyword(i: int, call: ast.Call) -> ast.Call:
 
 
 def _is_module(node: ast.expr) -> bool:
-    """Whether a name is a module of the tracks, which is no value without the function."""
+    """Whether a name is a module of a framework, which is not a value by itself."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name) and node.id in (

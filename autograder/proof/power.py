@@ -78,7 +78,7 @@ def fates(tried: list[Trial], grader: Grader) -> Iterator[Fate]:
 
 
 def spread(most: int | None) -> Callable[[list[Mutant]], list[Mutant]]:
-    """A function that picks at most so many mutants, evenly over the solution; all for None."""
+    """A function that picks at most `most` mutants, evenly over the solution; all of them for None."""
     return lambda found: found if most is None else found[:: max(1, -(-len(found) // most))]
 
 

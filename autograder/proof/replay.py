@@ -1,7 +1,7 @@
 """Grades a hand-in again with the seed, device, isolation and checkpoint of its result.
 
 A mark must be reproducible long after it was given. The same submission with the same seed gives the same mark and the
-same messages, whatever else is graded with it. Where it does not, something was changed: the hand-in, the grader, a
+same messages, whatever else is graded with it. If it does not, something has changed: the hand-in, the grader, a
 framework, or the result.
 """
 
@@ -20,7 +20,7 @@ from autograder.submission.hand_in import Submission
 from autograder.submission.read import read
 
 VARIES = ("seconds", "cpu_seconds", "peak_mb")  # measurements, which differ from run to run
-OF_THE_FILE = ("submission", "owner", "late_penalty")  # of the file's name and time, not of its code
+OF_THE_FILE = ("submission", "owner", "late_penalty")  # these depend on the file's name and time, not on its code
 
 
 class ReplayError(Exception):

@@ -86,7 +86,7 @@ def own_cell(source: str) -> dict[str, Any]:
 
 
 def sample_class(source_root: Path, assignment: Assignment) -> list[HandIn]:
-    """Twelve students: right, half done, wrong in several ways, damaged files, and code that does not end."""
+    """Twelve students: right answers, half done, wrong in several ways, damaged files, and an endless loop."""
     exercise, track = assignment.exercise, assignment.track.id
     solution = solution_source(assignment)
     mistakes = [m for m in catalogue(exercise.id) if track in m.changes]

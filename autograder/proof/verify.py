@@ -1,4 +1,4 @@
-"""The proof that the grader grades right. `autograder verify` and CI run it.
+"""Checks that the grader grades correctly. `autograder verify` and CI run it.
 
 For every assignment: the solution gets full marks and the released notebook none; every known mistake loses points in
 its own part, is named, and loses none elsewhere; and every accepted alternative gets full marks. Each claim is a row of

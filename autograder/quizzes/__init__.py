@@ -1,1 +1,1 @@
-"""Quizzes: from the TOML file to notebook and page, and the marks of a sheet that was handed in."""
+"""Quizzes: makes notebooks and pages from TOML files, and marks submitted sheets."""

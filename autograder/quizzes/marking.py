@@ -1,16 +1,16 @@
 """Marks for a quiz that was handed in. Nothing that a student wrote is run: answers are read as text.
 
 An answer is a line `answers["bottleneck"] = "b"` in any cell: the letter of an option, letters where several are right,
-a number where one is asked for. So it does not matter what a front end has done to ids and metadata of cells. Where a
-question has several lines, the last one that is not empty counts. Where it has none, the answer is the text of the
-question's own cell.
+a number where one is asked for. So it does not matter if an editor changed the ids and metadata of cells. If a question
+has several such lines, the last one that is not empty counts. If it has none, the answer is the text of the question's
+own cell.
 
 A question is worth its `points` (1 unless its file says otherwise), all or nothing. Where several options are right,
 the score is the share of the right options that were named, less the share of the wrong ones, and at least 0.
 
 The right answers are in `course/quizzes/` of the grader's installation; a course folder does not have them. The sheet
-has a hash of each question (`asked`), so that a letter means what it meant on the sheet: where a question has changed,
-nothing is marked.
+has a hash of each question (`asked`). If a question has changed since, a letter may mean another option, so nothing is
+marked.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from course.report import prose
 
 ANSWER = re.compile(r"""^[ \t]*answers[ \t]*\[[ \t]*["']?([\w-]+)["']?[ \t]*\][ \t]*=(?!=)(.*)$""", re.MULTILINE)
 QUOTED = re.compile(r"""(["'])(.*?)\1[ \t]*(?:#.*)?""")
-AROUND = " \t\n\"'`,;"  # what may stand around an answer
-BETWEEN = re.compile(r"""[\s,;.&+/"'`\[\](){}]""")  # and between letters
-LONGEST = 60  # characters of an answer; more is none
+AROUND = " \t\n\"'`,;"  # characters that may surround an answer
+BETWEEN = re.compile(r"""[\s,;.&+/"'`\[\](){}]""")  # characters that may be between letters
+LONGEST = 60  # characters; a longer text is no answer
 LONGEST_READ = 1000  # characters of a line or cell that are looked at
 
 
@@ -179,7 +179,7 @@ def _letters(question: Question, answer: str) -> list[int] | None:
 
 
 def _typed(question: Question, answer: str) -> list[int] | None:
-    """The number of the option with the typed value, the number after the last for any other; None for no number."""
+    """The index of the option with the typed value, or the one after the last; None if it is not a number."""
     typed = canonical(answer, question["decimals"])
     values = [canonical(option["value"], question["decimals"]) for option in question["options"]]
     return None if typed is None else [n for n, value in enumerate(values) if value == typed] or [len(values)]
@@ -204,7 +204,7 @@ def _verdict(question: Question, chosen: list[int], right: list[int], share: flo
 
 
 def _reason(question: Question, number: int) -> str:
-    """Why an option is right or wrong; the number after the last one asks for that of all other numbers."""
+    """The explanation of an option; the index after the last one means any other number."""
     if number == len(question["options"]):
         return _(question["otherwise"])
     option = question["options"][number]

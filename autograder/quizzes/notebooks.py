@@ -12,12 +12,12 @@
     right = true                    for a right option
     why                             why it is right or wrong, shown on the click
 
-`build_quizzes` makes two files of it. `course/quizzes/<name>.json` is the sealed form that `course.quizzes` shows and
+`build_quizzes` makes two files from it. `course/quizzes/<name>.json` is the sealed form that `course.quizzes` shows and
 that students get; the TOML is never released. `source/quiz-<name>/quiz-<name>.ipynb` shows it.
 
-A quiz has its own notebook because it is asked before or after the lecture, and not with one exercise or track. The
-notebook needs no framework. It is released with its output, so that the quiz can be answered before any kernel runs. It
-carries no marks: whoever may click until the answer is green has not shown anything.
+A quiz has its own notebook, because it belongs to the lecture and not to an exercise or track. The notebook needs no
+framework. It is released with its output, so that students can answer before any kernel runs. It carries no marks,
+because students can click until an answer is right.
 
 For marks there is another notebook, `marked_notebook`, which `autograder init --quiz` puts into a course. It has the
 questions, a line for each answer, and no right answers, sealed or not. `autograder.quizzes.marking` marks it.

@@ -1,4 +1,4 @@
-"""The page and the table that say which answers of a class are alike, with the base rate, and without a verdict."""
+"""The page and the table of similar answers in a class, with base rates and without a verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograder.similarity.records import AlikeAnswer, AssignmentLikeness, Liken
 from course.i18n import _
 from course.syllabus import UnknownName, syllabus
 
-MOST_PAIRS = 200  # of an assignment that a page shows side by side; the table and `--json` have all
+MOST_PAIRS = 200  # pairs of an assignment that the page shows side by side; the table and `--json` have all
 SIDES: tuple[Literal["one", "other"], Literal["one", "other"]] = ("one", "other")
 CSV = ("What", "Assignment", "Part", "One", "Other", "File of one", "File of other", "Alike", "Shown from",
        "Most alike of independent", "As alike", "Independent")  # fmt: skip
@@ -28,7 +28,7 @@ def alike_page(likeness: Likeness) -> str:
 
 
 def alike_table(likeness: Likeness) -> str:
-    """All that was found as CSV, a row for each two hand-ins and part."""
+    """All similar answers as CSV, a row for each pair of hand-ins and each part."""
     rows: list[Sequence[object]] = [CSV]
     for one in likeness["assignments"]:
         name = one["assignment"]
@@ -51,7 +51,7 @@ def _both(one: Person, other: Person) -> tuple[str, str, str, str]:
 
 
 def base_rate(answer: AlikeAnswer) -> str:
-    """How many independent answers, and how many others of the class, are as like one of the two, in words."""
+    """The base rate, in words: how many independent answers, and how many others of the class, are as alike."""
     n, others = answer["as_alike"], answer["others"]
     if n == 1:
         said = _("1 of {all} independent answers looks as alike.").format(all=answer["independent"])

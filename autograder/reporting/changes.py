@@ -1,4 +1,4 @@
-"""The page that says what changed between two gradings: whose mark, by what, why, and who must be told."""
+"""The page about the changes between two gradings: whose mark, by how much, why, and who must be told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page for a class prints: who has which marks, what went wrong most, and who waits or was not graded."""
+"""The data of the class page: marks, the most frequent mistakes, and hand-ins that wait or were not graded."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Member(NamedTuple):
 
     @property
     def about(self) -> str:
-        """What is known of the person beside the name: the platform's key, the e-mail address, the section."""
+        """Facts about the person besides the name: the platform's key, the e-mail address, the section."""
         return about(self.result, self.name)
 
     @property
     def stood_out(self) -> str:
-        """What stood out about the hand-in, in a few words."""
+        """The flags of the hand-in, in a few words."""
         flags = self.result.get("flags") or []
         words = [_(text) for flag, text in {**FLAGS, **WORDS}.items() if flag in flags]
         words += [flag.replace("-", " ") for flag in flags if flag not in {*FLAGS, *WORDS, NO_HAND_IN}]
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
     @property
     def sum(self) -> tuple[float, float] | None:
-        """The points of all that is graded, and of how many; None where nothing is."""
+        """The points of all graded assignments, and their maximum; None if nothing is graded."""
         results = [member.result for all_of_one in self.marks.values() for member in all_of_one]
         graded = [(float(r["score"] or 0), float(r["max_score"] or 0)) for r in results if r["status"] == "graded"]
         return (sum(score for score, _ in graded), sum(most for _, most in graded)) if graded else None
@@ -119,7 +119,7 @@ class Look(NamedTuple):
 
 
 class Teaching(TypedDict):
-    """What the page opens with: what to teach, and whose hand-in needs a look."""
+    """The top of the page: what to teach next, and which hand-ins need a look."""
 
     mistakes: list[tuple[str, KnownMistake]]  # with the assignment's id, the most frequent first
     looks: list[Look]
@@ -140,7 +140,7 @@ class Section(TypedDict):
 
 
 def order_of(assignment: str) -> tuple[int, str]:
-    """Where an assignment stands in the syllabus, to sort by; what it does not have comes last, by name."""
+    """A sort key: the assignment's place in the syllabus; unknown assignments come last, by name."""
     known = list(syllabus().released())
     return (known.index(assignment) if assignment in known else len(known), assignment)
 
@@ -185,19 +185,19 @@ def _groups(rows: Sequence[Row]) -> list[Group]:
     return groups
 
 
-# Flags that ask for a person's eyes, and what they say.
+# Flags of hand-ins that a person should look at, with their texts.
 FLAGS = {
     "waits-for-a-person": N_("waits for a person's mark"),
     "not-in-gradebook": N_("the gradebook has another mark"),
-    "accepted-earlier-answer": N_("an earlier answer was accepted, this one is another"),
+    "accepted-earlier-answer": N_("an earlier answer was accepted; this is a different one"),
     "ready-made-attention": N_("uses the framework's own attention"),
     "check-raised": N_("a check could not make sense of the answer"),
-    "unknown-owner": N_("nobody knows whose it is"),
+    "unknown-owner": N_("the owner is not known"),
     "not-on-roster": N_("is not on the class list"),
 }
 
 
-# Flags that say what was found, without a need to look.
+# Flags that only inform, with their texts.
 WORDS = {
     GROUP: N_("handed in by a group"),
     GROUP_UNCLEAR: N_("others of the group handed in"),
@@ -303,7 +303,7 @@ def _section(name: str, group: list[Member]) -> Section:
     }
 
 
-FEW = 5  # of those who passed, or failed: with fewer, a pass rate says nothing
+FEW = 5  # people who passed, or failed; with fewer, a pass rate says nothing
 
 
 def odd(rate: PassRate) -> str | None:

@@ -1,7 +1,7 @@
 """Pages and fragments that people read: feedback for a student, a report for an nbgrader cell, a page for the class.
 
-Every page is one file: no scripts, nothing fetched from anywhere. The templates escape whatever they print, and
-whatever they print is cleaned first (`text.py`), so that nothing a student wrote is ever more than text. A part looks
+Every page is one file, without scripts, and loads nothing from other places. The templates clean (`text.py`) and escape
+everything that they print, so that whatever a student wrote is only text. A part looks
 the same everywhere because one macro draws it, `templates/part.html.j2`, with its styles inline: an nbgrader cell's
 output has no style sheet of its own. Its colours are CSS variables with light defaults, which the pages redefine for
 dark screens; in a notebook the fragment is a light card on any background.
@@ -39,7 +39,7 @@ def feedback_page(result: Result) -> str:
 
 
 def part_report(result: Result, part_id: str) -> str:
-    """What the student reads below a test cell: an HTML fragment with inline styles."""
+    """The report below a test cell: an HTML fragment with inline styles."""
     part = _part(result, part_id)
     return render("cell.html.j2", part=part, message=None if part else _missing(result)).strip()
 
@@ -53,7 +53,7 @@ def hand_in_report(result: Result) -> str:
 
 
 def part_text(result: Result, part_id: str) -> str:
-    """What the student reads below a test cell, as plain text."""
+    """The report below a test cell, as plain text."""
     part = _part(result, part_id)
     if part is None:
         return line(_missing(result))
@@ -109,14 +109,14 @@ def class_page(results: Sequence[Result], links: Sequence[str] | None = None) ->
 
 
 def _hand_in(result: Result) -> tuple[object, ...]:
-    """What is the same for all rows of one hand-in: a group's has one for each of its people."""
+    """The facts that all rows of one hand-in share; a group's hand-in has a row for each of its members."""
     return result["submission"], result["assignment"], "" if GROUP in result["flags"] else result["student"]
 
 
 def write_pages(results: Sequence[Result], directory: str | Path, seen: Sequence[Result] | None = None) -> Path:
     """Write `index.html` and a page for each hand-in. Returns the path of the index.
 
-    `seen` are the results as their students may see them now, where that is less.
+    `seen` are the results that students may see now, if that is less.
     A file's name is made of the student and the assignment, without letters that could do harm, and of a hash of both
     and of the hand-in's name. So no name can leave the folder, and no two are the same.
     """
@@ -170,9 +170,9 @@ def _verdict(result: Result, parts: list[PartView]) -> str:
     if result["status"] != "graded":
         return _("This hand-in could not be graded. It costs you nothing: your instructor sees it too.")
     if all(p["by_hand"] for p in parts):
-        return _("Read by a person; the remarks stand with each part.")
+        return _("Read by a person; the remarks are beside each part.")
     if "waits-for-a-person" in result["flags"]:
-        return _("The machine's part is done. A person has still to read the rest, and the mark will grow.")
+        return _("The automatic part is done. A person still has to read the rest, and the mark can go up.")
     done = [p for p in parts if p["complete"]]
     open_ = [p for p in parts if not p["complete"]]
     if not open_:
@@ -210,7 +210,7 @@ _CODE = (
 
 def _prose(value: object) -> Markup:
     """A sentence as escaped HTML, with `names` between backticks as code."""
-    return Markup(prose(clean(value)).replace("<code>", _CODE))  # all else that looks like a tag is escaped
+    return Markup(prose(clean(value)).replace("<code>", _CODE))  # anything else that looks like a tag is escaped
 
 
 def _points(value: Any) -> str:
@@ -220,7 +220,7 @@ def _points(value: Any) -> str:
 
 
 def _no_mark(result: Result) -> str:
-    """What stands in the place of a mark."""
+    """The text that replaces a missing mark."""
     if result["status"] == "by_hand":
         return _("waits for a person")
     return _("nothing handed in") if NO_HAND_IN in result["flags"] else _("not graded")

@@ -1,8 +1,8 @@
 """A result in the reader's language. Stored results are English; what a person reads is translated here.
 
 `spoken` gives a copy with every sentence for students in the language that `course.i18n` has chosen. Titles and hints
-are looked up as they are, sentences with values in them by the result's table `words` (see `autograder.messages`). What
-is in neither, such as an exception's message, stays as it is.
+are looked up as they are, sentences with values in them by the result's table `words` (see `autograder.messages`).
+Other texts, such as an exception's message, stay as they are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cleaning text for people: what students wrote may hold terminal escapes, control characters and formulas.
 
-Cleaning is not escaping. The templates escape HTML, all of it, as the last step. Here is removed what has no place in
-any report: terminal escapes, control characters, marks that reverse the direction of text, and halves of surrogate
+Cleaning is not escaping. The templates escape HTML, all of it, as the last step. This module removes characters that no
+report needs: terminal escapes, control characters, marks that reverse the direction of text, and halves of surrogate
 pairs, which cannot be written as UTF-8.
 """
 
@@ -16,7 +16,7 @@ _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-BLANKS = "".join(map(chr, range(33))) + "\xa0\xad\u200b\u200c\u200d\u2060\u3000\ufeff"  # nothing to some eyes
+BLANKS = "".join(map(chr, range(33))) + "\xa0\xad\u200b\u200c\u200d\u2060\u3000\ufeff"  # invisible
 LONGEST = 20_000  # characters of one text in a report
 
 
@@ -42,7 +42,7 @@ _EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC
 
 
 def shown_name(value: object, longest: int = 80) -> str:
-    """A person's or a file's name on one line, with what misleads the eye shown as such.
+    """A person's or a file's name on one line, in which misleading characters are shown as codes.
 
     Marks that turn the direction around, and characters that cannot be seen, are shown as their code, `⟨U+202E⟩`. A
     letter that stands among those of another alphabet has its code behind it, and so has each in a name of nothing but
@@ -54,13 +54,13 @@ def shown_name(value: object, longest: int = 80) -> str:
     seen = "".join(_code(c) if _DIRECTION.match(c) or _hidden(c, before) else c for before, c in pairs)
     letters = [c for c in text if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lo")]
     alone = bool(letters) and all(c in _TWINS for c in letters)
-    words = re.split(r"([^\W_]+)", seen)  # platforms part the words of a file's name by "_"
+    words = re.split(r"([^\W_]+)", seen)  # platforms separate words of file names by "_"
     words[1::2] = [_told_apart(word, alone) for word in words[1::2]]
     return line("".join(words), longest)
 
 
 def _told_apart(word: str, always: bool) -> str:
-    """A word with the code behind each letter that is not of the alphabet that its other letters seem to be of."""
+    """A word in which each letter of a foreign alphabet is followed by its code."""
     alphabets = {alphabet for c in word if (alphabet := _alphabet(c))}
     if always or len(alphabets) > 1 or alphabets & {"FULLWIDTH", "MATHEMATICAL", "CIRCLED", "SMALL"}:
         odd = alphabets - {"LATIN"} if "LATIN" in alphabets or always or len(alphabets) == 1 else alphabets
@@ -69,7 +69,7 @@ def _told_apart(word: str, always: bool) -> str:
 
 
 def _alphabet(c: str) -> str:
-    """Of what alphabet a letter is; nothing for what is no letter, and one name for those of East Asia."""
+    """The alphabet of a letter; empty if it is no letter; the same name for all letters of East Asia."""
     if c.isascii():
         return "LATIN" if c.isalpha() else ""
     if unicodedata.category(c) not in ("Lu", "Ll", "Lt", "Lo"):
@@ -79,7 +79,7 @@ def _alphabet(c: str) -> str:
 
 
 def _hidden(c: str, before: str) -> bool:
-    """Whether nobody sees a character; the joiners between letters of Persian or Hindi are seen by what they do."""
+    """Whether a character is invisible; joiners between letters of Persian or Hindi have a visible effect."""
     if c in "\u200c\u200d" and _alphabet(before) not in ("", "LATIN", "GREEK", "CYRILLIC"):
         return False
     return c in _UNSEEN or unicodedata.category(c) == "Cf"
@@ -105,12 +105,12 @@ def slug(value: object, longest: int = 40) -> str:
 def cell(value: object) -> str:
     """A value for a spreadsheet: what would be read as a formula gets an apostrophe in front.
 
-    Also behind blanks, because some programs trim them before they look.
+    Leading blanks are ignored, because some programs trim them first.
     """
     if value is None:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return points(value) if math.isfinite(value) else ""
-    text = clean(value, 2000)  # first: after cleaning, another sign may be the first
+    text = clean(value, 2000)  # clean first, because cleaning can change the first character
     risky = text[:1] in "\t\r\n" or text.lstrip(BLANKS).startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     return "'" + text if text and risky else text

@@ -1,4 +1,4 @@
-"""What the templates print of a result's parts: the cases of each hidden test as one check, sorted by outcome."""
+"""The data of a result's parts for the templates: the cases of each hidden test as one check, sorted by outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CaseView(TypedDict):
 
 
 class CheckView(TypedDict):
-    """All cases of one hidden test, as a student counts them. Scores are points."""
+    """All cases of one hidden test, shown as one check. Scores are points."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class CheckView(TypedDict):
 
 
 class PartView(TypedDict):
-    """A part with all that a page shows of it, in the reader's language. Scores are points."""
+    """A part with all data that pages show, in the reader's language. Scores are points."""
 
     id: str
     title: str
@@ -115,7 +115,7 @@ def _part_view(part: Part, named: Sequence[tuple[str, str]], error: str | None) 
 
 
 def _checks(tests: Sequence[tuple[Test, tuple[str, str]]], points: float, follows: bool) -> list[CheckView]:
-    """The tests as a student counts them: the cases of one test, `test_values[a batch]` and so on, are one check.
+    """Tests as checks: the cases of one test, `test_values[a batch]` and so on, are one check.
 
     A check has failed if one of its cases has; it shows the message and the picture of the first that did. The checks
     share `points`: those of the part, less what the mistakes that are counted by themselves have taken off. A check is

@@ -1,1 +1,1 @@
-"""The settings of a course, `course.toml` in its folder: what they are, how they are read, changed, and applied."""
+"""The settings of a course, `course.toml` in its folder: their types, and how they are read, changed and applied."""

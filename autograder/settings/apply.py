@@ -1,6 +1,6 @@
-"""A result of the judge as the course counts it: its points, void tests, accepted answers.
+"""Applies a course's settings to the judge's results: points, void tests, accepted answers.
 
-What the judge found stays as it is in `.autograder/results`. So what is changed here costs no grading.
+The judge's results in `.autograder/results` stay as they are. So a change of these settings needs no new grading.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from autograder.settings.points import Worth, worth_of
 from autograder.settings.types import Accepted, AssignmentSettings, CourseSettings
 from course.syllabus import UnknownName, syllabus
 
-ACCEPTED_BEFORE = "accepted-earlier-answer"  # a flag: an answer of an earlier hand-in was accepted, this one is another
+ACCEPTED_BEFORE = "accepted-earlier-answer"  # a flag: the accepted answer was another one
 
 
 def counted(result: Result, settings: CourseSettings, sources: Path | None = None) -> Result:
@@ -58,7 +58,7 @@ def _is_about(accepted: Accepted, result: Result) -> bool:
 
 
 def _with_worth(raw: Part, worth: Worth) -> Part:
-    """A part with the points that it has here."""
+    """A part with the course's points."""
     part: Part = {**raw}
     before, now = float(raw["max_score"]), worth.points
     if before != now:
@@ -84,7 +84,7 @@ def _with_worth(raw: Part, worth: Worth) -> Part:
 
 
 def _at_cost(mistake: Misconception, factor: float) -> Misconception:
-    """A mistake that costs so many times as much."""
+    """A mistake whose cost is multiplied by `factor`."""
     cost = mistake.get("cost")
     return {**mistake, "cost": round(cost * factor, 2)} if cost else mistake
 
@@ -99,7 +99,7 @@ def _with_reason(test: Test, own: AssignmentSettings, messages: list[Message]) -
 
 
 def _accepted(part: Part, accepted: Accepted, messages: list[Message]) -> Part:
-    """A part with full points, because a person has looked at the answer."""
+    """A part with full points, because a person accepted the answer."""
     messages.append(Message("Accepted by your instructor: {why}", why=accepted.why))
     return {
         **part, "score": part["max_score"], "accepted": str(messages[-1]), "marking": "strict",

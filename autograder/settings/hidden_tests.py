@@ -2,7 +2,8 @@
 
     python -m autograder.settings.hidden_tests EXERCISE TRACK
 
-The tests are collected in a process of its own, as the judge does it: a program that reads settings is then no pytest.
+The tests are collected in a separate process, as the judge does, so that a program that reads settings need not run
+pytest.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""On which lines of a TOML file its keys stand; Python's reader of TOML does not say."""
+"""Finds the lines of keys in a TOML file, because Python's TOML reader does not report them."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 
-Where = tuple[str | int, ...]  # the way to a value: keys, and places in lists from 0
+Where = tuple[str | int, ...]  # the path to a value: keys, and indexes of lists from 0
 
 _HEADER = re.compile(r"\s*(\[\[?)(.+?)\]\]?\s*(#.*)?$")
 _NAME = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
@@ -13,7 +13,7 @@ _KEY = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 
 
 def lines_of(text: str) -> dict[Where, int]:
-    """The line, from 1, of each table and key. What stands in a value is not looked for."""
+    """The line, from 1, of each table and key. Keys inside a value are not included."""
     found: dict[Where, int] = {}
     counts: dict[Where, int] = {}
     table: Where = ()
@@ -32,7 +32,7 @@ def lines_of(text: str) -> dict[Where, int]:
 
 
 def line_of(found: dict[Where, int], where: Where) -> int | None:
-    """The line of a value, or of the nearest thing around it that has a line."""
+    """The line of a value, or of the nearest table around it."""
     for end in range(len(where), 0, -1):
         if where[:end] in found:
             return found[where[:end]]
@@ -40,7 +40,7 @@ def line_of(found: dict[Where, int], where: Where) -> int | None:
 
 
 def _keys(dotted: str) -> Where:
-    """The keys in `a."b.c".d`; the text itself where that is no TOML, which its reader reports."""
+    """The keys in `a."b.c".d`; the text itself if it is not TOML, which the TOML reader reports."""
     keys: list[str | int] = []
     try:
         inside = tomllib.loads(f"{dotted} = 0")
@@ -54,7 +54,7 @@ def _keys(dotted: str) -> Where:
 
 
 def _in_lists(keys: Where, counts: dict[Where, int]) -> Where:
-    """A way with the place in each list that it leads through: the last table of that list so far."""
+    """A path with an index for each list on it: that of the list's last table so far."""
     way: Where = ()
     for key in keys[:-1]:
         way = (*way, key)

@@ -1,4 +1,4 @@
-"""What the parts of an assignment are worth in a course: by `course.toml`, the source notebook, the syllabus."""
+"""The points of an assignment's parts in a course, from `course.toml`, the source notebook and the syllabus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from course.syllabus import Assignment
 
 @dataclass(frozen=True)
 class Worth:
-    """What a part is worth, in points. Those of a bonus come on top of the assignment's; a dropped part has none."""
+    """The points of a part. Points of a bonus are added to the assignment's maximum; a dropped part has none."""
 
     points: float
     bonus: bool = False
@@ -25,7 +25,7 @@ class Worth:
 def worth_of(assignment: Assignment, settings: AssignmentSettings, sources: Path | None = None) -> dict[str, Worth]:
     """What each part is worth, by its id, in the syllabus's order.
 
-    Parts with `share` get that share of the assignment's points, and the others what is left, in proportion to their
+    Parts with `share` get that share of the assignment's points. The other parts divide the rest in proportion to their
     points. Without shares, `points` of the assignment are divided as its parts' points are. `sources` is the folder of
     the course's source notebooks, whose points go before the syllabus's.
     """

@@ -1,4 +1,4 @@
-"""Reads `course.toml`, and checks it, in one place. What is wrong is said with file, line, and what is allowed."""
+"""Reads and checks `course.toml`. Errors name the file, the line, and what is allowed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MOST_POINTS, MOST_SEED = 10_000, 2**63 - 1
 
 
 class CourseSettingsError(ValueError):
-    """Something in `course.toml` that is not right; the message has file and line, and what is allowed."""
+    """A mistake in `course.toml`; the message has the file, the line, and what is allowed."""
 
 
 def read_settings(course: Path) -> CourseSettings:
@@ -66,7 +66,7 @@ def _read(path: Path, _modified: int, _size: int) -> CourseSettings:
 
 
 def parse_settings(data: bytes, path: Path) -> CourseSettings:
-    """The settings that a file says; `path` is where it lies, or will lie, in its course.
+    """The settings in a file's bytes; `path` is its place in the course.
 
     Raises CourseSettingsError, with file and line.
     """
@@ -84,7 +84,7 @@ def parse_settings(data: bytes, path: Path) -> CourseSettings:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """What is said of a name that there is not: the nearest ones, or all that there are."""
+    """A hint for an unknown name: the nearest known names, or all of them."""
     known = list(known)
     if not known:
         return "there is none"
@@ -95,7 +95,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class _Reader:
-    """Reads one file. Each method takes the way to a value, so that its line can be said."""
+    """Reads one file. Each method takes the path to a value, so that errors can name its line."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.lines = path, lines_of(text)
@@ -111,7 +111,7 @@ class _Reader:
     # -- the file ----------------------------------------------------------------------------------------------------
 
     def course(self, raw: dict[str, Any]) -> CourseSettings:
-        """All of it."""
+        """The settings of the whole file."""
         self.known((), raw, GENERAL)
         if "timezone" in raw:
             self.zone = self.timezone(raw["timezone"])
@@ -142,7 +142,7 @@ class _Reader:
             rules = replace(rules, marking=self.one_of((*where, "marking"), raw["marking"], MARKING))
         own = (
             known.exercise.limits if known else {}
-        )  # what the syllabus says of this exercise alone goes before [limits]
+        )  # limits of this exercise in the syllabus take precedence over [limits]
         limits = {key: value for key, value in rules.limits.items() if key not in own}
         rules = replace(rules, limits={**limits, **self.limits((*where, "limits"), raw.get("limits", {}))})
         late, show = general.late, general.show
@@ -268,7 +268,7 @@ class _Reader:
     # -- kinds of values ---------------------------------------------------------------------------------------------
 
     def known(self, where: Where, raw: Mapping[str, Any], allowed: Iterable[str]) -> None:
-        """Every key is one that there is."""
+        """Raise an error for an unknown key."""
         allowed = list(allowed)
         for key in raw:
             if key not in allowed:

@@ -1,4 +1,4 @@
-"""The `course.toml` that `autograder init` writes: every key, and what it does. Only the language is in force."""
+"""The `course.toml` that `autograder init` writes. It explains every key; only the language is not commented out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a course may settle for itself in `course.toml`, as Python objects."""
+"""The settings of `course.toml` as Python objects."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 NAME = "course.toml"
-LATE = ("none", "zero", "per-day")  # what lateness costs: nothing, everything, a share of the points a day
-SHOWN = ("nothing", "mark", "checks", "all")  # what of a grading a student sees, from little to much
+LATE = ("none", "zero", "per-day")  # the late penalty: nothing, all points, a share of the points for each day
+SHOWN = ("nothing", "mark", "checks", "all")  # how much of a grading a student sees, from little to much
 
 
 @dataclass(frozen=True)
 class PartSettings:
-    """What a part counts. `points`: what it is worth; `share`: of the assignment's points, 0 to 1; neither: as ever.
+    """How a part counts: by `points`, by a `share` (0 to 1) of the assignment's points, or as in the syllabus.
 
     A part that is dropped counts nothing. The points of a bonus come on top of the assignment's.
     """
@@ -93,7 +93,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides on a grading besides the hand-in and the judge; None: as the syllabus, or the run, says.
+    """Settings that decide on a mark besides the hand-in and the judge; None: as in the syllabus or the run.
 
     `void` are names of tests and of cases. A result says by which rules it was made.
     """
@@ -106,7 +106,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class AssignmentSettings:
-    """What a course settles for one assignment. `points`: what it is worth in all; None: as its parts say."""
+    """A course's settings of one assignment. `points`: its total; None: the sum of its parts."""
 
     points: float | None = None
     parts: Mapping[str, PartSettings] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class AssignmentSettings:
     show: Shown = Shown()
 
     def due_of(self, student: str) -> datetime | None:
-        """Until when a student may hand in, with an extension if there is one; a time with a zone."""
+        """The student's due date, with an extension if there is one; a time with a zone."""
         extension = self.extensions.get(student)
         return self.due + extension.after(self.due) if self.due and extension else self.due
 
@@ -135,15 +135,15 @@ class AssignmentSettings:
 
 @dataclass(frozen=True)
 class CourseSettings:
-    """The settings of a course. `raw` is what the file says, as TOML gives it, for what is compared and noted."""
+    """The settings of a course. `raw` is the content of the file as TOML gives it, used to detect changes."""
 
     language: str | None = None
-    general: AssignmentSettings = AssignmentSettings()  # where an assignment does not say otherwise
+    general: AssignmentSettings = AssignmentSettings()  # defaults for all assignments
     assignments: Mapping[str, AssignmentSettings] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, assignment: str | None) -> AssignmentSettings:
-        """What holds for an assignment, by the syllabus's name for it."""
+        """The settings of an assignment, by its name in the syllabus."""
         return self.assignments.get(assignment or "", self.general)
 
     def with_rules(self, assignment: str, **changes: Any) -> CourseSettings:

@@ -1,4 +1,4 @@
-"""Writes into `course.toml` what a verb decides, and leaves all else in it as a person wrote it, comments too."""
+"""Adds entries to `course.toml`, and leaves everything else in the file as it was, including comments."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from autograder.settings.types import NAME, CourseSettings
 
 
 def add_entry(course: Path, assignment: str, table: str, entry: dict[str, str]) -> CourseSettings:
-    """Add an entry to a list of an assignment's, `void` or `accept`; gives the settings with it.
+    """Add an entry to an assignment's list `void` or `accept`, and return the new settings.
 
-    The file is written only if it is right with the entry; raises CourseSettingsError where it is not, OSError where it
+    The file is written only if it is valid with the entry. Raises CourseSettingsError if it is not, and OSError if it
     cannot be written.
     """
     import tomlkit
@@ -21,7 +21,7 @@ def add_entry(course: Path, assignment: str, table: str, entry: dict[str, str]) 
 
     path = course / NAME
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-    parse_settings(text.encode(), path)  # what is wrong before is said with its line
+    parse_settings(text.encode(), path)  # reports a mistake that was there before, with its line
     document: Any = tomlkit.parse(text)
     assignments = document.setdefault("assignments", tomlkit.table(is_super_table=True))
     if assignment not in assignments:

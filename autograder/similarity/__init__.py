@@ -1,4 +1,4 @@
-"""Who looks alike: the answers of a class compared part by part, with what independent right answers look like.
+"""Similarity: compares the answers of a class part by part, on a scale of independent right answers.
 
-Nothing of it is a verdict, nothing is run, and nothing leaves the machine.
+It gives no verdict, runs no student code, and sends nothing to another machine.
 """

@@ -1,4 +1,4 @@
-"""Takes the answers out of a hand-in: the text that defines each symbol, with what of the student's own it uses."""
+"""Extracts the answers from a hand-in: the text that defines each symbol, with the helpers that it uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @dataclass(frozen=True)
 class Answer:
-    """The text of an answer, and its line of symbols; `lines` counts statements as Python writes them, without text."""
+    """The text of an answer, and its sequence of tokens (`Symbol`); `lines` counts its lines of code."""
 
     text: str
     line: tuple[Symbol, ...]
@@ -33,7 +33,7 @@ def answers_in(submission: Submission) -> dict[str, Answer]:
     assert submission.assignment is not None
     wanted = [part.symbol for part in submission.assignment.exercise.parts]
     texts = [(cell["source"], cell["role"] == "answer") for cell in submission.cells if cell["role"] != "setup"]
-    # What stands in an answer cell goes before what stands elsewhere, as in the judge.
+    # Definitions in an answer cell take precedence over others, as in the judge.
     texts.sort(key=lambda pair: pair[1])
     return answers_of([text for text, _ in texts], wanted)
 
@@ -85,7 +85,7 @@ def answer_of(text: str) -> Answer | None:
 
 
 def _statement_lines(tree: ast.Module) -> int:
-    """How many lines of code a text has as Python writes it: without heads of definitions, docstrings, comments."""
+    """The number of lines of code in a text as `ast.unparse` writes it, without signatures, docstrings and comments."""
     count = 0
     for node in ast.walk(tree):
         heads = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

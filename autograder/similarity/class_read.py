@@ -1,4 +1,4 @@
-"""Reads the hand-ins of a class, or of an earlier term, from any layout that `collect` reads. Writes nothing."""
+"""Reads the hand-ins of a class, or of an earlier term, in any layout that `collect` reads. Writes nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def hand_ins(
 
 
 def names_of(submissions: Sequence[Submission], roster: Roster | None) -> list[str]:
-    """What the person, or the group, of each hand-in is called on pages and in tables."""
+    """The name of each hand-in's person or group on pages and in tables."""
     rows: list[Result] = [{**row_of(submission), "submission": str(n)} for n, submission in enumerate(submissions)]
     names: list[list[str]] = [[] for _ in submissions]
     for row in for_everybody(rows, [submission.owner for submission in submissions], roster, ()):

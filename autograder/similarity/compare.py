@@ -49,7 +49,7 @@ def compare_class(
     results: Iterable[Result] = (),
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Likeness:
-    """What is alike in a class. `names` are those of the people of each hand-in, in order.
+    """Find what is alike in a class. `names` are the names of each hand-in's people, in order.
 
     `earlier` are hand-ins of earlier terms with their names. `results` are gradings; those of other code than what was
     handed in are left out. `source` is the folder of source notebooks. `progress` is told (pairs done, pairs in all).
@@ -82,7 +82,7 @@ def compare_class(
 def _why_not(submission: Submission) -> str | None:
     """Why a hand-in cannot be compared."""
     if submission.problem or submission.assignment is None:
-        return submission.problem or Message("It is of no assignment that is known here.")
+        return submission.problem or Message("It does not belong to any assignment that is known here.")
     if submission.assignment.exercise.by_hand:
         return Message("A person reads this assignment; only code is compared.")
     return None
@@ -137,7 +137,7 @@ class _Comparison:
         }
 
     def _pairs(self, advance: Callable[[int], None]) -> list[Pair]:
-        """The pairs that are shown: what chance explains least comes first."""
+        """The pairs that are shown, the least likely by chance first."""
         pairs: list[Pair] = []
         for i, one in enumerate(self.hand_ins):
             for other in self.hand_ins[i + 1 :]:
@@ -182,7 +182,7 @@ class _Comparison:
         return [g for g in groups.values() if len(g) > 1 and not all(person["earlier"] for person in g)]
 
     def _same_numbers(self, own: Sequence[_HandIn]) -> list[SameNumbers]:
-        """Groups of people with the same wrong numbers, part by part; no known mistake among them."""
+        """Groups of people with the same wrong numbers, part by part; known mistakes are left out."""
         people: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)  # by part, test and hash
         wrong: defaultdict[str, set[int]] = defaultdict(set)
         titles: dict[str, str] = {}
@@ -214,7 +214,7 @@ def _plain(text: str) -> str:
 
 
 def _rank(pair: Pair) -> tuple[float, float, str, str]:
-    """How little chance explains a pair: independent answers as alike, then how far above the cut."""
+    """A sort key: how unlikely a pair is by chance (independent answers as alike, then the distance above the cut)."""
     by_chance = min(answer["as_alike"] for answer in pair["answers"])
     above = max(answer["alike"] / answer["cut"] for answer in pair["answers"])
     return by_chance, -above, pair["one"]["name"], pair["other"]["name"]

@@ -1,10 +1,10 @@
-"""Fingerprints of answers and what two of them share, by copydetect.
+"""Fingerprints of answers, and the passages that two of them share, by copydetect.
 
 copydetect (MOSS's winnowing: Schleimer, Wilkerson and Aiken, 2003) makes the fingerprints and finds the passages. It
-is given our own line of symbols, one character a symbol, and not the text: its own reading of Python takes all names
-for the same, also those of the framework, and then right answers look alike that are not. What it is told to take out
-as boilerplate is taken out here, because copydetect also takes out what merely stands twice in an answer. It imports
-Matplotlib (about a second), so this module is imported only where answers are compared.
+gets a sequence of tokens from `linear`, one character for each token, and not the text: its own tokenizer treats all
+names as equal, also those of the framework, so different right answers would look alike. Boilerplate is removed here,
+because copydetect would also remove passages that occur twice in one answer. copydetect imports Matplotlib (about a
+second), so this module is imported only when answers are compared.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from autograder.similarity.answers import Answer
 from autograder.similarity.linear import END
 
 PASSAGE = 5  # symbols of the shortest passage that counts
-OWN = 2  # of them at least so many say something: a call with three names says nothing
-ROOM = 10  # passages that are added to the length of an answer
+OWN = 2  # of them, at least so many must be significant: a call with three names is not
+ROOM = 10  # added to the number of passages of an answer, so that short answers need more in common
 SAYS_NOTHING = frozenset(("V", "self.V", "=", "call", "return", "arg", "def", "class", "Tuple", "Try", "None"))
 
 Span = tuple[int, int, int]  # a line, from 1, and the first and the last column in it, from 0, in characters
@@ -29,9 +29,9 @@ Span = tuple[int, int, int]  # a line, from 1, and the first and the last column
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """An answer's passages, as hashes, without what everybody has, and where each stands in the line of symbols.
+    """An answer's passages as hashes, without known passages, and the place of each in the sequence of tokens.
 
-    `size` is the number of all its passages, also those that everybody has.
+    `size` is the number of all its passages, including known ones.
     """
 
     answer: Answer
@@ -60,7 +60,7 @@ class Engine:
         return Fingerprint(answer, frozenset(places), places, len(every))
 
     def _counts(self, passage: tuple[str, ...]) -> bool:
-        """Whether a passage lies within one statement, so that their order does not count, and says something."""
+        """Whether a passage is significant and within one statement: the order of statements does not matter."""
         return END not in passage and sum(name not in SAYS_NOTHING for name in passage) >= OWN
 
     def known(self, answers: Iterable[Answer]) -> frozenset[int]:
@@ -76,15 +76,15 @@ class Engine:
 def likeness(one: Fingerprint, other: Fingerprint) -> float:
     """How alike two answers are, from 0 to below 1: the share of the shorter one's passages that only these two have.
 
-    What everybody has is not shared, and still counts in the length: where little is left, little is proved. Ten
-    passages are added to the length, so that a few passages are never enough.
+    Known passages do not count as shared, but count in the length: if an answer has little of its own, the similarity
+    is low. Ten passages are added to the length, so that a few shared passages are never enough.
     """
     shared = len(one.passages & other.passages)
     return shared / (min(one.size, other.size) + ROOM)
 
 
 def spans(one: Fingerprint, other: Fingerprint) -> tuple[list[Span], list[Span]]:
-    """Where the passages that two answers share stand in the text of each."""
+    """The places of the shared passages in the texts of two answers."""
     found = find_fingerprint_overlap(set(one.passages), set(other.passages), one.places, other.places)
     first, second = (
         list(_spans(fingerprint.answer, get_copied_slices(places, PASSAGE).T))

@@ -1,9 +1,9 @@
-"""Writes a syntax tree as a line of symbols, so that answers can be compared for what they do and not how they look.
+"""Turns a syntax tree into a sequence of tokens (`Symbol`), so that answers are compared by what they do.
 
-Comments, docstrings, blanks, annotations, `print` and the names of variables do not show in it. What is chosen from the
-language and the framework does: operations, attributes, keywords, numbers. A few things that can be said in two ways
-have one symbol: `a @ b` and `torch.matmul(a, b)`, `x.softmax(-1)` and `torch.softmax(x, -1)`, `a < b` and `b > a`,
-`x += y` and `x = x + y`, and the two sides of a sum or a product stand in one order.
+Comments, docstrings, blanks, annotations, `print` and names of variables are left out. Operations, attributes, keywords
+and numbers are kept. Equivalent ways to write the same operation give the same tokens: `a @ b` and `torch.matmul(a,
+b)`, `x.softmax(-1)` and `torch.softmax(x, -1)`, `a < b` and `b > a`, `x += y` and `x = x + y`, and the two sides of a
+sum or a product stand in one order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 END = ""  # stands between two statements
-DEEPEST = 150  # levels of a tree that are read; only a machine writes more
+DEEPEST = 150  # levels of a tree that are read; people do not write more
 
 # Modules, by the names that people give them: what they hold is known by its own name.
 MODULES = frozenset(
@@ -40,7 +40,7 @@ Branch = ast.expr | list[ast.stmt]
 
 
 class Symbol(NamedTuple):
-    """A symbol of the line, and where it stands in the text: line from 1, columns from 0 in bytes; line 0 for none."""
+    """A token, and its place in the text: line from 1, columns from 0 in bytes; line 0 if it has no place."""
 
     name: str
     line: int = 0
@@ -49,7 +49,7 @@ class Symbol(NamedTuple):
 
 
 def symbols(nodes: list[ast.stmt]) -> list[Symbol]:
-    """The line of symbols of some statements."""
+    """The sequence of tokens of some statements."""
     return list(_body(nodes, 0))
 
 
@@ -89,7 +89,7 @@ def _symbols(node: ast.AST | None, depth: int) -> Iterator[Symbol]:
             yield from _body(node.body, depth)
         case ast.ClassDef():
             yield Symbol("class", node.lineno, node.col_offset, node.col_offset + 5)
-            for item in node.decorator_list:  # what a class is made of is asked for, and no choice
+            for item in node.decorator_list:  # the base classes are given by the exercise
                 yield from _symbols(item, depth)
             yield from _body(node.body, depth)
         case ast.Lambda():
@@ -170,7 +170,7 @@ def _leaf(node: ast.AST, depth: int) -> Iterator[Symbol]:
 
 
 def _without_not(test: ast.expr, branches: list[Branch], depth: int) -> tuple[list[Symbol], list[Branch]]:
-    """A condition and its two branches, which change places where the condition says "not"."""
+    """A condition and its two branches; a leading "not" is removed and the branches are swapped."""
     while True:
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             test, branches = test.operand, branches[::-1]

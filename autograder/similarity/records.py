@@ -1,4 +1,4 @@
-"""What a comparison of a class says, as plain data: the pages, `--json` and `--csv` are made of it."""
+"""The result of a comparison as plain data, from which the page, `--json` and `--csv` are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Span = tuple[int, int, int]  # a line, from 1, and the first and the last column
 
 
 class Person(TypedDict):
-    """Whose hand-in it is: the names of all who handed it in, the file, and whether it is of an earlier term."""
+    """The owner of a hand-in: the names of all who handed it in, the file, and whether it is from an earlier term."""
 
     name: str
     file: str
@@ -31,8 +31,8 @@ class AlikeAnswer(TypedDict):
     cut: float
     most: float  # of two independent answers
     independent: int
-    as_alike: int  # independent answers that are as like one of the two
-    others: int  # other answers of the class, or of earlier terms, that are as like one of the two
+    as_alike: int  # independent answers that are as similar to one of the two
+    others: int  # other answers of the class, or of earlier terms, that are as similar to one of the two
     same_text: bool  # also comments and names are the same
     one: Side
     other: Side

@@ -1,7 +1,7 @@
-"""What is much and what is little: each part's own scale, from its accepted alternatives.
+"""The scale of similarity of each part, from its accepted alternatives.
 
-The alternatives are right answers that were written independently. How alike the most alike two of them are says what
-chance, and what the task asks for, can do. Two answers of a class are shown only where they are clearly more alike.
+The alternatives are right answers that were written independently. The similarity of the most similar two of them shows
+what chance and the task itself can cause. Two answers of a class are shown only if they are clearly more similar.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autograder.submission.cell_text import grade_id_of, stub, text_of
 from autograder.submission.read import released_cells
 from course.syllabus import Assignment
 
-SHORT = 5  # lines: right answers of so few are all alike
+SHORT = 5  # lines: right answers of so few lines are all alike
 FEWEST = 4  # independent answers that make a scale
 BEYOND = 0.25  # how far above the most alike independent pair the cut lies, on the way from there to 1
 
@@ -38,22 +38,22 @@ class Scale:
     parts: tuple[str, ...]  # the ids of the parts that it answers
     independent: tuple[Fingerprint, ...]
     known: frozenset[int]  # the passages of the template, the solution, and the solution with each known mistake
-    most: float  # how alike the most alike two independent answers are
+    most: float  # the similarity of the most similar two independent answers
     left_out: LeftOut | None = None
 
     @property
     def cut(self) -> float:
-        """From how alike on two answers are shown."""
+        """The similarity from which on two answers are shown."""
         return cut_of(self.most)
 
     def as_alike(self, one: Fingerprint, other: Fingerprint) -> int:
-        """How many of the independent answers are as like one of the two as these are like each other."""
+        """How many independent answers are at least as similar to one of the two as the two are to each other."""
         alike = likeness(one, other)
         return sum(max(likeness(one, third), likeness(other, third)) >= alike for third in self.independent)
 
 
 def cut_of(most: float) -> float:
-    """From how alike on two answers are shown, where the most alike two independent answers are `most` alike."""
+    """The similarity from which on two answers are shown; `most` is that of the most similar independent answers."""
     return most + BEYOND * (1 - most)
 
 
@@ -109,7 +109,7 @@ def _scale(
     known: frozenset[int],
     engine: Engine,
 ) -> Scale:
-    # Some files vary one part and have another file's text in the rest: the same text is one independent answer.
+    # Some alternatives differ from another one only in one part: the same text counts as one independent answer.
     distinct = list({answer.names: answer for answer in written}.values())
     independent = tuple(engine.fingerprint(answer, known) for answer in distinct)
     most = max((likeness(one, other) for one, other in combinations(independent, 2)), default=0.0)

@@ -1,4 +1,4 @@
-"""Zip archives: what is in them, under which names, and an entry's bytes. Nothing is unpacked to disk."""
+"""Zip archives: lists their entries with decoded names, and reads an entry's bytes. Nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from autograder.submission.budget import Budget
 
 MAX_DEPTH = 2  # zips in zips in a zip
 _ENCRYPTED, _UTF8 = 0x1, 0x800  # flags of an entry
-# Other methods unpack a whole block at once, however large it says that it is.
+# Other methods unpack a whole block at once, whatever its size.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# Of names that are not UTF-8: DOS's two, as Windows packs, then Windows's own, and the same in Cyrillic.
+# Code pages of names that are not UTF-8: two of DOS, which Windows uses for zips, Windows's own, and Cyrillic ones.
 CODE_PAGES = ("cp437", "cp850", "cp1252", "cp866", "cp1251")
 MOST_NAMES = 2_000  # names of an archive that are looked at for its code page
-_CHUNK = 1 << 20  # bytes that are unpacked between two looks at the budget
+_CHUNK = 1 << 20  # bytes that are unpacked between two checks of the budget
 DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -110,7 +110,7 @@ def name_of(info: zipfile.ZipInfo, page: str) -> str:
 
 
 def code_page(infos: Iterable[zipfile.ZipInfo]) -> str:
-    """The code page of an archive's names that are not UTF-8: the one that makes the most likely words of them."""
+    """The code page of an archive's names that are not UTF-8: the one that gives the most plausible words."""
     names = [data for info in infos if (data := _bytes_of(info)) is not None and _utf_8(data) is None][:MOST_NAMES]
     return max(CODE_PAGES, key=lambda page: sum(_likeness(_decoded(data, page) or "\0") for data in names))
 
@@ -120,7 +120,7 @@ def _bytes_of(info: zipfile.ZipInfo) -> bytes | None:
     if info.flag_bits & _UTF8 or info.filename.isascii():
         return None
     try:
-        return info.filename.encode("cp437")  # what zipfile has read it as
+        return info.filename.encode("cp437")  # zipfile decodes such names as cp437
     except UnicodeEncodeError:
         return None
 
@@ -142,7 +142,7 @@ def _decoded(data: bytes, page: str) -> str | None:
 
 
 def _likeness(text: str) -> int:
-    """How much a text looks like names: letters of one script in each word, capital letters at the front."""
+    """A score of how much a text looks like names: letters of one script in each word, capitals at the front."""
     points = 0
     for word in re.split(r"[\s/_.\-\\()']+", text):
         foreign = [letter for letter in word if not letter.isascii()]

@@ -15,9 +15,9 @@ UNKNOWN_OWNER = "unknown-owner"
 
 
 def of_one_assignment(submissions: Iterable[Submission]) -> list[Submission]:
-    """The hand-ins; where all that say their assignment say the same, the others are taken as hand-ins for it too.
+    """The hand-ins. If all that name an assignment name the same one, the others count for that assignment too.
 
-    So a file that cannot be read counts for its person, as one attempt of several.
+    So a file that cannot be read counts as an attempt of its owner.
     """
     found = list(submissions)
     said = {s.assignment.id: s.assignment for s in found if s.assignment}
@@ -49,7 +49,7 @@ def _one(group: list[Submission]) -> Submission:
     answered = [s for s in group if not s.problem and _has_answers(s)]
     candidates = answered or [s for s in group if s.problem] or group
     newest = max(_attempt(s) for s in group)
-    if newest:  # the platform's own order goes before all others
+    if newest:  # the platform's own order takes precedence
         candidates = [s for s in candidates if _attempt(s) == newest] or [s for s in group if _attempt(s) == newest]
     best = max(candidates, key=lambda s: (_own_name(s), s.modified, s.name))
     if len(group) > 1:
@@ -66,8 +66,8 @@ def _one(group: list[Submission]) -> Submission:
     if folders := _maybe_peoples(answered):
         best.remarks.append(
             Message(
-                "There are answers in several folders: {folders}. If these are of several people, their instructor "
-                "has to grade the folder around them by itself.",
+                "There are answers in several folders: {folders}. If they belong to several people, the instructor "
+                "has to grade the folder that contains them by itself.",
                 folders=", ".join(folders),
             )
         )
@@ -83,7 +83,7 @@ def _told_apart(group: Sequence[Submission]) -> dict[str, str]:
 
 
 def _maybe_peoples(answered: Sequence[Submission]) -> list[str]:
-    """The folders beside one another in a person's folder that hold answers: no rule says whose they are."""
+    """The sibling folders in a person's folder that hold answers, if no rule says whose they are."""
     if len(answered) < 2 or any(s.owner is None or s.owner.rule in platforms() for s in answered):
         return []
     paths = [re.split("[/!]", s.name) for s in answered]
@@ -96,7 +96,7 @@ def _maybe_peoples(answered: Sequence[Submission]) -> list[str]:
 
 
 def _name_people(submissions: list[Submission]) -> None:
-    """Give each person a different name, and flag the files that name nobody, except a single one."""
+    """Give each person a different name, and flag files that name nobody, unless there is only one."""
     names = distinct_names(s.owner for s in submissions if s.owner)
     for submission in submissions:
         if submission.owner is None:

@@ -34,7 +34,7 @@ OF_ALL = Limits(size=64 << 30, files=200_000, seconds=1_200, directory=64 << 20)
 
 
 class Budget:
-    """What may still be read. Everything that is taken from it is also taken from the budget `around` it."""
+    """A budget that can be used up. Everything taken from it is also taken from the budget `around` it."""
 
     def __init__(self, limits: Limits = OF_A_PERSON, around: Budget | None = None) -> None:
         self.limits, self.around = limits, around
@@ -109,8 +109,8 @@ class Budget:
         self.over = True
         if self.limits is OF_ALL:
             reason = Message(
-                "What was given is too large to be read in one run, and this hand-in was not read. Unpack it, and "
-                "grade it in parts."
+                "The files together are too large to be read in one run, so this hand-in was not read. Unpack them, "
+                "and grade them in parts."
             )
         raise Exceeded(reason)
 

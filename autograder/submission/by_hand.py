@@ -39,7 +39,7 @@ def look_through(
     """Add to a match the remarks and flags on tasks without an answer.
 
     Arguments: the hand-in's cells in their places; the cells of the source notebook; the syllabus's tasks; the texts of
-    `in_other_languages`. A text of the release is no answer, wherever it stands.
+    `in_other_languages`. A text of the release is no answer, wherever it is in the hand-in.
     """
     titles = {f"task-{task.id}": task.title for task in tasks}
     said = [*map(text_of, source_cells), *(text for texts in others.values() for text in texts)]

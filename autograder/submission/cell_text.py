@@ -1,4 +1,4 @@
-"""Reads a single cell: its text, its ids, the names that it defines, and what is left of it without its stub.
+"""Reads a single cell: its role, its ids, its text without the stub, and what a student added.
 
 Cells are plain JSON, no notebook library is used, and nothing is run. Each function takes time in proportion to the
 length of the text.
@@ -97,12 +97,12 @@ def additions(edited: str, released: str, only: tuple[type[ast.stmt], ...] | Non
         added = [n for n in tree.body if not (isinstance(n, ast.Pass) or is_magic(n))]
         new = [n for n in added if (only is None or isinstance(n, only)) and ast.dump(n) not in old]
         return "\n".join("\n".join(lines[n.lineno - 1 : n.end_lineno]) if layout else ast.unparse(n) for n in new)
-    except RecursionError:  # an expression so deep that only a machine writes it
+    except RecursionError:  # an expression that is nested too deeply
         return ""
 
 
 def _plain(source: str) -> bool:
-    """Whether a top-level statement is a run of whole lines, so that the student's own layout can be kept."""
+    """Whether a top-level statement takes whole lines, so that the student's own layout can be kept."""
     return not re.search(r"^[ \t]*[%!?@]", source, re.M) and ";" not in source
 
 

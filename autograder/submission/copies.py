@@ -16,7 +16,7 @@ RECORD = Path(".autograder") / "copies.json"
 
 
 class StudentsFile(OSError):
-    """There is a student's file in the place of a copy; it is not overwritten."""
+    """A student's file has the name of a copy; it is not overwritten."""
 
 
 def is_copy(course: Path, path: Path) -> bool:

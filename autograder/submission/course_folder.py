@@ -1,4 +1,4 @@
-"""The assignments of an instructor's course folder: those that the judge grades, under any name, and all others.
+"""The assignments of a course folder: those that the judge grades, also renamed ones, and the instructor's own.
 
 nbgrader knows an assignment by the name of its folder in `source/`. The metadata of its source notebook tell which
 assignment of the syllabus it is; students' files do not count.

@@ -1,4 +1,4 @@
-"""What is known of a download as a whole, beyond the path of each file: what the platform wrote beside the hand-ins."""
+"""Facts about a download as a whole, besides the path of each file: files that the platform added to the hand-ins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ File = tuple[tuple[str, ...], Callable[[], bytes]]  # the names on a path, and w
 
 
 def around(files: Collection[File], skip: int, archive: str = "", clones: Iterable[str] = ()) -> Around:
-    """What the files that were given say together. `skip` folders are around all people, as `wrappers` counts them."""
+    """The facts that all files together give. `skip` is the number of outer folders, as `wrappers` counts them."""
     paths = [parts[skip:] for parts, _read in files]
     return Around(
         archive=archive,
@@ -70,10 +70,10 @@ def _person(entry: Mapping[object, object]) -> Person:
 
 
 def _told(files: Iterable[tuple[str, Callable[[], bytes]]]) -> dict[str, Person]:
-    """The people of Blackboard's texts, one for each attempt, by what stands in file names before the attempt.
+    """The people in Blackboard's text files, one for each attempt, by the part of the file name before the attempt.
 
-    A text of the platform has no file name behind the attempt's date, so no student's file passes for one. Its first
-    line says the full name and the user name, in any language.
+    A text file of the platform has no file name after the attempt's date, so a student's file cannot look like one. Its
+    first line has the full name and the user name, in any language.
     """
     found: dict[str, Person] = {}
     for name, read in files:
@@ -91,14 +91,14 @@ def _told(files: Iterable[tuple[str, Callable[[], bytes]]]) -> dict[str, Person]
 
 
 def _mixed(paths: Iterable[tuple[str, ...]]) -> Iterable[str]:
-    """The folders that hold hand-ins outside of numbered folders: these numbers are no platform's attempts."""
+    """The folders with hand-ins beside numbered folders: such numbers are not attempts of a platform."""
     for path in paths:
         if len(path) > 1 and not (len(path) > 2 and path[1].isdecimal()) and path[-1].lower().endswith(NOTEBOOK):
             yield path[0]
 
 
 def _confirmed(files: Collection[str]) -> Iterable[str]:
-    """The layouts whose names other files have too, where all hand-ins here have them, and one names an exercise."""
+    """The ambiguous layouts that are certain here: all hand-ins have such names, and one of them names an exercise."""
     hand_ins = [name for name in files if name.lower().endswith(NOTEBOOK)]
     for layout in layouts():
         if not layout.sure and hand_ins:

@@ -1,7 +1,7 @@
 """Finds hand-ins: notebooks, `.py` files, folders and zips of such (also nested, as learning platforms pack them).
 
 Nothing is opened through a symbolic link, nothing is unpacked to disk, and sizes are limited. A problem with one file
-is a sentence about that file. A person who handed in only other files, or nothing, is also found, with the reason.
+becomes a sentence about that file. People who handed in only other files, or nothing, are also listed, with the reason.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from course.syllabus import syllabus
 SUFFIXES = (".ipynb", ".py", ".zip")
 SKIPPED = {".ipynb_checkpoints", "__pycache__", "__MACOSX", ".git", "site-packages", "node_modules"}
 WHOLE_ATTEMPTS = ("blackboard", "brightspace", "submitty")  # they keep the files of an attempt together
-# What students hand in by mistake in place of the notebook. Beside notebooks, such a file is a person's too.
+# Files that students hand in by mistake instead of the notebook.
 WRONG_FORMS = (".rar", ".7z", ".tar", ".gz", ".html", ".htm", ".pdf", ".docx", ".odt", ".ipynb.txt", ".ipynb.json")
 # Files that platforms and the grader put beside hand-ins; no student handed these in.
 NOT_HANDED_IN = {"timestamp.txt", "index.html", METADATA, "desktop.ini", "thumbs.db"}
@@ -37,7 +37,7 @@ NOT_HANDED_IN = {"timestamp.txt", "index.html", METADATA, "desktop.ini", "thumbs
 
 @dataclass(frozen=True)
 class _Place:
-    """The folder or archive that was given: how many folders are around all people, and what is known of all files."""
+    """The given folder or archive: the number of its outer folders, and facts about all its files."""
 
     skip: int
     around: Around
@@ -195,7 +195,7 @@ def _may_be_hand_in(parts: tuple[str, ...]) -> bool:
     inside = parts[len(parts) - parts[::-1].index("course") :]
     try:
         return not resources.files("course").joinpath(*inside).is_file()
-    except (OSError, ValueError):  # longer than a path can be
+    except (OSError, ValueError):  # too long for a path
         return True
 
 
@@ -249,7 +249,7 @@ def _by_person(
 
 
 def _passed_over(theirs: list[_Other], handed_in: list[_Other], assignment: str | None, skip: int) -> Found:
-    """What somebody handed in, or the empty folder, with the reason why it is not graded."""
+    """What a person handed in, or an empty folder, with the reason why it is not graded."""
     parts, names = theirs[0].parts, [other.name for other in handed_in]
     folders = parts[: max(skip + 1, 1)]
     label = "/".join(theirs[0].label.split("/")[: len(folders) - len(parts) or None])
@@ -260,7 +260,7 @@ def _passed_over(theirs: list[_Other], handed_in: list[_Other], assignment: str 
 
 @dataclass(frozen=True)
 class _Other:
-    """A file that is no notebook, or an empty folder. `label` is where it is."""
+    """A file that is not a notebook, or an empty folder. `label` says where it is."""
 
     parts: tuple[str, ...]
     label: str
@@ -287,7 +287,7 @@ def _from_file(path: Path, parts: tuple[str, ...], name: str, budget: Budget) ->
             problem = Message("The hand-in is a symbolic link, which is not followed; hand in the file itself.")
             yield Found(name, parts, None, problem)
         elif stat.S_ISDIR(status.st_mode):
-            problem = Message("What is called like a file is a folder, and empty. Hand in the notebook itself.")
+            problem = Message("This has the name of a file, but it is an empty folder. Hand in the notebook itself.")
             yield Found(name, parts, None, problem)
         elif not stat.S_ISREG(status.st_mode):
             problem = Message("The hand-in is not a file. Hand in the notebook, the file that ends in .ipynb.")
@@ -368,7 +368,7 @@ def _from_entry(
     if not below[-1].lower().endswith(".zip"):
         yield Found(label, below, data, modified=entry.modified)
     elif len(data) > hand_in.MAX_BYTES or depth >= MAX_DEPTH:
-        problem = Message("The zip is packed into too many others, or too large; hand in the notebook itself.")
+        problem = Message("The zip is inside too many other zips, or is too large; hand in the notebook itself.")
         yield Found(label, below, None, problem)
     else:
         found = list(_from_zip(io.BytesIO(data), below, label, budget, depth + 1))

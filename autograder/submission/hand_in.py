@@ -38,7 +38,10 @@ class ReadyMadeUse(TypedDict):
 
 
 class Reach(TypedDict):
-    """The lines that a definition can reach: the label of a cell, first and last line. `anything`: any line may be."""
+    """The lines that a definition can reach: label of the cell, first and last line.
+
+    `anything`: it can reach any line.
+    """
 
     anything: bool
     lines: list[list[Any]]

@@ -1,8 +1,8 @@
-"""What an answer may import: its framework, NumPy, the course, Python's own library, and tools to look at data.
+"""What an answer may import: its framework, NumPy, the course, Python's standard library, and tools to look at data.
 
-Everything else that is installed where hand-ins are graded is there for the frameworks, or for other exercises. Some of
-it brings attention ready-made. The text of an answer is held to the list by `ready_made.py`, and its imports at work by
-`autograder/workers/importing.py`.
+All other packages on the grading machine are there for the frameworks, or for other exercises. Some of them contain
+ready-made attention. `ready_made.py` checks the text of an answer against this list, and
+`autograder/workers/importing.py` checks its imports while it runs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-# Packages that bring attention or whole transformers. The files of those that no exercise of the run needs are closed.
+# Packages with attention or whole transformers. Their files cannot be read, except those that an exercise needs.
 CARRIERS = frozenset(
     "transformers keras_hub keras_nlp jax flax haiku torchtune torchtext torchvision torchaudio timm xformers "
     "flash_attn x_transformers fairseq diffusers sentence_transformers peft trl vllm optimum adapters allennlp "
@@ -18,7 +18,7 @@ CARRIERS = frozenset(
 )
 # Parts of a framework that have an attention of their own beside the public one.
 INSIDE = ("tensorflow.python.keras", "tensorflow.python.layers", "tensorflow.compat.v1.keras", "torch._inductor")
-# Inside of TensorFlow: all of it has a public name, by which it is told what it is.
+# Internal modules of TensorFlow. Everything in them also has a public name.
 PRIVATE = (*INSIDE, "tensorflow.python")
 EVERYDAY = frozenset(
     "matplotlib mpl_toolkits pandas seaborn plotly altair bokeh tqdm PIL cv2 imageio scipy sklearn sympy networkx "
@@ -42,5 +42,5 @@ def listed(name: str, own: Iterable[str]) -> bool:
 
 
 def foreign(path: str) -> bool:
-    """Whether a dotted path leads to another package's transformers, or to what a framework hides."""
+    """Whether a dotted path leads to another package's transformers, or to a framework's internal modules."""
     return path.partition(".")[0] in CARRIERS or f"{path}.".startswith(tuple(f"{inside}." for inside in PRIVATE))

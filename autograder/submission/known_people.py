@@ -1,8 +1,8 @@
-"""Who the folders of a course's `submitted/` tree belong to: a record, since a folder's name says little of a person.
+"""A record of the owners of the folders in a course's `submitted/`, because a folder's name says little about a person.
 
 `autograder collect --into` makes such a folder out of a platform's download, whose path has the person's key. The
 record, `.autograder/people.json`, keeps key, name and e-mail address by the folder's name, which is the student's id in
-nbgrader. So a later grading finds the person on the class list, and the mark its way back to the platform.
+nbgrader. So a later grading finds the person on the class list, and the mark can be returned to the platform.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from autograder.submission.owner import Owner, Person
 
 RECORD = Path(".autograder") / "people.json"
-ON_THE_LIST = "roster"  # the rule of somebody who is known from the class list alone
+ON_THE_LIST = "roster"  # the rule of a person who is known only from the class list
 
 
 @dataclass(frozen=True)
 class Known:
-    """Somebody, or a group, with a folder. `rule` is the platform's id, or the rule by which the name was found."""
+    """A person or group with a folder. `rule` is the platform's id, or the rule by which the name was found."""
 
     rule: str
     key: str
@@ -30,11 +30,11 @@ class Known:
 
     @classmethod
     def of(cls, owner: Owner) -> Known:
-        """What is kept of an owner."""
+        """The record of an owner."""
         return cls(owner.rule, owner.key, owner.name, owner.members)
 
     def owner(self, owner: Owner) -> Owner:
-        """The owner of a folder as the one that it was made of."""
+        """The owner of a folder, as the owner in the download that it was made from."""
         return replace(owner, rule=self.rule, key=self.key, name=self.name, members=self.members or owner.members)
 
 

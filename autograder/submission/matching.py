@@ -1,4 +1,4 @@
-"""Which cell of a hand-in is which: put a student's cells back into the released notebook.
+"""Recognises the cells of a hand-in, and puts them back into the released notebook.
 
 Notebooks come back changed. Colab and VS Code drop nbgrader's metadata, students copy cells, delete them, move them,
 write two answers into one cell or one answer over three, and repair the imports. `match` takes the cells as they were
@@ -10,14 +10,14 @@ handed in and the cells of the source notebook and says, in running order, what 
     test      `check("...")`, source from the release, never run by the judge
     demo      the instructor's worked example, source from the release, never run by the judge
     markdown  text, never run; a task that is graded by hand is one, with its source from the release
-    spare     a second copy, or a stub whose answer stands elsewhere: kept for reading, never run
+    spare     a second copy, or a stub whose answer is in another cell: kept for reading, never run
 
-How a cell is recognised, first rule that holds:
+How a cell is recognised; the first rule that fits decides:
 
 1. nbgrader's `grade_id`, if the release has it;
 2. the notebook format's own cell `id`, which Colab moves into the metadata, if the release has it;
-3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, however it is spaced; of a
-   task its heading is enough);
+3. its text, for the instructor's cells (`check("causal-mask")` is the test of that part, with any spacing; for a task
+   its heading is enough);
 4. the symbols that it defines at top level, for answers. Read with `ast`; where the code does not parse, with patterns
    on its lines.
 
@@ -59,7 +59,7 @@ from autograder.submission.cell_text import (
 from autograder.submission.placed import ROLES, RUN, Match, Placed, restore
 from course.syllabus import Part
 
-# All that callers need for a hand-in's cells.
+# The names that other modules use.
 __all__ = ["ROLES", "RUN", "Match", "Placed", "grade_id_of", "match", "restore", "role_of", "stub", "text_of"]
 
 MOST_REMARKS = 40
@@ -260,8 +260,8 @@ class _Matcher:
 
     def match(self) -> Match:
         chosen = self._resolve()
-        seats: dict[int, str] = {}  # unit -> the one answer that it is placed as
-        shared: dict[str, _Unit] = {}  # answers that stand in a cell placed as another answer
+        seats: dict[int, str] = {}  # unit -> the answer whose place it takes
+        shared: dict[str, _Unit] = {}  # answers in a cell that takes the place of another answer
         for r in sorted(self.answers, key=lambda r: r.order):
             unit = chosen.get(r.grade_id)
             if unit is None:

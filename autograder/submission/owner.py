@@ -4,7 +4,7 @@ The path is read downwards from the folder or archive that was given. The first 
 names below it, in the person's own folder or archive, do not count. Folders around all people, such as `class/` or the
 single top folder of an archive, are left out first (`wrappers`).
 
-Two people of the same name stay two people, because the platform's own key tells them apart.
+Two people of the same name are kept apart by the platform's key.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WRAPPERS = frozenset(
 GENERIC = frozenset(("answers", "notebook", "submission", "untitled"))
 MONTHS = [{word[:3] for word in pair.split("/")} for pair in  # English and Danish
           "jan feb mar apr may/maj jun jul aug sep oct/okt nov dec".split()]  # fmt: skip
-COPIES = (  # what browsers, Colab, Drive and Jupyter make of a file's name
+COPIES = (  # what browsers, Colab, Drive and Jupyter add to the name of a copy
     re.compile(r"(?:Copy of |Kopi af )(.+)", re.IGNORECASE),
     re.compile(r"(.+?) ?\(\d{1,3}\)"),
     re.compile(r"(.+?)-Copy\d{0,3}"),
@@ -87,7 +87,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Around:
-    """What is known of all files that were given together, beyond their paths."""
+    """Facts about all files that were given together, besides their paths."""
 
     archive: str = ""  # the name of the archive that was given, without its ending
     clones: frozenset[str] = frozenset()  # folders that are clones of a repository
@@ -177,7 +177,7 @@ def wrappers(paths: Collection[tuple[str, ...]]) -> int:
 
 @dataclass(frozen=True)
 class _Level:
-    """A folder that all paths go through, with the names of the folders and files in it."""
+    """A folder on all paths, with the names of the folders and files in it."""
 
     head: str
     folders: frozenset[str]
@@ -268,12 +268,12 @@ def _of_platform(layout: Layout, found: re.Match[str], whole: str, around: Aroun
         groups["key"] = _username(groups["prefix"], around.prefixes)
         members = (around.told[groups["prefix"]],) if groups["prefix"] in around.told else ()
     elif layout.id == "gradescope" and not members:
-        groups["name"] = whole  # without the metadata, its number is all that is known
+        groups["name"] = whole  # without the metadata, only its number is known
     name, key = groups.get("name") or groups["key"], groups.get("key") or groups["name"]
     if members:
         name, key = " & ".join(person.name for person in members), ", ".join(person.key for person in members)
     attempt, tried = _attempt(layout, groups, groups.get("original", ""))
-    group = "folder" if layout.levels > 1 else layout.id  # what lies beside the attempts is the same person's
+    group = "folder" if layout.levels > 1 else layout.id  # files beside the attempts belong to the same person
     return Owner(
         identity=f"{group}/{groups.get('prefix') or (whole if members else key)}",
         key=key, name=name.strip(), rule=layout.id, attempt=attempt, tried=tried, late=bool(groups.get("late")),
@@ -283,7 +283,7 @@ def _of_platform(layout: Layout, found: re.Match[str], whole: str, around: Aroun
 
 
 def blackboards(file: str, own: bool = False) -> str | None:
-    """What stands before the attempt in the name of a file of Blackboard's; None for other files.
+    """The part of a Blackboard file's name before the attempt; None for other files.
 
     With `own`, only for the text that Blackboard itself writes on an attempt.
     """
@@ -293,7 +293,7 @@ def blackboards(file: str, own: bool = False) -> str | None:
 
 
 def _username(prefix: str, prefixes: Collection[str]) -> str:
-    """The user name in `assignment_username`: the last word, or more where another user name ends in the same word."""
+    """The user name in `assignment_username`: the last word, or more if another user name ends in the same word."""
     last = prefix.rpartition("_")[2]
     if sum(other.rpartition("_")[2] == last for other in prefixes) > 1:
         return prefix[len(_alike(prefixes, "_")) :]
@@ -301,7 +301,7 @@ def _username(prefix: str, prefixes: Collection[str]) -> str:
 
 
 def _alike(names: Collection[str], end: str) -> str:
-    """What all names begin with, up to a separator."""
+    """The common beginning of all names, up to a separator."""
     first, last = min(names), max(names)
     same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     return first[:same][: first[:same].rfind(end) + 1]
@@ -322,7 +322,7 @@ def _attempt(layout: Layout, groups: Mapping[str, str], original: str) -> tuple[
 def _moment(text: str) -> str:
     """A date in words as text that sorts, "2026-09-12 09:30"; empty where it is not read.
 
-    The day stands before or after the month, which is in English or Danish, and the hour of 12 or of 24.
+    The day comes before or after the month, which is in English or Danish. The clock has 12 or 24 hours.
     """
     found = re.search(r"\b\d{4}\b", text)
     year, before, after = (found[0], text[: found.start()], text[found.end() :]) if found else ("", "", "")
@@ -366,7 +366,7 @@ def says_an_exercise(stem: str) -> bool:
 
 @cache
 def _clone_prefix(clones: frozenset[str]) -> str:
-    """What the folders of clones have before the user's name: `hw3-` of `hw3-ann` and `hw3-bo`."""
+    """The common prefix of the folders of clones: `hw3-` for `hw3-ann` and `hw3-bo`."""
     if len(clones) > 1:
         return _alike(clones, "-")
     (name,) = clones

@@ -30,15 +30,15 @@ from course.receipt import digest_of
 from course.syllabus import Assignment, UnknownName, syllabus
 
 MAX_CELLS = 2000
-MAX_CODE = 1 << 20  # characters of code in a hand-in: parsing more takes memory and time that the whole class needs
+MAX_CODE = 1 << 20  # characters of code in a hand-in: parsing more would slow down the whole class
 MAX_PIECES = 4_000_000  # values of a notebook's JSON: sixty megabytes of empty lists fill more than a gigabyte
 
 
 def read(found: Found, source_root: Path, assignment: str | None = None) -> Submission:
-    """A found file as a submission; what is wrong with the file is in its `problem`.
+    """A found file as a submission; its `problem` says what is wrong with the file.
 
     `source_root` is the folder of the source notebooks. `assignment`, if given, is what the file is to be graded as,
-    whatever it says itself. Raises FileNotFoundError where there is no source notebook.
+    whatever the file says. Raises FileNotFoundError where there is no source notebook.
     """
     owner = found.owner or owner_of(found.parts[wrappers([found.parts]) :])
     by_path = assignment_in(found.parts)
@@ -181,7 +181,7 @@ def read_notebook(submission: Submission, notebook: dict[str, Any], source_root:
             Message("The notebook says that its language is {language}; it was run as Python.", language=language[:40])
         )
         submission.flags.append("other-kernel")
-    if by_hand:  # nothing is run, and all of it is read
+    if by_hand:  # nothing is run, and a person reads everything
         texts = "\0".join(p.source.strip() for p in placed.cells if p.grade_id is None)
         submission.content = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
         return
@@ -203,7 +203,7 @@ def read_notebook(submission: Submission, notebook: dict[str, Any], source_root:
 def read_script(submission: Submission, text: str, name: str, source_root: Path) -> None:
     """Fill a submission from a `.py` file: the setup cells of the source notebook, then a cell for each cell marker.
 
-    So an error costs what stands below its own marker, as in the notebook that the script was made of.
+    So an error only stops the code below its own marker, as in the notebook that the script was made from.
     Raises Unreadable where the assignment cannot be told, or is graded by a person.
     """
     _check_code([text])

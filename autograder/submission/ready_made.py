@@ -5,12 +5,13 @@ process, where the student's code can remove it. So names are also resolved here
 `getattr`, `importlib`, `vars` and `sys.modules` with constant strings. A use counts for a part if the part's symbol can
 reach it, so an experiment in another cell costs nothing. Comments, strings and the student's own classes of such a name
 do not count. Both tracks' frameworks are looked for, because the attention of either is ready-made; so are packages
-that answers have no use for but their attention (`imports.py`).
+that answers could only need for their attention (`imports.py`).
 
-An object may have attention inside that no name tells of: a graph that was traced in one cell, and is called in
-another. What ran in a cell is noted with its line. So `read` also gives the lines that a symbol's definition can reach.
+An object may contain attention without any name that shows it: a graph that was traced in one cell and is called in
+another. The workers note attention that runs in a cell, with its line. So `read` also returns the lines that a symbol's
+definition can reach.
 
-What is computed at run time (`getattr(F, input_of_mine())`, `exec`) is not found here, but when it runs.
+Names that are computed at run time (`getattr(F, input_of_mine())`, `exec`) are not found here, but when the code runs.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ BELOW = (
 # A method of a ready-made layer that only makes a causal mask; using it is allowed.
 MASK_HELPER = "generate_square_subsequent_mask"
 ROOTS = frozenset({"torch", "tensorflow", "keras", *CARRIERS})
-# With these a definition may reach anything that the notebook has, or run code that no reader of the text sees.
+# With these a definition may reach everything in the notebook, or run code that is not in its text.
 ANYTHING = frozenset({"exec", "eval", "compile", "globals", "locals", "__builtins__", "get_ipython"})
 BUILTINS = ("__file__", "__name__", "__class__", "__doc__", "display", "In", "Out", "_", "__", "___")  # a notebook's
 ANYTHING_BELOW = frozenset({"__globals__", "f_globals", "f_locals", "f_back", "__main__"})
@@ -54,7 +55,7 @@ class Use:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """What a statement binds a name to: an expression or a definition, and the earlier bindings that it uses.
+    """The binding of a name: an expression or a definition, and the earlier bindings that it uses.
 
     A state is never changed, and later ones point to it. So binding a name costs one step, however long its history
     is: a list for each name would double with every `a = a`.
@@ -96,8 +97,8 @@ class _Reader:
         self.inside: dict[str, str | None] = {}  # the same in the definition that is looked at; None: a name of its own
         self.places: dict[str, tuple[str, int]] = {}  # where an alias was made
         self.made: dict[str, _Made] = {}  # a top-level name -> what it was made of last
-        self.bound: set[str] = {*dir(builtins), *BUILTINS}  # names that the notebook has by whatever statement
-        self.open = False  # whether names were imported that the text does not tell
+        self.bound: set[str] = {*dir(builtins), *BUILTINS}  # names that any statement of the notebook binds
+        self.open = False  # whether names were imported that are not in the text
         self.star: str | None = None  # the first framework module that all names were imported from
         # By the id of a node, which `made` keeps alive.
         self.looked_at: dict[int, tuple[list[Use], list[str], bool]] = {}
@@ -106,7 +107,7 @@ class _Reader:
         """Take in the statements of a cell, in order."""
         tree = tree_of(source)
         if tree is None:
-            return  # it does not run either
+            return  # it does not parse, so it does not run
         self.bound.update(_bound_outside(tree))
         for node, certain in _statements(tree.body):
             for name, path in self._bound(node):
@@ -174,7 +175,7 @@ class _Reader:
         return None
 
     def _join(self, base: str | None, attribute: str | None) -> str | None:
-        """The path of an attribute. What is too long for a framework's is cut to what says whether it is ready-made."""
+        """The path of an attribute. A path that is too long for a framework is cut, but keeps what decides the rule."""
         if base is None or attribute is None or attribute == "__dict__":
             return base
         path = f"{base}.{attribute[:LONGEST_PATH]}"
@@ -217,7 +218,7 @@ class _Reader:
             if isinstance(node, ast.Attribute) and node.attr in ANYTHING_BELOW:
                 anything = True
             if isinstance(node, ast.Name) and not (self.open or node.id in self.bound or node.id in within):
-                anything = True  # no statement of the notebook makes it: code from a string may have
+                anything = True  # no statement binds it: code in a string may have done so
             if isinstance(node, ast.Name) and node.id in self.made and node.id not in own:
                 mentioned[node.id] = None
             if not isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)) or node in on_the_way:

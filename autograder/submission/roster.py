@@ -1,4 +1,4 @@
-"""A class list: who is in the class, read from a platform's CSV, and joined with the people of the hand-ins.
+"""A class list: reads it from a platform's CSV file, and finds the rows of the people who handed in.
 
 The columns are recognised by their heads, as the platforms spell them. A hand-in is joined to a row by a key, else by
 e-mail, else by a name that only one row has. Where several rows fit, it is joined to none.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.submission.owner import Person
 
-# What a column is, by its head, of which only letters and digits count. Tables show the first "id" that a list has.
+# The kinds of columns by their heads; only letters and digits of a head count. Tables show the first "id" of a list.
 HEADS: dict[str, tuple[str, ...]] = {
     "id": (
         "id", "sis user id", "sis login id", "student id", "sid", "student number", "id number",
@@ -46,7 +46,7 @@ class RosterError(ValueError):
 class Member:
     """A row of a class list. `keys` are all its ids; `line` is its line in the file.
 
-    `first` and `last` are the columns' own, else the name parted at its comma, else before its last word.
+    `first` and `last` come from their columns, else from the name: split at its comma, else before its last word.
     """
 
     keys: tuple[str, ...]

@@ -96,7 +96,7 @@ class Adapter(Protocol):
         ...
 
     def warm_up(self) -> None:
-        """Pay once, before contestants are forked, what the first use of the framework costs. Starts no thread."""
+        """Do, before contestants are forked, what the first use of the framework costs. Starts no thread."""
         ...
 
     def finish(self) -> None:
@@ -276,8 +276,8 @@ def place_weights(
 def _check_trained(module: Any, weights: dict[str, np.ndarray], trained: Trained) -> None:
     """Weights that `load_arrays` took must be in parameters that can be trained, in whatever layout.
 
-    They are found there as they are, transposed or side by side; or, where a module keeps them otherwise (scaled, say),
-    as many numbers must change as it is given other weights.
+    They are found there unchanged, transposed or side by side. If a module keeps them in another form (scaled, for
+    example), then as many numbers must change when it loads other weights.
     """
     asked = np.concatenate([array.ravel() for array in weights.values()] or [np.zeros(0)]).astype(np.float32)
     kept = trained()
@@ -318,7 +318,7 @@ def numbers_for(shapes: Iterable[tuple[bool, tuple[int, ...]]], seed: int, scale
 
 
 def attribute_of(module: Any, attribute: str, linear: Linear) -> Any:
-    """What an attribute of a module holds; a number counts the linear layers in it, from 0.
+    """The value of a module's attribute; a number counts the linear layers in it, from 0.
 
     Raises StudentMessage where there is none.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-# Before the import: look nothing up on a network, and start no thread.
+# Before the import: no network access, no threads.
 os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 from typing import TYPE_CHECKING, Any  # noqa: E402
@@ -94,7 +94,7 @@ class Classifiers(adapter.Classifiers):
                     if not isinstance(getattr(result, "logits", None), torch.Tensor):
                         raise StudentMessage(worker_messages.NO_LOGITS.said(type=type(module).__name__))
                     found.append(result.logits)
-        finally:  # so that the next program in this process is watched again
+        finally:  # so that the next program in this process is observed again
             self.asking = False
             module.train(was)
         return torch.cat(found)

@@ -1,4 +1,4 @@
-"""The judge's end of the wires: a contestant that can be restarted, and the connection to the reference.
+"""The judge's side of the connections: a contestant that can be restarted, and the reference.
 
 The contestant's CPU time is read from outside, as the kernel counts it. Wall time has a limit too, for a process that
 sleeps or stops itself. Whatever ends a contestant becomes an `Ended` with a kind and a sentence for the student.
@@ -20,7 +20,8 @@ from course.syllabus import Limits
 
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 120.0  # for a zygote that is still importing its framework
-# Of a contestant's reply. A cell's output may be full of commas and brackets; values and arrays are 4096 at most.
+# The caps of a contestant's reply. A cell's output may have many commas and brackets; there are at most 4096 values and
+# arrays.
 REPLY = wire.Caps(header=4 << 20, marks=400_000, depth=64, arrays=4096, table=1 << 20)
 
 
@@ -36,11 +37,11 @@ class Ended(Exception):
 
 
 class WorkerFailure(Exception):
-    """The machine's fault, not the student's: no contestant or reference could be started, or a wall is missing."""
+    """A failure of the machine, not of the student: no worker could be started, or a wall is missing."""
 
 
 class Killed(WorkerFailure):
-    """Contestants were killed from outside again and again: the machine's fault, so there is no mark."""
+    """Contestants were killed from outside several times: a failure of the machine, so there is no mark."""
 
 
 @dataclass(frozen=True)
@@ -189,13 +190,13 @@ class Contestant:
             pass
 
     def _ended(self) -> Ended:
-        """Why the process is gone, in words."""
-        if self._killed_for is None:  # a process that is dying closes its socket a moment before it is gone
+        """The reason why the process ended, for the student."""
+        if self._killed_for is None:  # a dying process closes its socket a moment before it ends
             patience = time.monotonic() + 1.0
             while not _exited(self.pid) and time.monotonic() < patience:
                 time.sleep(0.01)
             if not _exited(self.pid):
-                self._killed_for = ("exit", Message("it closed the line on which its results are sent."))
+                self._killed_for = ("exit", Message("it closed the connection on which its results are sent."))
         report = self.close()
         if self._killed_for:
             return Ended(*self._killed_for)

@@ -1,7 +1,7 @@
-"""Exceptions in words that help: what a wall refuses, what is missing, what a misspelt name may have been meant to be.
+"""Helpful messages for exceptions: what a wall refuses, what is missing, what a misspelt name was probably meant to be.
 
 It looks at exceptions that an answer raised, inside the sandbox, and chooses one of `worker_messages`; where none fits,
-the exception keeps its own words. Nothing of the answer's is called: attributes are read past its own methods.
+the exception keeps its own words. No code of the answer is called: attributes are read without its methods.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from autograder.workers import worker_messages as messages
 from autograder.workers.worker_messages import Said
 
 MOST_NAMES = 2000  # that a name is compared with
-# What the code is called that was at work when a wall refused something, and what to say then.
+# Names of the code that was running when a wall refused something, with the message for each.
 AT_WORK = (
     (
         re.compile(r"/subprocess\.py|/multiprocessing/|/concurrent/futures/|torch/utils/data/|/joblib/"),
@@ -31,7 +31,7 @@ AT_WORK = (
         messages.NO_NETWORK,
     ),
 )
-# The same by what the exception says.
+# The same by the text of the exception.
 SAID = (
     (
         re.compile(r"symbolic `tf\.Tensor` as a Python|Cannot convert a symbolic|SymbolicTensor.*integer"),
@@ -69,7 +69,7 @@ IN_MATH = frozenset("log erf ceil is_nan is_inf count_nonzero lgamma digamma pol
 def explained(
     error: BaseException, text: str, variables: dict[str, Any], own_source: str, called: bool = False
 ) -> Said | None:
-    """What to say of an exception, in the place of its own text.
+    """The message that replaces an exception's own text.
 
     Arguments: the text; the notebook's variables; the line of the answer's own code that raised it, "" where it was
     raised in code that is not the answer's; whether what failed was the call of a test, before any line of the answer.
@@ -86,7 +86,7 @@ def explained(
 
 
 def _refused(error: BaseException, text: str, own_source: str) -> Said | None:
-    """Something that the walls keep out, or that is not there: other processes, the network, files, a GPU."""
+    """Something that the walls refuse, or that does not exist: other processes, the network, files, a GPU."""
     chain = list(_chain(error))
     whole = f"{_class(error)}: {text}"
     said = next((message for pattern, message in SAID if pattern.search(whole)), None)
@@ -109,7 +109,7 @@ def _refused(error: BaseException, text: str, own_source: str) -> Said | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it came of."""
+    """An exception and its causes."""
     seen: list[BaseException] = []
     waiting: BaseException | None = error
     while waiting is not None and waiting not in seen and len(seen) < 10:
@@ -175,7 +175,7 @@ def _no_name(name: Any, error: BaseException, variables: dict[str, Any]) -> Said
 
 
 def _other_argument(text: str, variables: dict[str, Any], called: bool) -> Said | None:
-    """An argument that the notebook names, of a function of the answer's that calls it otherwise."""
+    """An argument of the notebook that the answer's function names differently."""
     found = re.match(r"([\w.<>]+)\(\) got an unexpected keyword argument '(\w+)'", text)
     code = _code_of(found[1], variables) if found else None
     if found is None or code is None:
@@ -235,7 +235,7 @@ def _own_classes(variables: dict[str, Any]) -> list[type]:
 
 
 def _attributes(owner: Any) -> Iterator[str]:
-    """The names that an object has, without asking it."""
+    """The names that an object has, without calling its own methods."""
     kind = owner if isinstance(owner, type) else type(owner)
     for cls in type.__getattribute__(kind, "__mro__"):
         yield from type.__getattribute__(cls, "__dict__")
@@ -250,7 +250,7 @@ def _attributes(owner: Any) -> Iterator[str]:
 
 
 def _close(name: str, names: Iterable[str], cutoff: float = 0.75) -> str | None:
-    """The name that is nearly this one; none of those that nobody uses."""
+    """The name that is most similar to this one, without private names."""
     known = [n for n in dict.fromkeys(names) if isinstance(n, str) and (not n.startswith("_") or name.startswith("_"))]
     if len(name) > 100:
         return None
@@ -266,7 +266,7 @@ def _class(error: BaseException) -> str:
 
 
 def _old_keras(text: str) -> Said | None:
-    """What Keras 2 had, and Keras 3 has otherwise."""
+    """A name of Keras 2 that is different in Keras 3."""
     for pattern, way in OLD:
         found = re.search(pattern, text)
         if found:

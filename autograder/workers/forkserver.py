@@ -47,7 +47,7 @@ def serve(server: socket.socket, handle: Callable[[socket.socket], None], lifeli
     The process that started the server holds the other end of the lifeline, so the server ends when that process does.
     """
     collapse_pages()
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes select, so that the dead are reaped at once
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes select, so that ended children are reaped at once
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -81,7 +81,7 @@ def _child(
 def collapse_pages() -> None:
     """Put this process's memory into huge pages where the kernel can: a fork then copies one entry for 512 pages.
 
-    It saves time and changes nothing else, so a kernel that cannot is let be. A child that writes still copies 4 KiB.
+    It only saves time, so an error of the kernel is ignored. A child that writes still copies 4 KiB.
     """
     libc = ctypes.CDLL(None)
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]

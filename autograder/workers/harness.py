@@ -3,7 +3,7 @@
 Requests are frames with a closed vocabulary:
 
     {"op": "cell", "label": "cell 5", "source": "..."}      run a cell of a notebook in the answer's namespace
-    {"op": "standins", "source": "...", "names": [...]}      define neutral versions of symbols that other parts ask for
+    {"op": "standins", "source": "...", "names": [...]}      define correct versions of other parts' symbols
     {"op": "run", "program": {...}}                          run a program (see autograder/judging/program.py)
 
 A reply says of each value what kind of data it is: null, a boolean, a number, a string, a list, a tuple, a dict, an
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Step = dict[str, Any]  # of a program: JSON, as `autograder.judging.program` makes it
 GIVEN = ("generator", "embedding", "module", "tokenizer", "checkpoint")  # arguments that only a worker can make
 MAX_ITEMS = 4096
-# Arrays of NumPy's that are sent as they are, by dtype.
+# The dtypes of NumPy arrays that are sent unchanged.
 NUMPY = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8")
 
 
@@ -120,7 +120,7 @@ class Run:
     def go(self) -> dict[str, Any]:
         """Run all steps; gives the values by name."""
         wanted = {name for step in self.steps if step["do"] == "grad" for name in step["wrt"]}
-        # A function that trains, or one that must not, decides itself what is recorded.
+        # A function that trains, or that must not, decides itself whether gradients are recorded.
         training = any(step["do"] == "classifier" for step in self.steps)
         with self.adapter.running(self.program["dtype"], self.program["device"], bool(wanted), training):
             raw = self._raw()
@@ -317,7 +317,7 @@ def answer_run(adapter: Adapter, namespace: Namespace, request: wire.Header, arr
         return wire.encode(
             {"values": encoded, "device": adapter.device_of(values), "used": adapter.watch.take()}, reply.arrays
         )
-    except BaseException as error:  # noqa: BLE001 - whatever the answer raises is its answer
+    except BaseException as error:  # noqa: BLE001 - any exception of the answer is its result
         described = namespace.describe(error)
         on_meta = request["program"]["device"] == "meta"
         if on_meta and adapter.is_data_dependent(described["message"]) and raised_outside(error):
@@ -353,8 +353,8 @@ def serve(sock: socket.socket, adapter: Adapter, output_bytes: int) -> None:
                 shell.shown(namespace.run(request["label"], request["source"]))
             except BaseException as raised:  # noqa: BLE001 - SystemExit included
                 error = namespace.describe(raised)
-            # A cell may compare with the framework's own attention. The judge finds out whether an answer has it from
-            # there: what was traced or kept in a cell can be called in an answer.
+            # A cell may compare with the framework's own attention. The judge finds out whether an answer gets it from
+            # the cell: what was traced or stored in a cell can be called in an answer.
             reply: wire.Header = {
                 "used": adapter.watch.take(),
                 "error": error,

@@ -1,8 +1,8 @@
 """Holds an answer's imports to the list of `autograder.submission.imports` while it runs.
 
-A package that is installed and not on the list becomes a stand-in: the import itself costs nothing, since a notebook
-may begin with imports that it does not need, and using it is an error in words. Packages that bring ready-made
-attention cannot be read either (`landlock.py`), so nothing is gained by taking this away.
+An installed package that is not on the list is replaced by a stand-in. Importing it is allowed, because a notebook may
+begin with imports that it does not need; using it raises an error with an explanation. The files of packages with
+ready-made attention cannot be read anyway (`landlock.py`), so removing the stand-ins gains nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from autograder.submission.imports import listed
 from autograder.workers import worker_messages
 from autograder.workers.namespace import Namespace, StudentMessage
 
-JUDGES = ("autograder", "solutions")  # never a student's business, so an import of these is an error at once
+JUDGES = ("autograder", "solutions")  # students have no use for these, so importing them is an error at once
 
 
 def hold_to_the_list(own: Iterable[str]) -> None:
@@ -51,7 +51,7 @@ class _Door(MetaPathFinder, Loader):
         return _StandIn(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """There is nothing to run."""
+        """Do nothing: a stand-in has no code."""
 
 
 class _StandIn(types.ModuleType):
@@ -64,7 +64,7 @@ class _StandIn(types.ModuleType):
 
 
 class _Nothing:
-    """What a stand-in has under any name."""
+    """The value of any attribute of a stand-in: using it raises an error."""
 
     def __init__(self, package: str) -> None:
         self.__dict__["_package"] = package

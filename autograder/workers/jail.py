@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-The process that the walls will hold puts them up itself, after the fork and before it runs any of a student's code, and
-none can be taken down again. Each uses its own kernel feature, so that all others stand where one is missing.
+The contestant puts up the walls itself, after the fork and before it runs any of a student's code. No wall can be
+removed again. Each wall uses its own kernel feature, so if one is missing, the others still work.
 
 - *Files* (Landlock, Linux 5.13+): the interpreter and its libraries can be read, and one private scratch folder
   written (a small tmpfs where a mount namespace is granted). Everything else, `/proc` of other processes included,
@@ -74,7 +74,7 @@ def die_with_parent(signal_number: int = 9) -> None:
 
 
 def first_to_go() -> None:
-    """Where the machine runs out of memory, let the kernel end contestants, such as this process, before all others."""
+    """Let the kernel kill this process first if the machine runs out of memory."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 
@@ -144,11 +144,11 @@ def _set_limits(limits: Limits, device: str, in_use: dict[str, int], own_count: 
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits.file_mb * mib,
         resource.RLIMIT_NOFILE: 256,
-        # Behind the judge's own count, which kills with a reason, and does not count what it takes CUDA to start.
+        # A second limit after the judge's own, which gives a reason and does not count the start of CUDA.
         resource.RLIMIT_CPU: int(limits.cpu_seconds) + (10 if device == "cuda" else 2),
         resource.RLIMIT_MEMLOCK: 64 << 10,
     }
-    if own_count:  # outside a namespace of its own the kernel would count all that this user runs on the machine
+    if own_count:  # without its own namespace, the kernel would count all processes of this user
         hard[resource.RLIMIT_NPROC] = limits.threads + limits.processes
     for which, value in hard.items():
         _lower(which, value)
@@ -205,7 +205,7 @@ def lock_in(
     if which is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = which
     if device == "cuda":
-        os.environ["CUDA_CACHE_DISABLE"] = "1"  # else it fills a folder in the scratch that is never used again
+        os.environ["CUDA_CACHE_DISABLE"] = "1"  # the cache would fill the scratch folder and never be used again
     tempfile.tempdir = None  # forget the zygote's, which Python remembers
     os.chdir(scratch)
     os.umask(0o077)
@@ -238,7 +238,7 @@ _TRIES: dict[str, Callable[[], object]] = {  # each raises OSError where the wal
 
 
 def survey(limits: Limits) -> dict[str, bool]:
-    """Which of WALLS stand on this machine: a forked child puts them up, and tries to get through where it can."""
+    """Which of WALLS work on this machine: a forked child puts them up, and tries to get through them."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:

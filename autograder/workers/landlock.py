@@ -119,7 +119,7 @@ def _allow(ruleset: int, fd: int, access: int) -> None:
     _check(_libc.syscall(445, ruleset, 1, struct.pack("<Qi", access, fd), 0), "landlock_add_rule")
 
 
-# The project's own folders, which stay closed: the zygote has imported what answers may import of `course`.
+# The project's own folders stay closed: the zygote has already imported the modules of `course` that answers may use.
 CLOSED = frozenset((*SECRET, "course"))
 
 

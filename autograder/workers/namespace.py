@@ -26,13 +26,13 @@ OPERATION = (
     *("CALL", "BINARY", "UNARY", "COMPARE", "CONTAINS", "LOAD_ATTR", "LOAD_METHOD", "STORE_", "FORMAT", "POP_JUMP"),
     *("JUMP_IF", "TO_BOOL", "FOR_ITER", "GET_ITER", "UNPACK", "INPLACE", "LIST_EXTEND"),
 )  # the beginnings of the names of Python's instructions that may call an operation of the framework
-# The descriptor itself: a student's class may have something else under that name.
+# The descriptor itself, because a student's class may define another attribute of that name.
 TRACEBACK: Any = vars(BaseException)["__traceback__"]
 WRAPPED = re.compile(
     r"Exception encountered when calling [^\n]*\n\n(?:\x1b\[1m)?(.*?)(?:\x1b\[0m)?(?:\n\nArguments received by .*)?",
     re.S,
 )
-PLACE = re.compile(r" \((?:/|unknown location)[^()]*\)$")  # of a package, which is nobody's business
+PLACE = re.compile(r" \((?:/|unknown location)[^()]*\)$")  # the path of a package, which students need not see
 TERMINAL = re.compile(r"\x1b\[[0-9;]*m")  # colours
 OPERATION_NODE = re.compile(r"\{\{[^{}\n]{0,300}\}\} ?| \[Op:\w+\](?= name: $|$)")
 MEMORY_PHRASES = (
@@ -92,7 +92,7 @@ AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # `await` in a cell, which notebooks all
 class Namespace:
     """The notebook's namespace: cells run in it as in `__main__`, and errors are described by cell and line.
 
-    What a cell asks for with `from __future__ import ...` holds in those after it, as in a notebook.
+    `from __future__ import ...` in a cell also holds in the cells after it, as in a notebook.
     """
 
     files: dict[str, str] = {}  # by file name in tracebacks: the label of the cell, of all namespaces of the process
@@ -115,7 +115,7 @@ class Namespace:
         return self.run_text(source, filename)
 
     def run_text(self, source: str, filename: str = "<text>") -> Any:
-        """Run a text that is no cell: errors are told where it was run from."""
+        """Run a text that is not a cell: its errors are reported at the line that ran it."""
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         try:
             tree = compile(source, filename, "exec", AWAIT | ast.PyCF_ONLY_AST | self.future, dont_inherit=True)
@@ -129,7 +129,7 @@ class Namespace:
         return None if value is None else self._evaluate(value)
 
     def _evaluate(self, code: CodeType) -> Any:
-        result = eval(code, self.variables)  # noqa: S307 - what we are here for
+        result = eval(code, self.variables)  # noqa: S307 - running the answer is the purpose
         return asyncio.run(result) if code.co_flags & inspect.CO_COROUTINE else result
 
     def describe(self, error: BaseException) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""What a cell finds in Jupyter beside Python: `get_ipython()`, `display`, `input`, and what magics do.
+"""Replaces what Jupyter adds to Python: `get_ipython()`, `display`, `input`, and magics.
 
 IPython's syntax has become calls of `get_ipython()` before the cells come here (`course/python_source`).
-What only shows or sets something up has no effect here. What runs another program, or asks a person, cannot be done:
-the call is passed over with a note, which the student reads, and the cell goes on.
+Calls that only show or set up something have no effect here. Calls that run another program, or ask a person, are
+skipped with a note for the student, and the cell goes on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from autograder.workers import worker_messages
 from autograder.workers.worker_messages import Said
 
 MOST_NOTES = 5  # of a cell
-MOST_ANSWERS = 5  # that `input` gives in a cell: a loop that waits for a word must end
-# Magics that show something, set something up or install what is there anyway: without them the cell means the same.
+MOST_ANSWERS = 5  # of `input` in a cell, so that a loop that waits for a certain input ends
+# Magics that show something, set up something or install packages: the cell works the same without them.
 SILENT = frozenset(
     "matplotlib pylab load_ext reload_ext unload_ext autoreload aimport config precision xmode colors pdb who whos "
     "who_ls psearch pinfo pinfo2 pdoc psource pfile pdef lsmagic magic quickref pprint doctest_mode automagic autocall "
@@ -79,7 +79,7 @@ def display(*values: Any, display_id: Any = None, **_kwargs: Any) -> Shown | Non
 
 
 class Shell:
-    """What `get_ipython()` gives in an answer. `notes` are for the student: what the cell asked for in vain."""
+    """The result of `get_ipython()` in an answer. `notes` tell the student which requests of the cell had no effect."""
 
     def __init__(self, variables: dict[str, Any], run: Callable[[str], Any]) -> None:
         """`run` runs a text in the notebook's namespace, and gives the value of its last expression."""
@@ -92,18 +92,21 @@ class Shell:
         variables.update({"In": [""], "Out": {}, "_ih": [""], "_oh": {}, "_": "", "__": "", "___": ""})
 
     def install(self) -> None:
-        """Give the notebook its names. They are builtins, as IPython has it, so that an answer's own go before them."""
+        """Define the notebook's names.
+
+        They are builtins, as in IPython, so that an answer's own names take precedence.
+        """
         vars(builtins).update(get_ipython=lambda: self, display=display, input=self.input)
 
     def begin(self, source: str) -> None:
-        """A cell begins."""
+        """Begin a cell."""
         self.in_cell, self.asked = True, 0
         self.user_ns.setdefault("In", []).append(source) if isinstance(self.user_ns.get("In"), list) else None
         if "IPython" in source:
             _adopt(self)
 
     def shown(self, value: Any) -> None:
-        """A cell's last expression has this value."""
+        """Note the value of a cell's last expression."""
         out, names = self.user_ns.get("Out"), self.user_ns
         if value is not None:
             names.update({"___": names.get("__"), "__": names.get("_"), "_": value})
@@ -111,7 +114,7 @@ class Shell:
                 out[self.execution_count] = value
 
     def end(self) -> list[Said]:
-        """A cell has ended; the notes on it."""
+        """End a cell, and return the notes on it."""
         self.in_cell = False
         notes, self.notes = self.notes, []
         return list(dict.fromkeys(notes))[:MOST_NOTES]
@@ -123,7 +126,10 @@ class Shell:
         return len(cells) - 1 if isinstance(cells, list) else 0
 
     def input(self, prompt: object = "", /) -> str:
-        """An empty answer, as if somebody had pressed Enter. Raises EOFError where that may go on for ever."""
+        """An empty answer, as if somebody had pressed Enter.
+
+        Raises EOFError outside of cells, and in a cell after MOST_ANSWERS calls.
+        """
         if prompt:
             print(prompt)
         self.asked += 1
@@ -191,14 +197,17 @@ class Shell:
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def system(self, command: str) -> None:
-        """Pass over a command with a note. One that installs has none: the import says what is missing."""
+        """Skip a command with a note.
+
+        A command that installs packages has no note: the import reports a missing package.
+        """
         if not command.lstrip().startswith(INSTALLERS):
             self.notes.append(worker_messages.COMMAND_NOT_RUN.said(command=command.strip()))
 
     system_raw = system_piped = system
 
     def getoutput(self, command: str, *_args: Any, **_kwargs: Any) -> Lines:
-        """Pass over a command, as `system` does; no lines."""
+        """Skip a command, as `system` does, and return no lines."""
         self.system(command)
         return Lines()
 

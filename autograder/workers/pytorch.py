@@ -39,11 +39,11 @@ from autograder.workers.namespace import StudentMessage  # noqa: E402
 from autograder.workers.watching import Watch  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-DATA_DEPENDENT = (  # what PyTorch says where the meta device cannot do what any other device can
+DATA_DEPENDENT = (  # PyTorch's messages for operations that only the meta device cannot do
     *("meta tensor", "Meta tensor", "data-dependent", "data-independent", "is not supported on meta"),
     "META device type not an accelerator",  # of a generator made there
     "DispatchKey Undefined doesn't correspond to a device",  # of `new_tensor` inside `vmap`
-    "unsupported format string passed to Tensor",  # of a number written with so many digits
+    "unsupported format string passed to Tensor",  # from a number formatted with a precision
 )
 
 # Where ready-made attention is watched: the methods of the layers, and the operators that all of it ends in.
@@ -119,13 +119,13 @@ class Adapter(adapter.Adapter):
         """One thread, and on a GPU a cap on its memory."""
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")
-        torch._dynamo.config.disable = True  # there is no compiler behind the walls: `torch.compile` runs what it gets
+        torch._dynamo.config.disable = True  # no compiler in the sandbox: `torch.compile` does nothing
         if self.home == "cuda" and gpu_memory_mb:
             total = torch.cuda.get_device_properties(0).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, (gpu_memory_mb << 20) / total))
 
     def warm_up(self) -> None:
-        """Pay once, before the fork, what the first use of each operation costs: tables, and pages that forks share."""
+        """Use each operation once before the fork: its tables are then made, and forks share the memory pages."""
         if self.home == "cpu":  # a GPU's context does not outlive a fork
             from autograder.workers import warming_pytorch
 
@@ -193,7 +193,7 @@ class Adapter(adapter.Adapter):
             yield
 
     def leave_layers_alone(self) -> None:
-        pass  # the program's type is no default here: a layer made by the answer has the usual one
+        pass  # PyTorch has no default dtype per program: the answer's layers have the usual dtype
 
     def leave_uncompiled(self) -> None:
         pass  # nothing is compiled in this track
@@ -365,7 +365,7 @@ class Adapter(adapter.Adapter):
         flex = sys.modules.get("torch.nn.attention.flex_attention")
         if flex is not None:
             self.watch.inside("torch.nn.attention.flex_attention", flex.flex_attention)
-        self.library = torch.library.Library("aten", "IMPL")  # what it registers goes when it goes
+        self.library = torch.library.Library("aten", "IMPL")  # its registrations end with it
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch warns of operators that get another kernel
             for operator, name in OPERATORS.items():
@@ -377,7 +377,7 @@ class Adapter(adapter.Adapter):
                         self._watch_operator(operator, name, device, device)
 
     def _watch_operator(self, operator: str, name: str, of: str, key: str) -> None:
-        """Put a note before an operator's kernel `of` this key, where there is one: every call of it comes here."""
+        """Replace an operator's kernel `of` this key by one that leaves a note first; every call goes through it."""
         if not torch._C._dispatch_has_computed_kernel_for_dispatch_key(f"aten::{operator}", of):
             return
         kernel = torch.library.get_kernel(f"aten::{operator}", of)

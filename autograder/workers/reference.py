@@ -58,7 +58,7 @@ class Reference:
                 return wire.encode({"values": {}, "error": namespace.describe(error), "used": []})
             self.namespaces[name] = namespace
             if len(pairs := [known for known in self.namespaces if "+" in known]) > MOST_PAIRS:
-                del self.namespaces[pairs[0]]  # a pair is tried for one answer, and hardly ever needed again
+                del self.namespaces[pairs[0]]  # a pair is tried for one answer, and rarely needed again
         program = request["program"]
         if "/" in name and self.adapter.home == "cuda" and not program["device"]:
             rehearsal = answer_run(

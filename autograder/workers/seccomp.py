@@ -75,7 +75,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-# What is let through besides where this wall is left out.
+# Calls that are also allowed if this wall is left out.
 WHILE_MISSING: dict[str, tuple[str, ...]] = {
     "network": (
         "socket", "connect", "accept", "accept4", "bind", "listen", "setsockopt", "sendmmsg", "recvmmsg",
@@ -86,7 +86,8 @@ WHILE_MISSING: dict[str, tuple[str, ...]] = {
         "rt_tgsigqueueinfo", "process_madvise", "migrate_pages", "move_pages", "process_mrelease", "setrlimit",
         "ioprio_set", "ioprio_get", "wait4", "waitid", "setsid", "setpgid",
     ),
-    # What Landlock leaves open to a file's owner, though the file is shut: `chmod(solutions, 0)` would end all grading.
+    # Landlock lets a file's owner do these, although the file cannot be opened: `chmod(solutions, 0)` would end all
+    # grading.
     "files": (
         "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
         "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
@@ -130,8 +131,7 @@ SOCKET_OPTIONS = {
 }  # fmt: skip
 O_ASYNC = 0x2000
 MAP_SHARED, MAP_ANONYMOUS = 0x1, 0x20
-# Private or shared with itself alone, at a place, reserved or not, for a stack. Not MAP_GROWSDOWN, which no limit
-# counts, nor MAP_LOCKED, MAP_HUGETLB or MAP_POPULATE.
+# The allowed flags of mappings. Not MAP_GROWSDOWN, which no limit counts, nor MAP_LOCKED, MAP_HUGETLB or MAP_POPULATE.
 MAP_FLAGS = {
     "MAP_SHARED": MAP_SHARED, "MAP_PRIVATE": 0x2, "MAP_FIXED": 0x10, "MAP_ANONYMOUS": MAP_ANONYMOUS,
     "MAP_DENYWRITE": 0x800, "MAP_EXECUTABLE": 0x1000, "MAP_NORESERVE": 0x4000, "MAP_STACK": 0x20000,
@@ -144,7 +144,7 @@ RECEIVE_FLAGS = {
     "MSG_PEEK": 0x2, "MSG_TRUNC": 0x20, "MSG_DONTWAIT": 0x40, "MSG_WAITALL": 0x100, "MSG_NOSIGNAL": 0x4000,
     "MSG_CMSG_CLOEXEC": 0x40000000,
 }  # fmt: skip
-# What a thread of the C library is made with.
+# The flags with which the C library makes a thread.
 CLONE_THREAD = 0x00010000
 CLONE_FLAGS = 0x003D0F00 | 0x00400000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP = 1, 4, 22
@@ -228,7 +228,7 @@ def _rules(walls: frozenset[str], device: str) -> dict[str, Rule]:
         if cuda:
             rules["prlimit64"] = Rule(((_is(0, 0),),), refused=((_is(1, resource.RLIMIT_CPU),),))
         for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"):
-            rules[name] = Rule(((_is(0, 0),),))  # for itself, which is process 0
+            rules[name] = Rule(((_is(0, 0),),))  # only for the calling process, which is 0
         rules["setpriority"] = Rule(((_is(0, os.PRIO_PROCESS), _is(1, 0)),))
     return rules
 

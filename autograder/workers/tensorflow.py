@@ -10,7 +10,7 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Whatever the environment says: with oneDNN it may crash on a correct answer, see `course.starting.quiet`.
+# Always off: oneDNN may crash on a correct answer, see `course.starting.quiet`.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 # One thread sums in one order, so that the same answer gives the same bits.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -78,7 +78,7 @@ class Adapter(adapter.Adapter):
         self.gradient = tf.GradientTape.gradient
         if device == "cpu":
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        else:  # or each process would take the whole GPU, and round its products
+        else:  # otherwise each process takes the whole GPU, and computes products with lower precision
             os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
             tf.config.experimental.enable_tensor_float_32_execution(False)
         watch_ready_made(self.watch)
@@ -102,7 +102,7 @@ class Adapter(adapter.Adapter):
                 tf.config.set_logical_device_configuration(gpu, [limit])
 
     def warm_up(self) -> None:
-        """Pay once, before the fork, what TensorFlow makes at its first operation and that needs no thread."""
+        """Make, before the fork, what TensorFlow needs for its first operation, without starting a thread."""
         from tensorflow.python.framework import kernels, op_def_registry
 
         np.random.seed(0)  # imports what it needs
@@ -151,7 +151,7 @@ class Adapter(adapter.Adapter):
     @contextlib.contextmanager
     def running(self, dtype: str, device: str | None, gradient: bool, training: bool = False) -> Iterator[None]:
         self.dtype = DTYPES[dtype]
-        keras.config.disable_traceback_filtering()  # an exception comes as it was raised, with all that it knows
+        keras.config.disable_traceback_filtering()  # exceptions keep their full tracebacks
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         # So that the same program always gives the same answer: Keras draws its seeds from Python's generator.
@@ -308,7 +308,7 @@ class Adapter(adapter.Adapter):
             losses = tf.stack([step(*batches[n % len(batches)], powers[n]) for n in range(steps)])
             return losses, sum(int(np.prod(variables[n].shape)) for n in unreached)
 
-        if steps == 1:  # to make a graph would take longer
+        if steps == 1:  # making a graph would take longer
             return all_steps(step)
         try:
             return all_steps(tf.function(step, autograph=False))

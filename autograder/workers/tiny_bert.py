@@ -1,5 +1,6 @@
-"""Tiny BERT checkpoints, written by a worker where it may write, so that fine-tuning is tested from weights that no
-answer has seen before. `course.models.tiny` says what they are made of.
+"""Tiny BERT checkpoints, written by a worker into its scratch folder.
+
+So fine-tuning is tested with weights that no answer has seen before. `course.models.tiny` describes their content.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""First uses of PyTorch's operations, one of each, before contestants are forked.
+"""Uses PyTorch's operations once, before contestants are forked.
 
-A first use fills PyTorch's tables and touches memory that all forks then share. That time is paid once, not in each
-contestant. The operations are those that answers of the lesson are made of; no answer and no test is in it.
+The first use of an operation fills PyTorch's tables and touches memory, which all forks then share. So that time is
+spent once, not in each contestant. The operations are those that answers of the lesson use; there is no answer and no
+test in this module.
 Everything runs on the CPU and on the meta device and in the calling thread: the zygote must not have a second one.
 """
 
@@ -36,7 +37,7 @@ def warm_up(adapter: Adapter) -> None:
         for dtype, device, gradient in WAYS:
             with adapter.running(dtype, device, gradient):
                 for step in (*functions(adapter, device, gradient), *modules(adapter, device, gradient)):
-                    with contextlib.suppress(Exception):  # the meta device has no contents; what fails is just not warm
+                    with contextlib.suppress(Exception):  # some operations fail on the meta device
                         step()
     adapter.watch.take()
     adapter.dtype, adapter.device = torch.float32, torch.device(adapter.home)
@@ -51,7 +52,7 @@ def functions(adapter: Adapter, device: str, gradient: bool) -> Iterator[Step]:
     square = torch.ones(4, 4, device=device)
 
     def out(value: torch.Tensor) -> None:
-        """What the judge does with a result: its gradients are asked for, and its contents."""
+        """Do what the judge does with a result: ask for its gradients and its contents."""
         if gradient and device != "meta" and value.requires_grad:
             adapter.gradients(value, np.ones(tuple(value.shape)), {"x": x, "y": y})
         adapter.array(value)

@@ -1,4 +1,4 @@
-"""Notes when the framework's own attention runs, whichever way it is called.
+"""Leaves a note when the framework's own attention runs, in whatever way it is called.
 
 A wrapper under the public name sees only calls by that name. So the function itself is watched. A Python function gets
 other code, which holds for each of its aliases and each module that has it. PyTorch's operators are watched in its
@@ -6,8 +6,8 @@ dispatcher (`pytorch.py`), below `torch.ops`, `torch._C` and TorchScript, and Ke
 share (`tensorflow.py`). A note says what ran and from which of the student's own lines, also where the code there came
 from a string.
 
-All this is in the student's process, so an answer that takes the trouble can undo it. The text of the answer is read
-elsewhere (`autograder/submission/ready_made.py`), out of its reach; the judge uses both.
+All this is in the student's process, so an answer can remove it. The text of the answer is checked in another process
+(`autograder/submission/ready_made.py`); the judge uses both.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Watch:
         self.seen: set[tuple[str, tuple[str, int] | None]] = set()  # the name in the syllabus; the cell and line
 
     def note(self, name: str) -> None:
-        """Note that `name` is at work, with the student's line that it is at work for."""
+        """Note that `name` runs, with the student's line that called it."""
         if len(self.seen) < MOST_NOTES:
             self.seen.add((name, own_line()))
 

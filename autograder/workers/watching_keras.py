@@ -1,4 +1,4 @@
-"""Keras's own attention, seen while it runs: its functions and layers leave a note in a `Watch`.
+"""Watches Keras's own attention: its functions and layers leave a note in a `Watch` when they run.
 
 Keras and TensorFlow are imported here, so the adapter, which sets their environment first, imports this module last.
 """

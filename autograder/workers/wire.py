@@ -5,7 +5,7 @@ Headers use a closed vocabulary; arrays are named in them and travel in the body
 evaluated, unpickled or looked up by name. A reader states its caps (`Caps`), on the bytes and on what they would be
 decoded to. A frame that exceeds them, or is not well-formed, raises `WireError` before anything is decoded. No read
 waits longer than its clock allows, whatever the other side sends: the socket is always read without blocking, because
-`select` may call a socket ready that then has nothing to read (after an out-of-band byte, for example).
+`select` may report a socket as ready that has nothing to read (after an out-of-band byte, for example).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def send(
     arrays: Arrays | None = None,
     tick: Callable[[], None] | None = None,
 ) -> None:
-    """Write one frame. `tick`, as in `receive`: a reader that does not read must not hold up who writes to it."""
+    """Write one frame. `tick` is as in `receive`: a reader that does not read must not block the writer."""
     data = memoryview(encode(header, arrays))
     try:
         if tick is None:
@@ -109,7 +109,7 @@ def receive(
 
 
 def parse(frame: bytes) -> tuple[Header, Arrays]:
-    """The same for a whole frame at hand, one of our own."""
+    """Header and arrays of a whole frame from a trusted process."""
     _magic, head_length, _body_length = PREFIX.unpack_from(frame)
     start = PREFIX.size
     return decode(frame[start : start + head_length], frame[start + head_length :])
@@ -186,5 +186,5 @@ def _exactly(sock: socket.socket, size: int, tick: Callable[[], None] | None) ->
             raise Closed("the other side hung up")
         data += chunk
         if tick is not None and len(data) < size:
-            tick()  # a reply that trickles in for ever is a reply that never ends
+            tick()  # ends a reply that comes in small pieces for ever
     return bytes(data)

@@ -1,7 +1,7 @@
-"""What a worker itself says about an answer, beside the exceptions that the answer raises.
+"""The messages that a worker itself gives about an answer, besides exceptions of the answer.
 
-It is said inside the sandbox and leaves it as an id with values (`Said.header`): the name of one of the messages below,
-and short texts for its places. The trusted side takes it out of the error with `read`, which knows these messages and
+A message leaves the sandbox as an id with values (`Said.header`): the name of one of the messages below, and short
+texts for its placeholders. The trusted side takes it out of the error with `read`, which knows these messages and
 no others, so that no text is ever parsed. Nothing is imported here that the sandbox would not have anyway.
 """
 
@@ -96,7 +96,7 @@ ON_THE_CPU = WorkerMessage(
 )
 OUT_OF_RANGE_ON_A_GPU = WorkerMessage(
     "an index is out of range (the GPU says “device-side assert triggered”): a row that a table does not have, or a "
-    "class that there is not"
+    "class that does not exist"
 )
 LAZY_LAYER = WorkerMessage("a lazy layer cannot move to a device without contents before its first call")
 NO_CLASSIFIER = WorkerMessage("the model has no classification layer `classifier`: return the class that is asked for")
@@ -181,7 +181,7 @@ NO_LOOP_IN_GRAPH = WorkerMessage(
 )
 NO_NUMPY_IN_GRAPH = WorkerMessage("in a compiled step a tensor has no `.numpy()`: compute with `tf` or `keras.ops`")
 
-# Where two exceptions say one of these, they are the same only with the same values.
+# Two exceptions with one of these messages are the same only if their values are the same.
 TELLING = frozenset({NAME_CLOSE, FORGOTTEN_IMPORT, NO_FILE, NOT_ALLOWED, NO_PACKAGE, NOW_IN_KERAS})
 
 BY_ID = {name: message for name, message in list(globals().items()) if isinstance(message, WorkerMessage)}

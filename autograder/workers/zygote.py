@@ -33,7 +33,7 @@ from autograder.workers.landlock import Doors, library_paths
 from autograder.workers.reference import Reference
 from course.syllabus import Limits
 
-DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: mapped, it is memory that no limit counts
+DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")  # not /dev/zero: if it is mapped, no limit counts the memory
 # What answers of any exercise may import of the course. It is imported here because none of it can be opened in the
 # sandbox.
 COURSE = (
@@ -74,7 +74,7 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     """The zygote of a track, until its standard input ends; the arguments are those of the command line above."""
     # It listens before the slow imports, so that a connection made early waits instead of failing.
     server = forkserver.listen(str(Path(directory, "zygote.sock")))
-    if device == "cpu":  # for a GPU that it sees a framework starts threads, and then it cannot be forked
+    if device == "cpu":  # a framework that sees a GPU starts threads, and then the process cannot be forked
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     adapter = importlib.import_module(f"autograder.workers.{track}").Adapter(device, packages, checkpoint)
     for module in COURSE:
@@ -83,7 +83,7 @@ def main(track: str, directory: str, device: str, checkpoint: str = "", *package
     # File by file, because a hub's cache has links to files elsewhere.
     model = [Path(checkpoint), *(file.resolve() for file in Path(checkpoint).iterdir())] if checkpoint else []
     extra = [*(GPU_FILES if device == "cuda" else ()), *model]
-    # With a library that loads checkpoints come others, which it imports when it needs them.
+    # A library that loads checkpoints imports others when it needs them.
     closed = () if packages else CARRIERS
     doors = Doors([*library_paths(closed), *extra], [*DEVICES, *(GPU_DEVICES if device == "cuda" else ())])
     scratch_root = Path(directory, "scratch")
@@ -165,7 +165,7 @@ def keep(
         process = os.pidfd_open(pid)
         ends: list[socket.socket | int] = [control, process]
         ready, _, _ = select.select(ends, [], [])
-        if process not in ready:  # the judge says so, or is gone
+        if process not in ready:  # the judge asks for it, or has ended
             os.kill(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         code = os.waitstatus_to_exitcode(status)

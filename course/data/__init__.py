@@ -1,1 +1,1 @@
-"""Data that the exercises learn from: made by rule with a seed, or read from the files of the real data set."""
+"""Training data of the exercises: generated from a seed, or read from the files of the real data set."""

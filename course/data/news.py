@@ -1,4 +1,4 @@
-"""News stories in AG News's four classes: made by rule with a seed, or the real ones from CSV files or the hub.
+"""News stories in AG News's four classes: generated from a seed, or the real ones from CSV files or the hub.
 
     >>> from course.data.news import CLASSES, generate
     >>> story = generate(1, seed=3)[0]
@@ -40,9 +40,9 @@ class Story:
 
 
 def generate(count: int, seed: int) -> list[Story]:
-    """`count` different stories, as many of each class as of any other (give or take one), in random order.
+    """`count` different stories in random order, with equally many of each class (up to one).
 
-    The same seed gives the same stories on every platform, and fewer of them are the beginning of more:
+    The same seed gives the same stories on every platform, and a smaller count gives the first stories of a larger one:
     `generate(10, seed) == generate(20, seed)[:10]`. Different seeds may give the same story, which is rare. Raises
     NewsError for a negative count.
     """

@@ -1,11 +1,12 @@
-"""What generated news is made of: twenty beats, five a class, each with its people, groups, doings and places.
+"""The vocabulary of generated news: twenty topics ("beats"), five for each class, with people, acts and places.
 
-A beat's words keep company: its trades, its invented names and its deeds turn up together, story after story, so that a
-model that has read much unlabelled text knows that a name it never saw labelled belongs to the sailors, or to the bankers.
-Many words (race, record, court, seat, strike, cell, net, launch, draw, bond, field ...) are used by several classes, in
-different company. Countries and cities are real; people, parties, clubs, companies and laboratories are invented.
+The words of a beat occur together: its trades, invented names and actions are in the same stories. So a model that has
+read much unlabelled text knows to which beat a name belongs, even if it never saw that name with a label. Many words
+(race, record, court, seat, strike, cell, net, launch, draw, bond, field ...) are used by several classes, together with
+different words. Countries and cities are real; people, parties, clubs, companies and laboratories are invented.
 
-`acts` are predicates for a singular subject, a verb that changes with the tense written `wins/won`; `results` are clauses.
+`acts` are predicates for a singular subject, a verb that changes with the tense written `wins/won`; `results` are
+clauses.
 """
 
 from __future__ import annotations
@@ -329,7 +330,7 @@ PLACE_ENDS = "mere wick holt garth combe stow beck dale croft".split()
 
 @dataclass(frozen=True)
 class Entity:
-    """Somebody or something with a proper name and a home. `full` is the name with its trade or kind, `short` without."""
+    """A person or organisation with a name and a place. `full` is the name with its trade or kind, `short` without."""
 
     full: str
     short: str
@@ -339,7 +340,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class Beat:
-    """What one sort of news is told with. Acts and results are pairs: present tense for headlines, past for stories."""
+    """The words of one topic. Acts and results are pairs: present tense for headlines, past tense for stories."""
 
     label: int
     trades: tuple[str, ...]
@@ -366,7 +367,7 @@ def split(text: str, mark: str = ",") -> tuple[str, ...]:
 @cache
 def beats() -> tuple[Beat, ...]:
     """All beats, in a fixed order, each with its own invented names (no name belongs to two beats)."""
-    # A step that is coprime to their number deals the names out so that neither their starts nor their ends tell the class.
+    # The step is coprime to the number of names, so that neither the beginning nor the end of a name tells the class.
     surnames = [start + end for start in NAME_STARTS for end in NAME_ENDS]
     surnames = [surnames[97 * i % len(surnames)] for i in range(len(surnames))]
     stems = [start + end for start in PLACE_STARTS for end in PLACE_ENDS]

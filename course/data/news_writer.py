@@ -1,6 +1,6 @@
-"""Stories by rule: a headline and a description from one beat, with words of another class that do not decide.
+"""Generates stories: a headline and a description of one beat, with misleading words from another class.
 
-The class of a story is what happens in its main clause. What makes that more than counting words:
+The class of a story depends on its main clause. Counting words is not enough, because of
 
 - asides from another class: "Kelvik, once a striker, cut its dividend"; "While the bank ..., the team ..." (and the
   other way round); "Asked about the cup final, ... spoke of interest rates instead"; "It was not about ... but about
@@ -67,7 +67,7 @@ VAGUE_ACTS = (
     ("hits back at critics", "hit back at critics"),
     ("starts the season well", "started the season well"),
 )
-# {main} is the subject with its deed, {subject} and {act} its halves; the rest is another class's.
+# {main} is the subject with its act, {subject} and {act} are its two parts; the rest is from another class.
 BORROWED_ASIDES = (
     "while {other_group} {other_act}, {main}",
     "{main} while {other_group} {other_act}",
@@ -107,11 +107,11 @@ TITLE_ASIDES = (
     "{other_trade} no more, {subject} {act}",
 )
 
-ASIDE = 0.5  # a description carries an aside of another class
-TITLE_ASIDE = 0.2  # a headline does; both, where they come together, are of the same class
+ASIDE = 0.5  # a description has an aside from another class
+TITLE_ASIDE = 0.2  # a headline has one; if both have one, they are of the same class
 BORROWED = 0.2  # its subject comes from another class
 VAGUE_TITLE = 0.2  # its headline says nothing by itself
-VAGUE_ACT = 0.12  # its deed could be anybody's
+VAGUE_ACT = 0.12  # its act fits every class
 SECOND_SENTENCE = 0.6
 LONGEST = 38  # words and marks; about 45 word pieces at most
 
@@ -189,7 +189,7 @@ class Writer:
         vague_title = not borrowed and self.chance(VAGUE_TITLE)
         vague_act = not borrowed and not vague_title and self.chance(VAGUE_ACT)
 
-        if borrowed:  # a trade or a group of another class does what this class does
+        if borrowed:  # a subject of another class with an act of this class
             lender = self.pick([beat for beat in beats() if beat.label != label])
             if is_person:
                 trade = self.pick(lender.trades)

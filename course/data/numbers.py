@@ -1,4 +1,4 @@
-"""Number words in Danish and English, 0 to 999,999: sentences to translate, made by rule.
+"""Number words in Danish and English, 0 to 999,999: generated pairs for translation.
 
     >>> from course.data.numbers import generate
     >>> number = generate(1, seed=3, below=1000)[0]
@@ -56,9 +56,9 @@ class Number:
 def generate(count: int, seed: int, below: int = LIMIT) -> list[Number]:
     """`count` different numbers from 0 to `below` - 1, in random order, all equally likely.
 
-    The same seed gives the same numbers everywhere, and fewer are the beginning of more: `generate(10, seed)` is
-    `generate(20, seed)[:10]`, so that the first may be for training and the rest for testing. Raises ValueError where
-    there are fewer than `count` numbers, or `below` is more than a million.
+    The same seed gives the same numbers on every platform, and a smaller count gives the first numbers of a larger one:
+    `generate(10, seed)` is `generate(20, seed)[:10]`. So the first may be for training and the rest for testing. Raises
+    ValueError where there are fewer than `count` numbers, or `below` is more than a million.
     """
     if not 0 < below <= LIMIT or not 0 <= count <= below:
         raise ValueError(
@@ -67,7 +67,7 @@ def generate(count: int, seed: int, below: int = LIMIT) -> list[Number]:
     rng = random.Random(seed)
     values: list[int] = []
     moved: dict[int, int] = {}
-    for place in range(count):  # a shuffle that looks only at what it takes
+    for place in range(count):  # a partial shuffle: only `count` places
         other = rng.randrange(place, below)
         values.append(moved.get(other, other))
         moved[other] = moved.get(place, place)
@@ -98,7 +98,7 @@ def _name(value: int, below_100: Callable[[int], str], hundred: str, thousand: s
         hundreds, rest = divmod(number, 100)
         words = [one if hundreds == 1 else below_100(hundreds), hundred] if hundreds else []
         if rest:
-            # What is counted is a neuter in Danish: "et tusind", "to hundrede og et tusind", but "enogtyve tusind".
+            # The counted noun is neuter in Danish: "et tusind", "to hundrede og et tusind", but "enogtyve tusind".
             words += [and_] * bool(words) + [one if rest == 1 and before_noun else below_100(rest)]
         return words
 

@@ -1,10 +1,10 @@
-"""What the heads of a BERT look at, in both tracks.
+"""The attention weights of a BERT's heads, in both tracks.
 
     >>> from course.models.attention import torch_attention
     >>> torch_attention(model, input_ids, attention_mask)[0]     # the first layer: (B, H, L, L)
 
 A model does not keep its attention weights. `transformers` returns them where a call asks for them. KerasHub's BERT
-cannot, so here each of its attention layers is called once more, this time asking for the scores.
+cannot, so here each of its attention layers is called again, this time asking for the scores.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def torch_attention(model: Any, input_ids: Any, attention_mask: Any) -> np.ndarr
 
     model.eval()
     usual = model.config._attn_implementation
-    model.set_attn_implementation("eager")  # the fast ones never compute all weights of a row at once
+    model.set_attn_implementation("eager")  # faster implementations never compute all weights of a row at once
     try:
         with torch.no_grad():
             found = model(input_ids=input_ids, attention_mask=attention_mask, output_attentions=True).attentions

@@ -1,4 +1,4 @@
-"""The masked-language-model head of a checkpoint, in both tracks, and what it guesses where a text says [MASK].
+"""The masked-language-model head of a checkpoint, in both tracks, and its guesses for [MASK] in a text.
 
     >>> from course.models import checkpoint
     >>> from course.models.masked_lm import guesses
@@ -73,7 +73,7 @@ def torch_masked_lm(folder: str | Path) -> Any:
     """
     import transformers
 
-    head_weights(folder)  # transformers would make up a head that is missing
+    head_weights(folder)  # transformers would make a random head if it is missing
     return transformers.BertForMaskedLM.from_pretrained(str(folder)).eval()
 
 

@@ -11,8 +11,7 @@ explanation.
 
 This folder has the sealed form of a quiz, `<name>.json`, which `autograder build` makes. For each option it has a
 salted hash of whether the option is right, and the explanation, encrypted with a key that is computed from the salt. So
-nobody reads an answer by accident before they have clicked. It is not a secret: a program can try all options, as a
-click does.
+nobody reads an answer by accident before clicking. It is not secret: a program can try all options, as a click does.
 
 The script quiz.js knows the same hash and the same key. A mark is the SHA-256 of `salt|answer|right` or of
 `salt|answer|wrong`, where the answer is the option's number from 0, or what was typed, with as many decimals as the

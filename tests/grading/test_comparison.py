@@ -88,7 +88,7 @@ def test_who_stayed_came_went_and_lost_the_mark():
 def test_every_reason_has_words_and_the_page_has_them():
     page = changes_page(compare([graded(fail=["causal-mask"])], [graded(content="d")]))
     assert REASONS["answer"] in page and "ann" in page and "The causal mask" in page and "Who must be told" in page
-    assert "No mark is other than before." in changes_page(compare([graded()], [graded()]))
+    assert "No mark has changed." in changes_page(compare([graded()], [graded()]))
 
 
 # -- the course's memory -----------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def test_zips_in_zips_come_to_an_end(tmp_path):
         data = pack(io.BytesIO(), {"inner.zip": data}).getvalue()
     (tmp_path / "ann.zip").write_bytes(data)
     (submission,) = found(tmp_path / "ann.zip").values()
-    assert "packed into too many others" in submission.problem
+    assert "inside too many other zips" in submission.problem
 
 
 def test_a_zip_does_not_lead_out_of_itself(tmp_path):

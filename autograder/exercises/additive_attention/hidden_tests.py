@@ -1,7 +1,7 @@
 """Hidden tests of exercise 1: the additive score, the softmax with a mask, the module, and the decoder that attends.
 
-Weights are loaded, and so large that attention is far from uniform. The decoder's GRU cell is the framework's own: it
-is filled with numbers from a seed. No sizes are equal, so that no exchange of axes goes unseen.
+The tests load weights that are so large that attention is far from uniform. The decoder's GRU cell is the framework's
+own, and is filled with numbers from a seed. All sizes differ, so that swapped axes are always detected.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def test_scores_values(agree, rng, sizes):
     ids=["one example", "one key", "one example with one key", "attention of width one", "inputs of width one"],
 )
 def test_scores_small_sizes(agree, rng, sizes):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(scores(rng, **sizes), **SCORES)
 
 
@@ -94,12 +94,15 @@ WEIGHTS = {"names": ("weights",), "axes": {"weights": "batch, key"}}
 
 
 def softmax(*args, **options):
-    """The call; the exercise does not say that its arguments stay as they are, so it gets copies."""
+    """The call of `masked_softmax`.
+
+    It gets copies, because the exercise does not forbid to write into the arguments.
+    """
     return Program.function("masked_softmax", *args, **options).given_as_copies()
 
 
 def check_overflow(student, fail):
-    """Where large scores alone give no numbers, that is the mistake, whatever the mask does to what is left."""
+    """Fail with the mistake `exp-overflows` where large scores give NaN or infinity even without a mask."""
     weights = student.run(softmax(np.array([[800.0, 799.0, 0.0]]))).out
     if isinstance(weights, np.ndarray) and not np.isfinite(weights).all():
         fail(
@@ -184,7 +187,7 @@ def test_softmax_masked_however_large(student, rng, fail, size):
     if not close(values.get("out"), weights, 1e-6):
         fail(
             Message(
-                "With scores of {size} in the masked places the weights are others. Replace the masked scores: what is "
+                "With scores of {size} in the masked places the weights change. Replace the masked scores: what is "
                 "added to them is outweighed by a score that is larger.",
                 size=f"{size:g}",
             ),
@@ -203,7 +206,7 @@ def test_softmax_zero_scores(agree, rng):
 @pytest.mark.part("masked-softmax", needs=("test_softmax_shape",))
 @pytest.mark.parametrize("shape", [(1, 5), (4, 1), (1, 1)], ids=["one example", "one place", "one of each"])
 def test_softmax_small_sizes(agree, rng, shape):
-    """Sizes of one are sizes like others; a mask that allows everything is as good as none."""
+    """Sizes of 1 work like any other size; a mask that allows everything gives the same as no mask."""
     agree(softmax(rng.normal(*shape)).call("masked_softmax", rng.normal(*shape), np.ones(shape, bool)), **WEIGHTS)
 
 
@@ -287,7 +290,7 @@ def test_attention_sum(student, rng, fail):
 @pytest.mark.part("additive-attention", needs=("test_attention_shape",))
 @pytest.mark.parametrize("shape", [(1, 6), (3, 1), (1, 1)], ids=["one example", "one key", "one of each"])
 def test_attention_small_sizes(agree, rng, shape):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     batch, keys = shape
     agree(attention(rng).apply(rng.normal(batch, DQ), rng.normal(batch, keys, DK)), **ATTENTION)
 
@@ -332,7 +335,7 @@ def test_attention_float64(agree, student, rng):
 
 @pytest.mark.part("additive-attention", needs=("test_attention_shape",))
 def test_attention_training(student, rng, fail):
-    """Nothing is dropped: in training mode the module gives what it gives in evaluation."""
+    """There is no dropout: the module gives the same in training mode as in evaluation mode."""
     query, keys = rng.normal(8, DQ), rng.normal(8, 12, DK)
     values = student.run(attention(rng).apply(query, keys).mode(True).apply(query, keys)).values
     one, two = (unpack(values.get(name), fail) for name in ("out", "out2"))
@@ -461,7 +464,7 @@ def test_decoder_sum(student, rng, fail):
     ids=["one sentence", "a source of one word", "one sentence of one word", "one of each"],
 )
 def test_decoder_small_sizes(agree, rng, sizes):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(decoder(rng).apply(*sentences(rng, **sizes)), **DECODER)
 
 

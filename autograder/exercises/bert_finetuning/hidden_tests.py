@@ -1,9 +1,9 @@
 """Hidden tests of exercise 8: from texts to batches, a classifier from a checkpoint, fine-tuning, evaluation.
 
-Training is judged by what it does. Steps are compared with the reference's in float64, from weights that nobody has
-seen before and without dropout, by the *updates* of the weights: there two right answers agree to many digits, and
-every mistake of the catalogue is far off. Only then comes a training on the run's checkpoint, whose held-out labels
-stay here.
+Training is judged by its results. Steps are compared with the reference's in float64, from new random weights and
+without dropout, by the *updates* of the weights: two right answers agree there to many digits, and every mistake of the
+catalogue is far off. After that comes a training on the run's checkpoint. The labels of the held-out texts stay in the
+judge.
 """
 
 import numpy as np
@@ -322,7 +322,10 @@ def history_of(answer, epochs, fail):
     out = answer.out
     if not isinstance(out, (list, tuple)) or len(out) != epochs or not all(isinstance(row, dict) for row in out):
         fail(
-            Message("After {epochs} epochs the result should be a list of {epochs} dicts, one an epoch.", epochs=epochs)
+            Message(
+                "After {epochs} epochs the result should be a list of {epochs} dicts, one for each epoch.",
+                epochs=epochs,
+            )
         )
     return [metric(row, fail) for row in out]
 
@@ -363,7 +366,7 @@ def same_metrics(got, want, fail, of):
 
 @pytest.mark.part("fine-tune")
 def test_history(student, rng, fail):
-    """The result is a list of dicts with `loss` and `accuracy`, one an epoch."""
+    """The result is a list of dicts with `loss` and `accuracy`, one for each epoch."""
     history = history_of(student.run(two_epochs(rng)), 2, fail)
     if not np.isfinite(history).all():
         fail("A loss or an accuracy is not finite.")
@@ -414,7 +417,7 @@ def test_frozen(student, reference, rng, fail):
 
 @pytest.mark.part("fine-tune", share=2, needs=("test_one_step", "test_history"))
 def test_dropout(student, reference, rng, fail):
-    """In training dropout is at work."""
+    """In training, dropout is active."""
     batches = [batch(rng, 6, padded=False)]
     # Frozen, or most of its time would go into weights that tell no more than the classification layer's do.
     small = Program.classifier(shallow(rng), 3, frozen=True).in_dtype("float64").on_cpu().uncompiled()
@@ -434,8 +437,9 @@ EXAMPLES, HELD_OUT, ROWS, EPOCHS = 256, 400, 16, 2
 AT_ONCE = 80  # of what is held out; in order of length, since each text of a batch costs what the longest does
 RATE, RATE_WIDTH = 1e-3, 128
 LONG_HISTORY = 0.05  # loss and accuracy of an epoch
-# Of accuracy; docs/measurements.md has the measured spread. From a checkpoint that is worth anything, the reference is
-# far above what a model of random weights learns, and an answer nearer to the reference than to that is well above it.
+# Points of accuracy; docs/measurements.md has the measured spread. From a checkpoint that is worth anything, the
+# reference is far above what a model of random weights learns, and an answer nearer to the reference than to that is
+# well above it.
 SHORT_OF_REFERENCE, ABOVE_SCRATCH, WORTH_ANYTHING = 0.03, 0.05, 0.02
 
 

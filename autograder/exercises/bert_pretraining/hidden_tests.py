@@ -1,10 +1,10 @@
 """Hidden tests of the exercise "Pre-training BERT".
 
-`mask_tokens` is random, so nothing that it gives is compared with the reference's. Its tests look at what has to hold
-whatever the numbers are, and at shares among tens of thousands of places, with margins of many standard deviations: a
-right answer fails by bad luck less than once in ten million gradings. Since no known mistake would draw the student's
-numbers, the tests say themselves which mistake it is. `python -m benchmarks.masking` computes from these constants how
-seldom a right answer fails; docs/measurements.md has the table.
+`mask_tokens` is random, so its results are not compared with the reference's. Its tests check what must hold for any
+random numbers, and shares among tens of thousands of places, with margins of many standard deviations: a right answer
+fails by chance less than once in ten million gradings. A reference with a known mistake would draw other random numbers
+than the student, so the tests themselves recognise the mistakes. `python -m benchmarks.masking` computes from these
+constants how seldom a right answer fails; docs/measurements.md has the table.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def seed_of(rng):
 def masked(ids, special, vocabulary, probability, *seeds):
     """The program that masks a batch, once for each seed: a Generator, or in Keras an integer too."""
     program = Program()
-    for seed in seeds:  # a copy for each call: what one does to its arguments is nothing to the next
+    for seed in seeds:  # a copy for each call, so that a call that changes its arguments does not affect the next one
         program = program.call("mask_tokens", ids.copy(), special.copy(), MASK, vocabulary, probability, seed)
     return program
 
@@ -113,7 +113,7 @@ def test_ids_stay(student, rng, compare, fail):
     before = ids.copy(), special.copy()
     after = student.run(masked(ids, special, VOCABULARY, 0.5, Generator(seed_of(rng))).inputs_after()).values["after"]
     if not (after["a0"] == before[0]).all():
-        fail("The ids that came in are changed, and whoever called has lost the originals.", "ids-changed")
+        fail("The ids that came in are changed, and the caller has lost the originals.", "ids-changed")
     compare(after["a1"], before[1], "mask of special places after the call")
 
 
@@ -148,7 +148,10 @@ def test_special_places(student, rng, fail):
     selected = labels != IGNORED
     if selected[special].any():
         if not selected[~special].any():
-            fail("Only special places are selected: True in the mask means hands off.", "special-mask-inverted")
+            fail(
+                "Only special places are selected: True in the mask means that a place must not be selected.",
+                "special-mask-inverted",
+            )
         fail("Special places are selected too.", "special-selected")
     if (inputs != ids)[special].any():
         others_too = (inputs != ids)[~special & ~selected].any()
@@ -209,7 +212,7 @@ def same_places(labels, special):
 
 @pytest.mark.part("mask-tokens", share=3, needs=("test_special_places",))
 def test_places_are_independent(student, rng, fail):
-    """Each place has its own fate: it does not depend on its row, its column, its neighbours or its word."""
+    """What happens to a place is independent of its row, its column, its neighbours and its word."""
     ids, special, program = usual(rng)
     _inputs, labels = taken(student.run(program).out, ids.shape, fail)
     selected, usable = labels != IGNORED, ~special
@@ -248,7 +251,7 @@ def test_places_are_independent(student, rng, fail):
         random = (one == 2) & (other == 2)
         _ids, counts = np.unique(inputs[fate == 2], return_counts=True)
         by_chance = ((counts / max(1, counts.sum())) ** 2).sum()
-        # Ids that come too often are the matter of another test: here, more pairs than their frequencies make.
+        # Another test looks for ids that come too often. Here: more equal pairs than the frequencies explain.
         if random.any() and (one_id == other_id)[random].mean() > by_chance + 0.2:
             fail(same_ids, "one-fate-for-many")
 
@@ -480,7 +483,7 @@ def test_seed(student, rng, fail):
     "rows, length", [(1, 9), (7, 1), (1, 1)], ids=["a batch of one", "sentences of one word", "a single word"]
 )
 def test_small_batches(student, rng, fail, rows, length):
-    """Sizes of one are sizes like others, and a batch of special places stays as it is."""
+    """Sizes of 1 work like any other size, and a batch of special places stays as it is."""
     ids, special = rng.ids(6, VOCABULARY, rows, length), rng.uniform(0, 1, rows, length) < 0.3
     nothing = np.ones((rows, length), bool)
     program = masked(ids, special, VOCABULARY, 1.0, Generator(seed_of(rng)))
@@ -603,7 +606,7 @@ def test_loss_large_logits(agree, rng):
     ids=["a batch of one", "sentences of one word", "two words to choose from"],
 )
 def test_loss_small_sizes(agree, rng, batch, length, vocabulary):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(loss(*guesses(rng, batch, length, vocabulary)), **LOSS)
 
 
@@ -634,7 +637,7 @@ def test_loss_device(student, rng, fail):
 
 # -- the head ---------------------------------------------------------------------------------------------------------
 
-WIDTH, WORDS = 14, 19  # with fewer, a norm now and then divides by next to nothing, and rounding shows
+WIDTH, WORDS = 14, 19  # with smaller widths, a norm sometimes divides by almost 0, and rounding errors become large
 LOGITS = {"names": ("logits",), "axes": {"logits": "batch, position, word"}}
 PARAMETERS = ("dense.weight", "dense.bias", "norm.weight", "norm.bias", "bias")
 
@@ -697,7 +700,7 @@ def test_head_follows_embedding(student, reference, rng, fail):
 
 @pytest.mark.part("masked-lm-head", needs=("test_head_repeats",))
 def test_head_training(student, rng, fail):
-    """Nothing is dropped: in training mode the logits are those of evaluation."""
+    """There is no dropout: the logits are the same in training mode as in evaluation mode."""
     hidden = rng.normal(4, 7, WIDTH)
     values = student.run(head(rng).apply(hidden).mode(True).apply(hidden)).values
     if not close(values.get("out2"), values.get("out")):
@@ -714,7 +717,7 @@ def test_head_gradients(agree, rng):
 
 @pytest.mark.part("masked-lm-head", share=2, needs=("test_head_shape",))
 def test_head_parameters(student, rng, fail):
-    """The dense layer, the norm and the bias are trainable, and nothing else is but the embedding."""
+    """The dense layer, the norm and the bias are trainable, and nothing else except the embedding is."""
     count = trainable(student.run(head(rng).apply(rng.normal(2, 5, WIDTH)).parameters()), fail)
     own = WIDTH * WIDTH + WIDTH + 2 * WIDTH + WORDS
     if count not in (own, own + WORDS * WIDTH):
@@ -741,7 +744,7 @@ def test_head_bias_at_first(student, rng, fail):
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape", "test_head_values"))
 @pytest.mark.parametrize("batch, length", [(1, 4), (3, 1)], ids=["a batch of one", "a sentence of one word"])
 def test_head_small_sizes(agree, rng, batch, length):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(head(rng).apply(rng.normal(batch, length, WIDTH)), **LOGITS)
 
 
@@ -762,7 +765,7 @@ def test_head_repeats(student, rng, fail):
     hidden = rng.normal(2, 5, WIDTH)
     values = student.run(head(rng).apply(hidden).apply(hidden)).values
     if not close(values.get("out2"), values.get("out")):
-        fail("A second call with the same vectors gave other logits: is there chance in it?", "dropout-always")
+        fail("A second call with the same vectors gave other logits: is something in it random?", "dropout-always")
 
 
 @pytest.mark.part("masked-lm-head", needs=("test_head_shape",))

@@ -1,8 +1,9 @@
 """Hidden tests of exercise 6: the decoder block, the shifted target, a translator, and writing word by word.
 
-The decoder block gets known weights, as the encoder's did. The translator's attributes are the student's own: it is
-judged by what source, target, padding and sizes do to it, and by what it learns from some numbers' names about others.
-Greedy decoding is given a model of the worker's own, whose next word is known, so that no part hangs on another.
+The decoder block gets known weights, like the encoder block in exercise 5. The translator's attributes have names of
+the student's choice, so it is tested from outside: how source, target, padding and sizes change its result, and whether
+it learns to translate names of numbers that it has not seen. Greedy decoding gets a model of the worker, whose next
+word is known, so that no part depends on another.
 """
 
 import random
@@ -47,7 +48,7 @@ def block(rng, d_model=D, num_heads=H, d_ff=F, scale=1.4, attention=1.4, **optio
 
 @pytest.fixture
 def agree_where_real(agree, student, reference, compare):
-    """Compare the result at the real words alone: what stands in the padding of x is nobody's business."""
+    """Compare the result at the real words only: the values in the padding of x may be anything."""
 
     def compared(program, mask):
         agree(program, axes=AXES, rtol=SHAPE_ONLY, what=())  # the shapes of what was filled
@@ -81,7 +82,7 @@ def test_decoder_values(agree, rng, num_heads):
 @pytest.mark.part("decoder-block", share=3, needs=("test_decoder_shape",))
 @pytest.mark.parametrize("earlier", [0, 2], ids=["the first word", "the third word"])
 def test_decoder_causal(student, rng, fail, earlier):
-    """No word is touched by a later one: the gradient to later places is exactly 0."""
+    """No word depends on a later one: the gradient to later places is exactly 0."""
     x, cotangent = rng.normal(2, 5, D), np.zeros((2, 5, D))
     cotangent[:, earlier] = rng.normal(2, D)
     answer = student.run(block(rng).apply(x, rng.normal(2, 7, D)).gradient(("a10",), cotangent))
@@ -96,7 +97,7 @@ def test_decoder_causal(student, rng, fail, earlier):
 
 @pytest.mark.part("decoder-block", share=3, needs=("test_decoder_shape",))
 def test_decoder_memory_mask(agree, rng):
-    """With a memory mask nobody looks at the memory's padding, whatever stands in it."""
+    """With a memory mask, no word attends to the memory's padding, whatever is in it."""
     x, memory, mask = rng.normal(3, 5, D), rng.normal(3, 7, D), rng.mask(3, 7, keep=0.6)
     other = np.where(mask[:, :, None], memory, rng.normal(3, 7, D, scale=20))
     agree(block(rng).apply(x, memory, memory_mask=mask).apply(x, other, memory_mask=mask), axes=AXES)
@@ -104,7 +105,7 @@ def test_decoder_memory_mask(agree, rng):
 
 @pytest.mark.part("decoder-block", share=3, needs=("test_decoder_shape",))
 def test_decoder_mask(agree_where_real, rng):
-    """With a mask nobody looks at the padding of x: the real words' vectors follow the formula."""
+    """With a mask, no word attends to the padding of x: the real words' vectors follow the formula."""
     mask = rng.mask(4, 6, keep=0.6)
     mask[:, 0] = True  # the first word sees itself alone
     program = block(rng).apply(rng.normal(4, 6, D), rng.normal(4, 7, D), mask=mask)
@@ -113,7 +114,7 @@ def test_decoder_mask(agree_where_real, rng):
 
 @pytest.mark.part("decoder-block", needs=("test_decoder_shape",))
 def test_decoder_both_masks(agree_where_real, rng):
-    """Both masks at once, each in its place, the lengths being equal."""
+    """Both masks at once, each in its place, with equal lengths."""
     mask, memory_mask = lengths_mask((5, 3, 6), 6), lengths_mask((2, 6, 4), 6)
     x, memory = rng.normal(3, 6, D), rng.normal(3, 6, D)
     agree_where_real(block(rng).apply(x, memory, mask, memory_mask), mask)
@@ -121,7 +122,7 @@ def test_decoder_both_masks(agree_where_real, rng):
 
 @pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
 def test_decoder_memory_order(student, rng, fail):
-    """The memory is a set: in another order, and its mask with it, it gives the same."""
+    """The order of the memory does not matter: with memory and mask in another order, the result is the same."""
     x, memory, mask = rng.normal(2, 4, D), rng.normal(2, 6, D), lengths_mask((4, 6), 6)
     order = rng.permutation(6)
     program = block(rng).apply(x, memory, memory_mask=mask)
@@ -134,7 +135,7 @@ def test_decoder_memory_order(student, rng, fail):
 @pytest.mark.part("decoder-block", needs=("test_decoder_shape", "test_decoder_values"))
 @pytest.mark.parametrize("shape", [(1, 4, 3), (3, 1, 5), (2, 6, 1)], ids=["one text", "one word", "a memory of one"])
 def test_decoder_small_sizes(agree, rng, shape):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     batch, length, source = shape
     agree(block(rng).apply(rng.normal(batch, length, D), rng.normal(batch, source, D)), axes=AXES)
 
@@ -219,7 +220,7 @@ def test_decoder_dropout(student, rng, fail):
 
 @pytest.mark.part("decoder-block", needs=("test_decoder_dropout", "test_decoder_values"))
 def test_decoder_drops_each_part(agree, rng):
-    """What each of the three parts gives is dropped before it is added: where all is dropped, the norms are left."""
+    """Dropout acts on the result of each of the three parts: if everything is dropped, only the norms are left."""
     program = block(rng, dropout=DROP_NEARLY_ALL).mode(True)
     agree(program.apply(rng.normal(1, 2, D), rng.normal(1, 3, D)), axes=AXES)
 
@@ -273,7 +274,7 @@ def test_shift_values(agree, rng, bos_id):
 @pytest.mark.part("shift-right")
 @pytest.mark.parametrize("shape", [(1, 5), (4, 1), (3, 2)], ids=["one text", "one word", "two words"])
 def test_shift_small_sizes(agree, rng, shape):
-    """Short texts are texts like others; one word becomes bos alone."""
+    """Short texts work like any other text; one word becomes bos alone."""
     agree(Program.function("shift_right", rng.ids(2, 30, *shape), 1), **SHIFT)
 
 
@@ -369,7 +370,7 @@ def test_translator_shape(student, rng, fail, target_vocab):
 
 @pytest.mark.part("seq2seq-transformer", share=2, needs=("test_translator_shape",))
 def test_translator_source(student, rng, fail):
-    """Every word of the source has a say in every word of the result, and so has their order."""
+    """Every word of the source affects every word of the result, and so does their order."""
     source, target = pair(rng)
     program = translator().apply(source, target)
     for place in range(6):
@@ -387,7 +388,7 @@ def test_translator_source(student, rng, fail):
 
 @pytest.mark.part("seq2seq-transformer", share=3, needs=("test_translator_shape",))
 def test_translator_target(student, rng, fail):
-    """A word of the target has a say in what follows it, and none in what comes before."""
+    """A word of the target affects the words after it, and none before it."""
     source, target = pair(rng)
     program = translator().apply(source, target)
     for place in range(5):
@@ -445,7 +446,7 @@ def test_translator_padding(student, rng, fail, pad_id):
 
 @pytest.mark.part("seq2seq-transformer", needs=("test_translator_shape",))
 def test_translator_examples_apart(student, rng, fail):
-    """One pair of a batch does not touch another."""
+    """The pairs of a batch do not affect each other."""
     (source, target), (source2, target2) = pair(rng, rows=4), pair(rng, rows=1)
     other = source.copy(), target.copy()
     other[0][1], other[1][1] = source2[0], target2[0]
@@ -625,7 +626,7 @@ class Writing:
     """A model whose next words are known, and what greedy decoding makes of it."""
 
     def __init__(self, rng, rows=5, length=4, vocab=V, longest=12, eager=4.0):
-        """`eager`: how much the end is preferred from the third word on in some rows, so that they end apart."""
+        """`eager`: how much some rows prefer eos from the third word on, so that rows end at different places."""
         self.source = rng.ids(3, 10, rows, length)
         self.follows = rng.normal(vocab, vocab, scale=2.0)
         self.asked = rng.normal(10, vocab, scale=2.0)
@@ -691,7 +692,7 @@ def check_written(student, fail, program, want, pad=0, says=LIKELIEST):
 
 
 def apart(writing, most=9, **options):
-    """Whether the rows end at several places, one of them not at all late; else the test would show less."""
+    """Whether the rows end at different places, one of them early; otherwise the test would show less."""
     want = writing.expected(most, **options)
     eos = options.get("eos", EOS)
     ends = [list(row).index(eos) if eos in row else most for row in want]
@@ -709,8 +710,8 @@ def writing_apart(rng, ended=False, **options):
 
 @pytest.mark.part("greedy-decode")
 def test_greedy_shape(student, rng, fail):
-    """The result is a table of ids, a row a text, without bos, of at most max_new_tokens columns."""
-    writing = writing_apart(rng, ended=True)  # so that who writes a word too many fails where that is the question
+    """The result is a table of ids, one row for each text, without bos, of at most max_new_tokens columns."""
+    writing = writing_apart(rng, ended=True)  # an answer that writes a word too many fails in another test
     got = written(student, fail, writing.program(BOS, EOS, 9), writing.expected(9))
     if (got[:, 0] == BOS).all() and (writing.expected(9)[:, 0] != BOS).any():
         fail("The first column is bos: give only what the model has written.")
@@ -750,7 +751,7 @@ def test_greedy_never_ending(student, rng, fail):
 
 @pytest.mark.part("greedy-decode", needs=("test_greedy_shape",))
 def test_greedy_one_text(student, rng, fail):
-    """A batch of one is a batch."""
+    """A batch of one works like any other batch."""
     writing = writing_apart(rng)
     writing.source = writing.source[:1].copy()
     check_written(student, fail, writing.program(BOS, EOS, 9), writing.expected(9))

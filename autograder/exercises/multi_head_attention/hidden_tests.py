@@ -1,8 +1,8 @@
 """Hidden tests of the exercise "Multi-head attention".
 
-The module is judged twice. "Multi-head attention" loads known weights and compares with the formula. "In use" loads
-nothing and compares the module with itself: what permuting, padding, saving or another precision must not change. So an
-answer that lacks one of the projections loses points where the formula is judged, and there alone.
+The module is tested twice. "Multi-head attention" loads known weights and compares with the formula. "In use" loads
+nothing and compares the module with itself: permuting, padding, saving and another precision must not change the
+result. So an answer that lacks a projection loses points only in the first part.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def test_split_values(agree, rng, num_heads):
     ids=["a batch of one", "a sequence of one", "one head", "a head for each column"],
 )
 def test_split_small_sizes(agree, rng, shape, num_heads):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(Program.function("split_heads", rng.normal(*shape), num_heads), **HEADS)
 
 
@@ -83,7 +83,7 @@ def test_merge_values(agree, rng, num_heads):
     ids=["a batch of one", "a sequence of one", "one head", "heads of one column"],
 )
 def test_merge_small_sizes(agree, rng, shape):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(Program.function("merge_heads", rng.normal(*shape)), **MERGED)
 
 
@@ -142,7 +142,7 @@ def test_values_of_their_own(agree, rng):
     ids=["a batch of one", "one query", "one key"],
 )
 def test_small_sizes(agree, rng, batch, queries, keys):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(loaded(rng).apply(rng.normal(batch, queries, 12), rng.normal(batch, keys, 12)), axes=AXES)
 
 
@@ -217,7 +217,7 @@ def test_later_calls(agree, rng):
 @pytest.mark.part("multi-head-attention", needs=("test_shapes", "test_self_attention"))
 def test_unequal_heads(student):
     """The constructor raises ValueError for a width that the heads cannot share equally."""
-    # Nothing is called: the error has to come where the module is made, not from a call that nobody has made yet.
+    # The module is not called: the error has to come from the constructor.
     student.run(Program.module("MultiHeadAttention", 10, 4), expect_error="ValueError")
 
 
@@ -245,7 +245,7 @@ def outputs(student, fail, program, *queries):
 
 @pytest.mark.part("multi-head-in-use")
 def test_use_attends(student, rng, fail):
-    """A position takes in what stands at others."""
+    """A position takes in information from the others."""
     x = rng.normal(2, 5, 8)
     changed = x.copy()
     changed[:, 2] += rng.normal(2, 8, scale=3)
@@ -266,7 +266,7 @@ def test_use_permutation(student, rng, fail):
 
 @pytest.mark.part("multi-head-in-use", share=2, needs=("test_use_attends",))
 def test_use_examples_apart(student, rng, fail):
-    """One example of a batch does not touch another."""
+    """The examples of a batch do not affect each other."""
     x = rng.normal(3, 5, 8, scale=2)
     changed = x.copy()
     changed[1] = rng.normal(5, 8, scale=4)
@@ -303,7 +303,7 @@ def test_use_save_and_load(student, rng, fail):
 
 @pytest.mark.part("multi-head-in-use", needs=("test_use_attends",))
 def test_use_training(student, rng, fail):
-    """Nothing is dropped: in training mode the module gives what it gives in evaluation."""
+    """There is no dropout: the module gives the same in training mode as in evaluation mode."""
     x = rng.normal(4, 9, 8)
     values = student.run(fresh().apply(x).mode(True).apply(x)).values
     (before, weights), (training, weights_in_training) = (unpack(values.get(name), fail) for name in ("out", "out2"))

@@ -1,7 +1,8 @@
 """Hidden tests of the exercise "Positional embedding".
 
-Float32 tables stay short of 128 rows: a correct float32 computation of farther angles is off by more than rounding.
-Nothing here looks at how an encoding is made or stored, and the module with fixed positions may keep them in float32.
+Float32 tables have fewer than 128 rows: a correct float32 computation of larger angles is off by more than the
+tolerance. The tests do not look at how an encoding is made or stored. The module with fixed positions may keep it in
+float32.
 """
 
 from __future__ import annotations
@@ -197,7 +198,7 @@ def test_fixed_gradients(agree, rng):
 def test_fixed_float64(agree, student, rng):
     """In float64 the embedding is a float64 tensor too."""
     program = fixed(rng, 15, 7, 10).apply(rng.ids(0, 15, 2, 6))
-    # A table that was made in float32 and then converted has float32's digits, and that is well.
+    # A table that was made in float32 and then converted has only float32's digits. That is accepted.
     agree_in_float64(agree, student, program, rtol=1e-6, names=("embedding",), axes=EMBEDDED)
 
 
@@ -236,7 +237,7 @@ MATRIX = {"M": "row, column"}
 
 
 def check_shift(agree, compare, offset, program):
-    """The last matrix of a program is judged by what it does, at many positions at once, not by how it is written."""
+    """Check the last matrix of a program by its effect on the encodings of many positions."""
     shift = list(agree(program, names=("M",), axes=MATRIX, rtol=SHAPE_ONLY).values.values())[-1]
     positions = np.arange(200)
     moved, expected = sinusoids(positions, len(shift)) @ shift.T, sinusoids(positions + offset, len(shift))

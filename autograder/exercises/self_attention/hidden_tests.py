@@ -1,8 +1,9 @@
 """Hidden tests of the exercise "Self-attention": attention itself, and the masks that go with it.
 
-No query is ever left without a key, because nobody agrees on what such a row should be. Inputs are drawn so that each
-known mistake shows: scores far from zero where a mask is filled too weakly, masked scores high above the others where
-the softmax is taken first, a query of zeros where a score of zero is taken for a masked one.
+Every query has at least one key, because there is no agreement on what a row without keys should be. Inputs are drawn
+so that each known mistake changes the result: scores far from zero for a mask value that is not low enough, masked
+scores far above the others for a mask after the softmax, a query of zeros for an answer that takes a score of 0 as
+masked.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def test_values(agree, rng, picture, student, reference, lead):
     ids=["a batch of one", "one query", "one key", "ones almost everywhere"],
 )
 def test_small_sizes(agree, rng, lead, queries, keys):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(attend(*inputs(rng, *lead, queries=queries, keys=keys)), axes=AXES)
 
 
@@ -177,11 +178,11 @@ def test_gradients_under_a_mask(agree, rng):
 @pytest.mark.part("scaled-dot-product", needs=("test_shapes", "test_values"))
 def test_float64(agree, rng):
     """In float64 output, weights and gradients are as precise as float64."""
-    # A width whose root float32 has exactly: how many digits a root has that stands alone is not what is asked.
+    # A width whose root is exact in float32, because the precision of the root alone is not tested.
     q, k, v = inputs(rng, 2, 3, width=16)
     program = attend(q, k, v, mask=rng.mask(2, 3, 4, 7, keep=0.6))
     program = program.gradient(wrt=("a0", "a1", "a2"), of=0, cotangent=rng.normal(2, 3, 4, 5))
-    # Not in a Keras whose own type is float64: the type comes with the arguments.
+    # Keras's default type stays float32: the type must come from the arguments.
     agree(program.in_dtype("float64").without_layers(), axes=AXES)
 
 

@@ -1,9 +1,9 @@
 """Hidden tests of exercise 5: the transformer block, the masked mean, a classifier made of blocks, and that it learns.
 
 The block gets known weights: norms and network by their canonical names, the framework's own attention filled from a
-seed. What it gives at padded places is nobody's business, so only real places are compared. The classifier's attributes
-are the student's own: it is judged by what padding, order, sizes and layers do to it, and at last by what it learns
-from examples, whose held-out labels stay here.
+seed. Its results at padded places may be anything, so only real places are compared. The classifier's attributes have
+names of the student's choice, so it is tested from outside: how padding, order, sizes and layers change its result, and
+what it learns from examples. The labels of the held-out examples stay in the judge.
 """
 
 import numpy as np
@@ -76,7 +76,7 @@ def test_block_post_norm(agree, rng, num_heads):
 @pytest.mark.part("transformer-block", share=5, needs=("test_block_shape",))
 @pytest.mark.parametrize("num_heads", [2, 6], ids=["two heads", "six heads"])
 def test_block_pre_norm(agree, rng, num_heads):
-    """In pre-norm the norm comes before each part, and what is added to has met no norm."""
+    """In pre-norm the norm comes before each part, and the part's result is added to the input as it came."""
     program = block(rng, num_heads=num_heads, norm_first=True).apply(rng.normal(2, 5, D))
     agree(program.apply(rng.normal(3, 7, D, scale=3)), axes=AXES)
 
@@ -84,7 +84,7 @@ def test_block_pre_norm(agree, rng, num_heads):
 @pytest.mark.part("transformer-block", share=4, needs=("test_block_shape",))
 @FORMS
 def test_block_mask(agree, rng, student, reference, compare, fail, norm_first):
-    """With a mask nobody looks at padding: the real words' vectors follow the formula, also in a second pass."""
+    """With a mask, no word attends to padding: the real words' vectors follow the formula, also in a second pass."""
     lengths = np.array([3, 6, 2, 5])
     mask = np.arange(6) < lengths[:, None]
     program = block(rng, norm_first=norm_first).apply(rng.normal(4, 6, D), mask=mask).apply(Ref("out"), mask=mask)
@@ -104,7 +104,7 @@ def test_block_any_mask(agree, rng, student, reference, compare, fail, keep):
 
 @pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_post_norm"))
 def test_block_without_mask(agree, rng):
-    """No mask, and a mask of real words alone, say the same."""
+    """No mask gives the same as a mask in which every word is real."""
     x = rng.normal(2, 5, D)
     agree(block(rng).apply(x, mask=None).apply(x, mask=np.ones((2, 5), bool)), axes=AXES)
 
@@ -112,7 +112,7 @@ def test_block_without_mask(agree, rng):
 @pytest.mark.part("transformer-block", needs=("test_block_shape", "test_block_post_norm"))
 @pytest.mark.parametrize("shape", [(1, 4), (3, 1)], ids=["a batch of one", "a sequence of one"])
 def test_block_small_sizes(agree, rng, shape):
-    """Sizes of one are sizes like others."""
+    """Sizes of 1 work like any other size."""
     agree(block(rng).apply(rng.normal(*shape, D)), axes=AXES)
 
 
@@ -203,7 +203,7 @@ def test_block_dropout(student, rng, fail):
 
 @pytest.mark.part("transformer-block", needs=("test_block_dropout", "test_block_post_norm"))
 def test_block_drops_each_part(agree, rng):
-    """In post-norm both additions are dropped, too: where all is dropped, the norms are left."""
+    """In post-norm, dropout acts on both additions, too: if everything is dropped, only the norms are left."""
     agree(block(rng, dropout=DROP_NEARLY_ALL).mode(True).apply(rng.normal(1, 2, D)), axes=AXES)
 
 
@@ -274,7 +274,7 @@ def test_mean_padding_holds_anything(agree, rng):
     "shape", [(1, 4, 3), (3, 1, 5), (2, 6, 1)], ids=["a batch of one", "a sequence of one", "a width of one"]
 )
 def test_mean_small_sizes(agree, rng, shape):
-    """Sizes of one are sizes like others, and without padding it is the plain mean."""
+    """Sizes of 1 work like any other size, and without padding it is the plain mean."""
     agree(Program.function("masked_mean", rng.normal(*shape), np.ones(shape[:2], bool)), **MEAN)
 
 
@@ -297,7 +297,7 @@ def test_mean_gradient(agree, rng):
 def test_mean_float64(agree, student, rng):
     """In float64 it is as precise as float64, and the inputs are left as they were."""
     program = Program.function("masked_mean", rng.normal(3, 6, 4), rng.mask(3, 6, keep=0.5)).inputs_after()
-    # Rather more than rounding, for whoever adds 1e-9 to the number of words.
+    # More than rounding, for answers that add 1e-9 to the number of words.
     agree_in_float64(agree, student, program, rtol=1e-8, **MEAN)
 
 
@@ -356,7 +356,7 @@ def test_classifier_shape(student, rng, fail, classes):
 
 @pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
 def test_classifier_logits(student, rng, fail):
-    """The results are logits: plain numbers that no softmax and no activation has met."""
+    """The results are logits: no softmax and no activation is applied to them."""
     [found] = logits(student, fail, classifier().apply(words(rng, 40, 7)), (40,))
     if close(found.sum(axis=1), np.ones(40), 1e-3) and found.min() >= 0:
         fail("The results of each text are positive and sum to 1: leave the softmax to the loss.")
@@ -366,7 +366,7 @@ def test_classifier_logits(student, rng, fail):
 
 @pytest.mark.part("transformer-classifier", needs=("test_classifier_shape",))
 def test_classifier_depends(student, rng, fail):
-    """Every word has a say, and in evaluation the same ids give the same logits."""
+    """Every word has an effect, and in evaluation the same ids give the same logits."""
     ids = words(rng, 3, 7)
     program = classifier().apply(ids).apply(ids.copy())
     for place in range(7):
@@ -386,14 +386,14 @@ def test_classifier_takes_the_mean(student, rng, fail):
     """At the end each real word's vector has its share in the mean."""
     length = SIZES["max_len"]
     ids = words(rng, 3, length)
-    # Without blocks no word has heard of the others, so what has no effect has no share in the mean.
+    # Without blocks no word depends on the others, so a word without an effect is not in the mean.
     program = classifier(num_layers=0).apply(ids)
     for place in range(length):
         other = ids.copy()
         other[:, place] = (other[:, place] + 1) % (SIZES["vocab_size"] - 1) + 1
         program = program.apply(other)
     if not runs(student, program):
-        return  # nobody asks for a model without blocks
+        return  # the exercise does not ask for a model without blocks
     first, *changed = logits(student, fail, program, (3,) * (1 + length))
     matters = np.array([np.abs(found - first).max(axis=1) > 1e-7 * np.abs(first).max() for found in changed])
     if not matters.all():
@@ -440,7 +440,7 @@ def test_classifier_order(student, rng, fail):
 
 @pytest.mark.part("transformer-classifier", share=2, needs=("test_classifier_shape", "test_classifier_depends"))
 def test_classifier_examples_apart(student, rng, fail):
-    """One text of a batch does not touch another, nor does its place in the batch."""
+    """The texts of a batch do not affect each other, and their order does not matter."""
     ids = words(rng, 4, 6)
     other = ids.copy()
     other[1] = words(rng, 1, 6)[0]
@@ -544,7 +544,7 @@ def test_classifier_float64(student, rng, fail):
     padded = np.concatenate([ids, np.zeros((3, 3), ids.dtype)], axis=1)
     program = classifier().apply(ids).apply(padded).in_dtype("float64")
     if not runs(student, program):
-        return  # the notebook does not ask for float64; what loses its digits on the way is told of below
+        return  # the notebook does not ask for float64; an answer that loses precision fails below
     alone, together = logits(student, fail, program, (3, 3))
     if alone.dtype != np.float64:
         fail(Message("The classifier is float64, its logits are {dtype}.", dtype=alone.dtype))
@@ -560,7 +560,7 @@ def test_classifier_device(student, rng, fail):
 
 # -- the classifier learns --------------------------------------------------------------------------------------------
 
-# What is learned is small enough for a second of one core, and large enough that no luck can do it.
+# The tasks are small enough for a second on one core, and too large to be solved by chance.
 SMALL = {
     "vocab_size": 16, "max_len": 8, "d_model": 16, "num_heads": 2, "d_ff": 32, "num_layers": 1, "num_classes": 3,
 }  # fmt: skip
@@ -585,7 +585,7 @@ def in_order(rng):
 
 
 def by_heart(rng):
-    """Training on 32 texts with labels by lot, then logits of the same texts."""
+    """Training on 32 texts with random labels, then logits of the same texts."""
     rng = rng.named("by heart")
     ids, _ = texts(rng, 32)
     labels = rng.ids(0, SMALL["num_classes"], 32)
@@ -625,7 +625,7 @@ def test_learns_word_order(student, rng, fail):
         fail(
             Message(
                 "The class of a text was that of its first word. After {steps} steps the classifier is right "
-                "on {right} of new texts; who cannot tell the order gets about half.",
+                "on {right} of new texts; a model that ignores the order gets about half.",
                 steps=STEPS,
                 right=f"{right:.0%}",
             )
@@ -645,7 +645,7 @@ def four(student, fail, program):
 
 @pytest.mark.part("trained-classifier")
 def test_drops_in_training(student, rng, fail):
-    """Dropout acts in training, each time anew."""
+    """Dropout acts in training, with new random numbers in each call."""
     before, one, two, _ = four(student, fail, dropped(rng, 0.4))
     scale = np.abs(before).max()
     if close(before / scale, one / scale, 1e-3) or close(one / scale, two / scale, 1e-3):

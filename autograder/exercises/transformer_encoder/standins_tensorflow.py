@@ -1,7 +1,7 @@
-"""Plain pieces that stand in for a student's own while a later part of the exercise is graded (TensorFlow).
+"""Correct versions of a student's earlier answers, used while a later part of the exercise is graded (TensorFlow).
 
-A later part never fails because an earlier answer is wrong. An answer may read these: they are what the lesson explains
-anyway, and are there only after the part that asks for them has been graded.
+So a later part does not fail because an earlier answer is wrong. Students' code can read these definitions. That gives
+nothing away: the lesson explains them, and they are used only after the part that asks for them has been graded.
 """
 
 import keras
