@@ -21,7 +21,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "id": (
         "id", "sis user id", "sis login id", "student id", "sid", "student number", "id number",
         "identifier", "participant number", "orgdefinedid", "username", "login", "login id", "user id",
-        "github username", "key", "id-nummer", "studienummer", "studie-id", "brugernavn", "brugerid",
+        "github username", "key", "id-nummer", "studienummer", "studienr", "studie-id", "brugernavn", "brugerid",
     ),
     "name": (
         "name", "full name", "student", "student name", "display name", "navn", "fulde navn", "studerende",
@@ -79,7 +79,8 @@ class Roster:
             (person.name, lambda m: spellings(m.name)),
         ):
             if wanted:
-                found = [m for m in self.members if same(wanted) in map(same, filter(None, of(m)))]
+                ways = {same(way) for way in (wanted, _turned(wanted))}
+                found = [m for m in self.members if ways & set(map(same, filter(None, of(m))))]
                 if len(found) == 1:
                     return found[0]
         return None
@@ -94,12 +95,14 @@ def read_roster(path: Path) -> Roster:
 
     Raises OSError, and RosterError where the heads name nobody, or where two rows have the same key.
     """
-    text = _decoded(path.read_bytes())
+    text, line = _decoded(path.read_bytes()), 1
+    if text[:4].casefold() == "sep=":  # Excel's own first line, which names the delimiter
+        text, line = text.partition("\n")[2], 2
     head, *_rest = text.splitlines() or [""]
     delimiter = max(",;\t", key=head.count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     columns = _columns(rows, path)
-    members, line = [], 1
+    members = []
     for row in rows[1:]:
         line += 1
         member = _member(row, columns, line)
@@ -157,11 +160,15 @@ def _refuse_doubles(members: Iterable[Member], path: Path) -> None:
 
 def spellings(name: str) -> tuple[str, ...]:
     """A name as it is, with "Last, First" turned round, and as Canvas puts it into file names."""
-    last, comma, first = name.partition(",")
-    turned = f"{first.strip()} {last.strip()}" if comma else name
+    turned = _turned(name)
     words = turned.split()
     sortable = "".join([words[-1], *words[:-1]]) if words else ""
     return (name, turned, sortable)
+
+
+def _turned(name: str) -> str:
+    last, comma, first = name.partition(",")
+    return f"{first.strip()} {last.strip()}" if comma else name
 
 
 def head_letters(head: str) -> str:

@@ -347,6 +347,26 @@ def test_a_group_of_the_class_list_shares_a_hand_in(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        ("Li, Bo", "sep=;\nFornavn;Efternavn;Mail;Grupper\nBo;Li;bo@x;Hold 1, Hold 2\n"),
+        ("Bo Li", 'Studienr.,Navn\n7,"Li, Bo"\n'),
+        ("7", "Studienr.\tNavn\n7\tBo Li\n"),
+    ],
+)
+def test_a_class_list_as_it_is_exported_or_typed_knows_the_owner_of_a_folder(tmp_path, folder, text):
+    (tmp_path / "class.csv").write_text(text, encoding="utf-8-sig")
+    (row,) = collected(laid_out(tmp_path / "a", {f"{folder}/{FILE}": SOLVED}), roster=tmp_path / "class.csv")
+    assert row["flags"] == [] and row["owner"] and "Bo" in row["owner"]["name"]
+
+
+def test_a_line_with_the_delimiter_counts_among_the_lines_of_a_class_list(tmp_path):
+    (tmp_path / "class.csv").write_text("sep=;\nid;name\n7;Ann\n7;Cy\n")
+    with pytest.raises(RosterError, match="lines 3 and 4: both have the key 7"):
+        read_roster(tmp_path / "class.csv")
+
+
 SEVERAL = "id,name,group\nann,Ann Bo,g1\nbo,Bo Li,g1\ncy,Cy,g1\ndi,Di,g2\ned,Ed,g2\nfay,Fay,g3\ngus,Gus,g3\n"
 
 
