@@ -37,8 +37,11 @@ def table(*headers: str) -> Table:
 
 
 def marks_table(results: Sequence[Result]) -> Table:
-    """The table at the end of a grading: student, assignment, mark, and what stood out."""
-    marks = table("Student", "Assignment", "Mark", "What stood out")
+    """The table at the end of a grading: student, assignment (above it, where it is the same), mark, what stood out."""
+    assignments = {str(result["assignment"] or "?") for result in results}
+    several = len(assignments) != 1
+    marks = table("Student", *(["Assignment"] if several else []), "Mark", "What stood out")
+    marks.title = None if several else next(iter(assignments))
     for result in sorted(results, key=lambda r: (str(r["assignment"]), str(r["student"]))):
         if result["status"] == "graded":
             mark = f"{result['score']:g} / {result['max_score']:g}"
@@ -50,7 +53,10 @@ def marks_table(results: Sequence[Result]) -> Table:
             mark, note = "–", escape("; ".join([_("waits for a person"), *result["remarks"]]))
         else:
             mark, note = "[red]–[/]", f"[red]{escape(result['message'] or '')}[/]"
-        marks.add_row(escape(shown_name(known_as(result), 200)), str(result["assignment"] or "?"), mark, note)
+        marks.add_row(
+            escape(shown_name(known_as(result), 200)),
+            *([str(result["assignment"] or "?")] if several else []), mark, note,
+        )  # fmt: skip
     return marks
 
 
