@@ -1,4 +1,4 @@
-"""What several files of tests share: one warm grader a session, and a way to run code inside a contestant."""
+"""Fixtures for several test files: one warm grader for each session, and a way to run code inside a contestant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pytest_addoption(parser):
     )
 
 
-# The files that take longest. With several workers they come first: else one waits at the end for what another does.
+# The test files that take longest. With several workers they come first, so that no worker runs one alone at the end.
 LONGEST = (
     "test_hidden_tests.py", "test_course.py", "test_nbgrader.py", "test_bert.py", "test_faults.py", "test_init.py",
     "test_attacks.py", "test_grading.py", "test_damage.py", "test_by_hand.py", "test_odd_values.py", "test_release.py",
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def grader(pytestconfig):
-    """A grader for both tracks; frameworks are imported when a track is first needed, and once."""
+    """A grader for both tracks; each framework is imported once, when its track is first needed."""
     with Grader(jobs=2, seed=20, device=pytestconfig.getoption("device")) as the_grader:
         yield the_grader
 
@@ -48,7 +48,7 @@ class Inside:
     contestant: Contestant
 
     def cell(self, source: str, label: str = "cell 1") -> tuple[dict | None, str]:
-        """Run a cell; the error that it ended with, as data, and what it printed."""
+        """Run a cell; returns the error that it ended with, as data, and what it printed."""
         reply, _ = self.contestant.ask({"op": "cell", "label": label, "source": source, "symbols": []})
         return reply["error"], reply["output"]
 
@@ -64,7 +64,7 @@ class Inside:
 
 
 class Workshop:
-    """Contestants to order: any track, walls left out, limits other than the syllabus's."""
+    """Makes contestants of any track, with walls left out or with other limits than the syllabus's."""
 
     def __init__(self, grader: Grader) -> None:
         self.grader = grader
@@ -79,7 +79,7 @@ class Workshop:
     ) -> Place:
         reference = self.grader.start_reference(track, packages)
         zygote = self.grader.start_zygote(track, packages)
-        roomy = {"cpu_seconds_per_call": 30.0, "wall_factor": 10.0}  # no test depends on how busy the machine is
+        roomy = {"cpu_seconds_per_call": 30.0, "wall_factor": 10.0}  # for busy machines
         limits = replace(syllabus().limits, **(roomy | limits))
         return Place(str(zygote.path), str(reference), limits, device or self.grader.device, without)
 

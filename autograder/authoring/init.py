@@ -31,10 +31,10 @@ from course.syllabus import Assignment, syllabus
 COURSE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # the name of a folder in the exchange, and part of addresses
 
 CONFIG = '''\
-"""nbgrader's configuration of this course: grading through the judge. All of it is said in `autograder.nbgrader`.
+"""nbgrader's configuration of this course, which grades with the judge; `autograder.nbgrader` explains it.
 
-The folder of this file is the course: source/, release/, submitted/, autograded/, feedback/ and gradebook.db lie in it.
-It may be moved or renamed. What you set below the call of `configure` holds over what that sets.
+The folder of this file is the course: source/, release/, submitted/, autograded/, feedback/ and gradebook.db are in it.
+It may be moved or renamed. Settings below the call of `configure` replace those that `configure` makes.
 """
 
 from pathlib import Path
@@ -47,17 +47,17 @@ except ImportError as error:  # without the judge, nbgrader would run students' 
 c = get_config()  # noqa: F821 (nbgrader puts it here)
 configure(c, Path(__file__).parent)
 
-# What nbgrader calls the course: its folder in the exchange, and what students choose. Leave it alone once students
-# have fetched something, because the exchange and the gradebook would take another id for another course.
+# The course's id in nbgrader: its folder in the exchange, and its name in the students' list. Do not change it after
+# students have fetched something: for the exchange and the gradebook, another id is another course.
 c.CourseDirectory.course_id = "{course_id}"
 
-# Language, points, due dates, extensions and more stand in course.toml, beside this file.
+# Language, points, due dates, extensions and more are in course.toml, beside this file.
 
-# Yours to change; take the # away.
-# c.Exchange.root = "/srv/nbgrader/exchange"         # where students fetch and hand in, writable for all of them
-# c.Exchange.timezone = "Europe/Copenhagen"          # in which times of handing in are said
+# You may change these; remove the #.
+# c.Exchange.root = "/srv/nbgrader/exchange"         # where students fetch and submit, writable for all of them
+# c.Exchange.timezone = "Europe/Copenhagen"          # the time zone of submission times
 # c.CourseDirectory.db_url = "sqlite:////srv/attention/gradebook.db"     # the gradebook elsewhere, or PostgreSQL
-# c.AssignLatePenalties.plugin_class = "mine.Late"   # what being late costs, where [late] in course.toml is not set
+# c.AssignLatePenalties.plugin_class = "mine.Late"   # the late penalty, if [late] in course.toml is not set
 # c.ExportApp.plugin_class = "autograder.nbgrader.MarksExporter"         # `nbgrader export` with misconceptions
 
 # Do not set c.Autograde.sanitize_preprocessors, c.Autograde.autograde_preprocessors or c.Autograde.pre_convert_hook:
@@ -105,7 +105,7 @@ nbgrader's exchange. Without an exchange, make a zip for a learning platform or 
     nbgrader collect {first}
 
 Without an exchange, put the notebooks into `submitted/STUDENT/ASSIGNMENT/`. `autograder collect hand-ins.zip --into .`
-does it for the zip of a learning platform. Such a zip can also be graded as it is, without the gradebook:
+does that for the zip file of a learning platform. You can also grade such a zip file directly, without the gradebook:
 
     autograder grade hand-ins.zip --assignment {first} --html pages --csv marks.csv
 
@@ -126,7 +126,7 @@ replaces the autograder's.
     nbgrader generate_feedback {first}
     nbgrader release_feedback {first}
 
-After `autograder grade --nbgrader` you need the first only if you have changed a mark; then add `--force` to it.
+After `autograder grade --nbgrader` you need the first command only if you have changed a mark; then add `--force`.
 
 ## Export
 
@@ -136,16 +136,16 @@ This writes a row for each student and part, with the misconception; without `--
 
 ## What is in this folder
 
-`course.toml` has the settings of the course: points, due dates, extensions, what lateness costs, what students see.
-`nbgrader_config.py` is nbgrader's. `source/` has the notebooks *with the answers*; keep it secret. To add
+`course.toml` has the settings of the course: points, due dates, extensions, the late penalty, what students see.
+`nbgrader_config.py` is nbgrader's configuration. `source/` has the notebooks *with the answers*; keep it secret. To add
 an assignment, make another folder with `autograder init` and move the assignment from its `source/` to this one. To
-rename an assignment, rename its folder in `source/` before you release it. nbgrader grades assignments of your own
-beside these as usual: their code runs with your rights. Tests of your own inside an assignment of this course are not
-run: they wait for you in formgrader, and feedback waits with them.
+rename an assignment, rename its folder in `source/` before you release it. nbgrader grades your own assignments as
+usual: their code runs with your rights. If you add your own tests to an assignment of this course, they are not run:
+they wait for you in formgrader, and the feedback waits too.
 
 `--nbgrader` enters the judge's marks first and then reads the gradebook: the table, `--csv`, `--json` and the pages
-have your own marks, your points and what lateness costs. `not in gradebook` beside a mark says that the gradebook has
-another one, of an earlier grading.
+have your own marks, your points and late penalties. `not in gradebook` beside a mark says that the gradebook has
+another one, from an earlier grading.
 """
 
 
@@ -170,8 +170,8 @@ def init(
         raise FileExistsError(f"{folder} is a file; name a folder, new or empty")
     if folder.is_dir() and any(folder.iterdir()):
         raise FileExistsError(
-            f"{folder} is not empty, and nothing in it is touched; name a new folder. To add an assignment to a course "
-            "that is there, make the new folder with --exercise and move its source/ASSIGNMENT to the course's source/."
+            f"{folder} is not empty, so nothing was written; name a new folder. To add an assignment to an "
+            "existing course, make a new folder with --exercise and move its source/ASSIGNMENT to the course's source/."
         )
     write_course(root, folder, assignments, course_id, language, quizzes)
 

@@ -24,7 +24,7 @@ def new_exercise(root: Path, name: str) -> list[Path]:
     written. To remove the exercise, delete its folders and its entry.
     """
     if not NAME.fullmatch(name):
-        raise AuthoringError(f"{name!r} is no name of an exercise: it has small letters, digits and single hyphens")
+        raise AuthoringError(f"{name!r} is no valid exercise name: use small letters, digits and single hyphens")
     module, file = name.replace("-", "_"), root / "course" / "syllabus.toml"
     syllabus = read_syllabus(file.read_bytes())
     everything = [*syllabus.exercises.values(), *syllabus.by_hand.values()]
@@ -66,7 +66,7 @@ def new_course(root: Path, folder: Path) -> None:
     Raises FileExistsError for a folder that is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is not empty, and nothing in it is touched; name a new folder")
+        raise FileExistsError(f"{folder} is not empty, so nothing was written; name a new folder")
     for name in ("course", "solutions", "autograder/exercises"):
         shutil.copytree(root / name, folder / name, ignore=LEFT_OUT)
     for name in paths.BESIDE:

@@ -249,7 +249,7 @@ def update(root: Path, language: str) -> dict[str, tuple[int, int]]:
     from babel.messages import Catalog
 
     if not LANGUAGE.fullmatch(language) or language == i18n.SOURCE_LANGUAGE:
-        raise AuthoringError(f"{language!r} is no language to translate to; say its code, for example 'da'")
+        raise AuthoringError(f"{language!r} is not the code of a language to translate to; write a code such as 'da'")
     counts, home = {}, folder(root, language)
     for name, texts in messages(root).items():
         template, path = Catalog(), home / f"{name}.po"
@@ -290,14 +290,14 @@ def problems(root: Path, language: str) -> list[Problem]:
             at = (message.lineno if message else None) or 1
             where, line = places[0]
             if message is None or not message.string:
-                found.append(Problem(path, at, "missing", f"nothing is said for {where}:{line}: {_short(text)}"))
+                found.append(Problem(path, at, "missing", f"no translation for {where}:{line}: {_short(text)}"))
             elif message.fuzzy:
                 found.append(Problem(path, at, "unfinished", f"marked as fuzzy: {_short(text)}"))
             else:
                 found += [Problem(path, at, *p) for p in _wrong(text, str(message.string))]
         for text in catalogue.keys() - texts.keys():
             at = catalogue[text].lineno or 1
-            found.append(Problem(path, at, "stale", f"nothing says this any more: {_short(text)}"))
+            found.append(Problem(path, at, "stale", f"no source has this message any more: {_short(text)}"))
     return found
 
 

@@ -28,7 +28,7 @@ def doctor(_options: argparse.Namespace) -> int:
     meaning = {
         "files": "students' code reads the libraries and writes one scratch folder, nothing else (Landlock)",
         "network": "no socket can be made (seccomp)",
-        "processes": "no new process, no signal to others, no look into them (seccomp)",
+        "processes": "no new process, no signals to others, no access to their memory (seccomp)",
         "namespaces": "own process, network, IPC and mount namespaces; a scratch folder of limited size",
         "limits": "CPU seconds, memory, file size, open files",
     }
@@ -48,7 +48,7 @@ def doctor(_options: argparse.Namespace) -> int:
     if missing:
         out.print(
             f"[red]Grading refuses to start here: {', '.join(missing)} would be open.[/] Use Linux 5.13 or newer "
-            "with Landlock switched on, or say --isolation none where you trust every hand-in.",
+            "with Landlock switched on, or use --isolation none if you trust every hand-in.",
             soft_wrap=True,
         )
     return 1 if missing else 0

@@ -99,7 +99,7 @@ def grade(options: argparse.Namespace) -> int:
         tell_changes(course, results, run, shown=err if options.json == "-" else out)
     if run.failed:
         err.print(
-            f"{run.failed} of {len(results)} could not be graded, through no fault of the hand-in: run the same "
+            f"{run.failed} of {len(results)} could not be graded, for reasons outside the hand-in: run the same "
             "command again, with fewer --jobs if memory is short."
         )
     for problem in run.attempt.problems:

@@ -81,7 +81,7 @@ def chosen(ids: Sequence[str], by_hand: bool = False) -> list[Assignment]:
     named = [syllabus().assignment(i) for i in ids if i not in exercises]
     for assignment in named:
         if assignment.id not in known:
-            raise Usage(f"{assignment.id} is graded by hand: there is no judge to prove, nothing to run")
+            raise Usage(f"{assignment.id} is graded by hand: there is nothing to verify")
     return list(dict.fromkeys([*by_exercise, *named]))
 
 

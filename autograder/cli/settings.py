@@ -54,7 +54,7 @@ def settings(options: argparse.Namespace) -> int:
     course = course_of(options.nbgrader_course)
     found = read_settings(course)
     names = dict.fromkeys([*read_course_folder(course / "source").judged.values(), *found.assignments])
-    shown = table("Assignment", "Points", "Due", "Otherwise than the syllabus says")
+    shown = table("Assignment", "Points", "Due", "Different from the syllabus")
     for name in names:
         known, own = syllabus().assignment(name), found.of(name)
         worth = worth_of(known, own, course / "source")

@@ -137,10 +137,10 @@ def _regraded(
             raise
         course_log.changed_settings(course, kept)
         course_log.note(course, [line])
-        err.print("It is written into course.toml. Nothing that it touches was handed in yet.")
+        err.print("Written to course.toml. No hand-in is affected yet.")
         return 0
     if total := len(run.submissions):
-        err.print(f"{len(run.new)} of {total} hand-ins are graded again; the results of the others hold.")
+        err.print(f"{len(run.new)} of {total} hand-ins are graded again; the other results stay valid.")
     began = time.monotonic()
     with bar("Grading", len(run.new)) as advance:
         results = run.grade(lambda _result: advance())

@@ -51,7 +51,7 @@ class Change:
         for old, new in self.replace:
             count = source.count(old)
             if count != 1:
-                raise CatalogueError(f"{self.where}: the text to replace stands {count} times, not once: {old!r}")
+                raise CatalogueError(f"{self.where}: the text to replace occurs {count} times, not once: {old!r}")
             source = source.replace(old, new)
         if self.code:
             source = f"{source.rstrip()}\n\n\n{self.code.strip()}\n"

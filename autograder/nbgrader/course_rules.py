@@ -159,7 +159,7 @@ class LatePenalties(AssignLatePenalties):
         super().init_plugin()
         if self.settings is not None and self.settings.late is not None:
             if self.plugin_class is not LateSubmissionPlugin:
-                self.log.warning("[late] in %s goes before c.AssignLatePenalties.plugin_class", NAME)
+                self.log.warning("[late] in %s takes precedence over c.AssignLatePenalties.plugin_class", NAME)
             self.plugin_inst = CoursePolicy(parent=self)
             self.plugin_inst.late = self.settings.late
 

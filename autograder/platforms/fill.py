@@ -95,7 +95,7 @@ def _change(sheet: Sheet, column: MarkColumn, result: Result, entry: Entry, lowe
     if result["status"] != "graded" or result["score"] is None:
         return Change(result, entry, Kind.UNGRADED, old, "", result.get("message") or "")
     if WAITS in result["flags"]:
-        return Change(result, entry, Kind.UNGRADED, old, "", "a person has still to mark a part of it")
+        return Change(result, entry, Kind.UNGRADED, old, "", "a person still has to mark a part of it")
 
     def refused(reason: str, new: str = "") -> Change:
         return Change(result, entry, Kind.REFUSED, old, new, reason)

@@ -165,9 +165,9 @@ def read_sheet(path: Path, platform: str, column: str | None = None) -> Sheet:
         text = decoded(path.read_bytes())
         tries = [(rows_of(text.text, delimiter), delimiter) for delimiter in _by_count(layout, text.text)]
     except NotATable as error:
-        raise WrongFile(f"{path} cannot be read as a table: {error}. Export it anew from the platform.") from None
+        raise WrongFile(f"{path} cannot be read as a table: {error}. Export it again from the platform.") from None
     if not tries[0][0]:
-        raise WrongFile(f"{path} is empty. Export it anew from the platform.")
+        raise WrongFile(f"{path} is empty. Export it again from the platform.")
     lacking: list[list[str]] = []
     for rows, delimiter in tries:
         lacking.append(_lacking(layout, rows, column))

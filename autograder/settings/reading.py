@@ -79,7 +79,7 @@ def parse_settings(data: bytes, path: Path) -> CourseSettings:
         told = str(error)
         place = re.search(r" \(at line (\d+), column \d+\)$", told)
         where = f"{path}, line {place[1]}" if place else str(path)
-        raise CourseSettingsError(f"{where}: this is no TOML: {told[: place.start()] if place else told}") from None
+        raise CourseSettingsError(f"{where}: not valid TOML: {told[: place.start()] if place else told}") from None
     return _Reader(path, text).course(raw)
 
 

@@ -8,22 +8,22 @@ from dataclasses import asdict
 from course.syllabus import Assignment, syllabus
 
 HEAD = """\
-# The settings of this course. What stands here goes before the syllabus, and is in force from the next grading on.
-# There is nothing to rebuild, and only what a change touches is graded again. To set something, take the # away in
-# front of it. `autograder settings` checks this file and shows what is in force.
+# The settings of this course. They replace those of the syllabus from the next grading on. Nothing has to be rebuilt,
+# and only hand-ins that a change affects are graded again. To set something, remove the # in front of it.
+# `autograder settings` checks this file and shows the settings in force.
 
-# The language of notebooks, checks and feedback, for what is released or graded from now on.
+# The language of notebooks, checks and feedback, for all releases and gradings from now on.
 language = "{language}"
 
-# The zone of those times in this file that name none.
+# The time zone of times in this file that do not name one.
 # timezone = "Europe/Copenhagen"
 
 # How a part is marked. "follow-through": a known mistake is counted once. "strict": each test that fails counts.
 # marking = "{marking}"
 
-# What lateness costs. `method` is "none", "zero" (all points are lost) or "per-day": `per_day` of the points for each
-# day that has begun, and at most `at_most`; both are shares, from 0 to 1. `grace_minutes` late is not late. Without
-# this table, nbgrader's plug-in decides (c.AssignLatePenalties in nbgrader_config.py).
+# The late penalty. `method` is "none", "zero" (all points are lost) or "per-day": `per_day` of the points for each
+# day that has begun, and at most `at_most`; both are shares, from 0 to 1. Up to `grace_minutes` late counts as
+# in time. Without this table, nbgrader's plug-in decides (c.AssignLatePenalties in nbgrader_config.py).
 # [late]
 # method = "per-day"
 # per_day = 0.1
@@ -36,8 +36,8 @@ language = "{language}"
 # before_due = "checks"
 # after_due = "all"
 
-# What one hand-in may use: seconds, MiB (`_mb`), KiB (`output_kb`), counts. Where the syllabus has other limits for an
-# exercise, these hold; [assignments.NAME.limits] changes them.
+# The limits of one hand-in: seconds, MiB (`_mb`), KiB (`output_kb`), counts. If the syllabus has other limits for an
+# exercise, those apply; [assignments.NAME.limits] changes them.
 # [limits]
 {limits}
 """
@@ -47,15 +47,15 @@ ONE = """
 
 [assignments.{name}]
 # due = 2027-02-01T12:00:00+01:00  # a date alone is the end of that day
-# points = {points:g}  # what it is worth in all; its parts keep their proportions
+# points = {points:g}  # the total; its parts keep their proportions
 # seed = 4711  # of the hidden inputs; without it, the course keeps the seed of the first grading
-# marking = "strict"  # `limits`, `late` and `show` may stand here too, for this assignment alone
+# marking = "strict"  # `limits`, `late` and `show` may be here too, for this assignment only
 
 # More time for one student, also before anything is handed in: `days` after the due date, or `until` a time.
 # extensions.ann = {{ days = 3, why = "ill" }}
 
-# What a part counts: `points`, or `share` of the assignment's points (0 to 1). `drop = true`: it counts nothing.
-# `bonus = true`: its points come on top.
+# How a part counts: `points`, or `share` of the assignment's points (0 to 1). `drop = true`: it counts nothing.
+# `bonus = true`: its points are added to the total.
 {parts}
 """
 

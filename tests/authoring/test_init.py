@@ -215,7 +215,7 @@ def test_a_folder_that_is_not_empty_is_refused_and_left_alone(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
     assert run("init", tmp_path) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "is not empty, and nothing in it is touched; name a new folder" in said and "--exercise" in said
+    assert "is not empty, so nothing was written; name a new folder" in said and "--exercise" in said
     assert files(tmp_path) == {"notes.txt"}
 
 

@@ -44,8 +44,8 @@ def test_a_new_exercise_lacks_no_file_and_has_the_next_number(rooms):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("Local Attention", "no name of an exercise"),
-        ("../up", "no name of an exercise"),
+        ("Local Attention", "no valid exercise name"),
+        ("../up", "no valid exercise name"),
         ("self-attention", "has this exercise already"),
         ("transformers-in-the-wild", "has this exercise already"),
     ],

@@ -1,4 +1,4 @@
-"""What the tests of the nbgrader plug-in share."""
+"""Fixtures for the tests of the nbgrader plug-in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def the_real_grading_afterwards():
-    """Configurations that are read here put a stand-in into this process too: take it out for the other tests."""
+    """Restore the real grading, because a course configuration that a test reads may install a fake one."""
     import autograder.grading.saved_results
     import autograder.grading.warm_grader
 

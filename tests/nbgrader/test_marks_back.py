@@ -145,7 +145,7 @@ def test_what_a_person_has_still_to_mark_is_not_written(course, capsys):
         gradebook.db.commit()
     _status, marks = filled(course)
     assert {name for name, mark in marks.items() if mark} == {"Bo Li"}
-    assert "a person has still to mark" in " ".join(capsys.readouterr().out.split())
+    assert "a person still has to mark" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_feedback_zip_has_the_checks_where_they_agree_with_the_gradebook(course, monkeypatch):

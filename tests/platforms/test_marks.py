@@ -252,7 +252,7 @@ def test_the_file_of_another_platform_is_recognised(tmp_path, capsys):
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b'ID,Student\n"open,1\n', b"\xff\xfeA"])
 def test_what_is_no_table_is_refused(tmp_path, data, capsys):
     assert run(tmp_path, graded_class("canvas"), data, "--for", "canvas") == 2
-    assert "Export it anew" in told(capsys)
+    assert "Export it again" in told(capsys)
 
 
 def test_an_existing_file_is_not_replaced(tmp_path, capsys):

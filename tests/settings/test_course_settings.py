@@ -80,7 +80,7 @@ def of(text: str):
             f"[[assignments.{NAME}.void]]\ntest = 'test_causal_values'\nwhy = 'x'", 4, "no test of the part causal",
         ),
         (f"[[assignments.{NAME}.accept]]\nhand_in = 'ann'\n\npart = 'mask'\nwhy = 'x'", 4, "no part 'mask'"),
-        ("[late\n", 1, "no TOML"),
+        ("[late\n", 1, "not valid TOML"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_said_with_its_line_and_what_is_allowed(text, line, words):

@@ -1,4 +1,4 @@
-"""Without the extra `similar` there is nothing to test here."""
+"""Skips these tests if the extra `similar` is not installed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A float64 NumPy account of the mathematics that the exercises ask for, written from the formulas alone.
+"""An independent float64 implementation in NumPy of the mathematics in the exercises, written from the formulas only.
 
-It knows no framework and shares no code with the solutions: where all three agree, an error would have to have been
-made three times. Loops are plain on purpose; nothing here needs to be fast.
+It uses no framework and shares no code with the solutions. So if it agrees with both tracks, an error would have to be
+in all three. The loops are simple on purpose; speed does not matter here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def part_of(weights, prefix):
-    """The weights whose name begins so, without the beginning."""
+    """The weights whose names begin with `prefix`, with the prefix removed from the names."""
     return {key.removeprefix(f"{prefix}."): array for key, array in weights.items() if key.startswith(f"{prefix}.")}
 
 
@@ -172,7 +172,7 @@ def feed_forward(weights, x):
 
 
 def attend(weights, num_heads, x, memory, mask):
-    """`mask` (B, S) of memory's real words, or (B, L, S) of what each place may see."""
+    """Attention of x to memory; `mask` (B, S) marks the memory's real words, or (B, L, S) what each place may see."""
     mask = mask[:, None, None, :] if mask.ndim == 2 else mask[:, None]
     return multi_head_attention(weights, num_heads, x, memory, mask=mask)[0]
 

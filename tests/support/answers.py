@@ -17,7 +17,7 @@ def solution(exercise: str, track: str) -> str:
 
 
 def answers(source: str) -> dict[str, Any]:
-    """The namespace that a source leaves, as a student's notebook would; tracebacks find its lines."""
+    """The namespace after running a source, as in a student's notebook; tracebacks show its lines."""
     name = f"<cell {len(linecache.cache)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     namespace: dict[str, Any] = {"__name__": "notebook"}

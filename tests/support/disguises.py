@@ -1,7 +1,7 @@
-"""How a copied answer is made to look like one's own, in five levels: what `autograder similar` is measured on.
+"""Disguises a copied answer in five levels; the benchmark of `autograder similar` uses them.
 
-`disguised(source, level, seed, other)` is the text of a module after the disguise. Up to level 4 it still does what it
-did. `other` is an independent right answer; level 5 takes half of it.
+`disguised(source, level, seed, other)` is the text of a module after the disguise. Up to level 4 its results stay the
+same. `other` is an independent right answer; level 5 takes half of it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def disguised(source: str, level: int, seed: int, other: str = "") -> str:
 
 
 def _other_attributes(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """What a module keeps in itself gets other names, and so do its helpers' arguments."""
+    """Rename a module's attributes and its helpers' arguments."""
     table: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
@@ -114,12 +114,12 @@ class _Operations(ast.NodeTransformer):
 
 
 def _other_operations(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Quotients as products, differences as sums, functions as methods, masked_fill as where, and the like."""
+    """Write quotients as products, differences as sums, functions as methods, masked_fill as where, and so on."""
     return _Operations(rng).visit(tree)
 
 
 def _half(tree: ast.Module, other: ast.Module, rng: random.Random) -> ast.Module:
-    """For each definition half of it: methods of a class from either, the first statements of a function from one."""
+    """Half of each definition: methods of a class from either module, the first statements of a function from one."""
     theirs = {n.name: n for n in other.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     mine = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     whole = [n for name, n in theirs.items() if name not in mine]  # the helpers of the other half

@@ -1,4 +1,4 @@
-"""Downloads of learning platforms, made by rule: a notebook in several states, and files laid out or packed."""
+"""Makes downloads of learning platforms: a notebook in several states, and files in folders or zips."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def zipped_as(names: dict[bytes, bytes]) -> bytes:
 
 
 def laid_out(folder: Path, files: dict[str, bytes]) -> Path:
-    """The files in a folder; a name that ends in "/" is an empty folder."""
+    """Write files to a folder; a name that ends in "/" is an empty folder."""
     for name, data in files.items():
         (folder / name if name.endswith("/") else (folder / name).parent).mkdir(parents=True, exist_ok=True)
         if not name.endswith("/"):

@@ -1,6 +1,6 @@
-"""A stand-in for the judge, for tests of the nbgrader plug-in: grades by a comment in the answer, `# worth 0.5`.
+"""A fake judge for tests of the nbgrader plug-in: it grades by a comment in the answer, `# worth 0.5`.
 
-`install` puts it where the plug-in looks for the real thing; a course's nbgrader_config.py calls it, so that it works
+`install` puts it where the plug-in looks for the real judge; a course's nbgrader_config.py calls it, so that it works
 in nbgrader's own processes too. Every call is written down in `calls.txt` of the working folder.
 """
 
@@ -70,7 +70,7 @@ def install():
 
 
 class FakeGrader:
-    """In place of `autograder.grading.grader.Grader`: `result` says what becomes of a notebook."""
+    """Replaces `autograder.grading.grader.Grader`; `result` gives the result of a notebook."""
 
     def __init__(self, *, rules, **_settings):
         self.rules = rules

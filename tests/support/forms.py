@@ -1,7 +1,7 @@
-"""A notebook as other programs than JupyterLab save it: what VS Code and Colab drop, add and change on the way.
+"""Notebooks as VS Code and Colab save them: these programs drop, add and change fields.
 
 Each form takes a notebook's JSON, as released or with answers in it, and gives the JSON that the program would write
-after the student has run all cells and saved. The traits are those of real files of these programs.
+after the student has run all cells and saved. The changes are those of real files from these programs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def vscode(notebook: dict) -> dict:
         cell["source"] = _lines(cell)
         if cell["cell_type"] == "code":
             cell["execution_count"], cell["outputs"] = number + 1, _printed("as on my machine\n")
-    # The language of a cell is kept where it is another than the notebook's: after "%%bash", or a wrong click.
+    # A cell's language is stored if it differs from the notebook's: after "%%bash", or a wrong click.
     shell = _own(
         "%%bash\npip install torch | tail -1", id="5f3a2b1c", metadata={"vscode": {"languageId": "shellscript"}}
     )
@@ -83,7 +83,7 @@ def colab(notebook: dict) -> dict:
 
 
 def colab_stripped(notebook: dict) -> dict:
-    """Colab after a copy cell by cell into a new notebook: nothing of ours is left but the text."""
+    """Colab after the cells were copied one by one into a new notebook: only their text is left."""
     saved = _colab(notebook, keep_metadata=False, keep_ids=False)
     saved["metadata"].pop("course", None)
     return saved

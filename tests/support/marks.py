@@ -1,4 +1,4 @@
-"""What several files of tests go by."""
+"""Constants that several test files use."""
 
 # Exercises whose tests, hidden and visible, train models: seconds a hand-in.
 TRAINING = ("transformer-encoder", "encoder-decoder", "bert-finetuning")

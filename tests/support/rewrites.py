@@ -1,8 +1,8 @@
-"""Rewrites of a right answer that change how it reads and nothing that it does: how another student would have put it.
+"""Rewrites of a right answer that change its text, but not its results, as if another student had written it.
 
-`rewritten(source, seed)` parses a module, applies a random choice of the rewrites below to it, and unparses it. Each is
-harmless by construction: it touches names that only one function knows, statements that do not read what the other
-writes, expressions whose value it keeps to the last bit.
+`rewritten(source, seed)` parses a module, applies a random choice of the rewrites below to it, and unparses it. None
+changes a result: a rewrite changes names that only one function uses, swaps statements that are independent, or
+replaces an expression by one with the same value to the last bit.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def after_docstring(body: list[ast.stmt]) -> int:
 
 
 def other_names(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Local variables get other names."""
+    """Rename local variables."""
     for function in functions(tree):
         taken = names(tree) | parameters(function)
         table = {}
@@ -70,7 +70,7 @@ def other_names(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 
 def hints_and_docstrings(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Docstrings come or go, and every argument has a type."""
+    """Add or remove docstrings, and give every argument a type."""
     for function in functions(tree):
         at = after_docstring(function.body)
         if at and len(function.body) > 1 and rng.random() < 0.5:
@@ -84,7 +84,7 @@ def hints_and_docstrings(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 
 def prints(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Left over from looking for a mistake."""
+    """Add `print` calls, as after debugging."""
     for function in functions(tree):
         where = rng.randint(after_docstring(function.body), len(function.body) - 1)
         if function.name != "__init__" or where > 1:
@@ -93,7 +93,7 @@ def prints(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 
 def wrapped(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """A body in something that changes nothing."""
+    """Wrap a body in a block that changes nothing."""
     frames = ["if True:\n    pass", "try:\n    pass\nfinally:\n    pass", "for _once in range(1):\n    pass"]
     for function in functions(tree):
         if function.name != "__init__" and rng.random() < 0.5:
@@ -105,7 +105,7 @@ def wrapped(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 
 def named_results(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """`return x` in two steps."""
+    """Write `return x` in two steps."""
 
     class Name(ast.NodeTransformer):
         def visit_Return(self, node: ast.Return):
@@ -140,7 +140,7 @@ def _movable(statement: ast.stmt) -> bool:
 
 
 def other_order(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Assignments that have nothing to do with each other change places."""
+    """Swap independent assignments."""
     for function in functions(tree):
         body = function.body
         for i in range(len(body) - 1):
@@ -155,7 +155,7 @@ def other_order(tree: ast.Module, rng: random.Random) -> ast.Module:
 
 
 def helpers(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """The right-hand side of an assignment or return becomes a function of its own."""
+    """Move the right-hand side of an assignment or return into a new function."""
     made: list[ast.stmt] = []
     at_top = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     unfit = (ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp, ast.SetComp, ast.NamedExpr, ast.Starred)
@@ -246,7 +246,7 @@ class _Same(ast.NodeTransformer):
 
 
 def other_words(tree: ast.Module, rng: random.Random) -> ast.Module:
-    """Sums and products the other way round, comparisons mirrored, conditions negated, functions for operators."""
+    """Swap the sides of sums and products, mirror comparisons, negate conditions, replace operators by functions."""
     return _Same(rng, "torch" if "torch" in ast.unparse(tree) else "tf").visit(copy.deepcopy(tree))
 
 

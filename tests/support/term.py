@@ -1,4 +1,4 @@
-"""A course of nbgrader's whose judge is a stand-in (`fake_grading.py`): released, handed in, and looked into."""
+"""An nbgrader course with a fake judge (`fake_grading.py`): releases, hands in, and reads results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 
 
 def stand_in_judge():
-    """For a fixture: the stand-in grades inside, the judge itself afterwards."""
+    """For a fixture: the fake judge grades inside the block, the real one afterwards."""
     import autograder.grading.saved_results
     import autograder.grading.warm_grader
 
@@ -49,7 +49,7 @@ def make_course(folder: Path, name: str = ASSIGNMENT, more: str = "") -> Path:
 
 
 def fresh_course(tmp_path, monkeypatch):
-    """For a fixture: a course folder, the working folder of the test."""
+    """For a fixture: a new course folder, which is the test's working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
     fake_grading.stored.clear()

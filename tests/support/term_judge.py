@@ -1,7 +1,7 @@
-"""A stand-in for the judge, for whole terms: the real names and shares of hidden tests, and marks by a comment.
+"""A fake judge for tests of whole terms: real names and shares of hidden tests, and marks by a comment.
 
-An answer with `# SYMBOL is worth 1` passes all tests of its part, with `0.5` all but the first, with `0` none. Tests
-that are void count nothing.
+An answer with `# SYMBOL is worth 1` passes all tests of its part, with `0.5` all but the first, with `0` none. Void
+tests count nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The types of `autograder/records.py` and the documented result format say the same, field by field."""
+"""The types of `autograder/records.py` and the documented result format agree, field by field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", type
 
 
 def of_type(annotation: Any) -> frozenset[Any]:
-    """What a value of this type may be, as JSON: names of scalars, constants, and nested lists, maps and records."""
+    """The JSON values of a type: names of scalars, constants, and nested lists, maps and records."""
     if annotation in SCALARS:
         return frozenset([SCALARS[annotation]])
     if is_typeddict(annotation):
@@ -43,7 +43,7 @@ def of_type(annotation: Any) -> frozenset[Any]:
 
 
 def of_schema(node: dict[str, Any]) -> frozenset[Any]:
-    """The same of a JSON Schema."""
+    """The same for a JSON Schema."""
     if "$ref" in node:
         name = node["$ref"].removeprefix("#/$defs/")
         return frozenset([("record", name)]) if name in RECORDS else of_schema(schema()["$defs"][name])

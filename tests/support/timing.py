@@ -1,4 +1,4 @@
-"""What a test needs that bounds the work of code which a student's text could make slow."""
+"""Limits for tests of code that a student's text could make slow."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 
 
 class TooSlowError(AssertionError):
-    """The work took more than its bound; it was stopped there."""
+    """The work took longer than its limit, and was stopped."""
 
 
 @contextlib.contextmanager
 def cpu_time_below(seconds: float) -> Iterator[None]:
-    """Stops the block, and fails, at so many CPU seconds. For bounds far above what is needed: machines differ.
+    """Stop the block, and fail, after so many CPU seconds. Machines differ: choose limits far above the usual.
 
-    Python's garbage collector passes over what other tests left in this process, which can take most of the time, so
-    what is there already is kept from it.
+    Python's garbage collector would also scan the objects of earlier tests, which can take most of the time. So these
+    objects are excluded from it.
     """
 
     def ring(*_: object) -> None:
@@ -39,9 +39,9 @@ def cpu_time_below(seconds: float) -> Iterator[None]:
 
 
 def instructions(work: Callable[[], object], limit: float = float("inf")) -> int:
-    """How many instructions of Python `work` runs: the same number each time, on every machine, under any load.
+    """The number of Python instructions that `work` runs, which does not depend on machine and load.
 
-    It is stopped, and fails, past `limit`.
+    It is stopped, and fails, after `limit` instructions.
     """
     count = 0
 
