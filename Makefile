@@ -1,4 +1,4 @@
-# The two commands of the README, demo and test, each doing all its own set-up, and what developers run beside them.
+# The two commands of the README, demo and test, which do their own set-up, and other commands for developers.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,13 +40,13 @@ bench: $(STAMP)
 clean:
 	rm -rf $(VENV) demo bench-results
 
-# make CPU=1 takes the build of PyTorch without CUDA (a download of 0.2 GB, not 3), for a machine without a GPU. It comes
-# alone from PyTorch's own index, whose versions of other packages are not ours. uv is used where it is installed.
+# make CPU=1 installs the build of PyTorch without CUDA (a download of 0.2 GB, not 3), for a machine without a GPU. Only
+# PyTorch comes from PyTorch's own index, which has other versions of the other packages. uv is used if it is installed.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 UV := $(shell command -v uv 2>/dev/null)
 PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 
-# torch first: with it in place nothing else asks for another build of it.
+# torch first, so that no other package installs another build of it.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -120,8 +120,8 @@ class _TooMany(Exception):
 def _each_line(lines: list[str], ipython: Any) -> list[str]:
     """Magics, commands and questions made into calls.
 
-    IPython changes one and reads all tokens anew. That takes time with the square of the length, so here all that is
-    found is changed, and tokens are read anew only after a line that may have confused them.
+    IPython changes one and reads all tokens again. That takes quadratic time, so here everything that is found is
+    changed, and tokens are read again only after a line that may have confused the tokenizer.
     """
     kinds = ipython.TransformerManager().token_transformers
     changed = 0

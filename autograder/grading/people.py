@@ -101,8 +101,8 @@ def _people(owner: Owner) -> tuple[Person, ...]:
 def _shared(results: Sequence[Result], owners: Sequence[Owner | None], roster: Roster | None) -> set[int]:
     """Which of the results, by position, are shared with the person's group on the class list.
 
-    Those of people of whose group nobody else handed in. None, where half of the groups handed in more than one: then
-    the column has groups of another kind, such as seminars.
+    A result is shared if nobody else of the group handed in. No result is shared if half of the groups handed in more
+    than one: then the column has groups of another kind, such as seminars.
     """
     if roster is None:
         return set()

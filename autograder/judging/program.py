@@ -209,7 +209,7 @@ class Program:
         )
 
     def copy(self) -> Program:
-        """Save the module's state natively, construct it anew, load; from now on `m` is the copy."""
+        """Save the module's state, construct the module again, and load the state; from now on `m` is the copy."""
         return self._add({"do": "copy", "module": "m"})
 
     def gradient(

@@ -233,7 +233,7 @@ def late(result: Result) -> list[str]:
 
 
 def teaching(parts: Sequence[Section], most: int = 8) -> Teaching:
-    """Of all sections: the known mistakes that several made, at most so many, and whose hand-in needs a look."""
+    """Of all sections: at most `most` known mistakes that several students made, and hand-ins that need a look."""
     mistakes = [(section["name"], mistake) for section in parts for mistake in section["misconceptions"]]
     mistakes.sort(key=lambda pair: -len(pair[1]["who"]))
     looks = [Look(member, reasons_of(member)) for section in parts for member in section["rows"]]

@@ -1,4 +1,4 @@
-"""Finds hand-ins: notebooks, `.py` files, folders and zips of such (also nested, as learning platforms pack them).
+"""Finds hand-ins: notebooks, `.py` files, and folders and zips of these (also nested, as learning platforms make them).
 
 Nothing is opened through a symbolic link, nothing is unpacked to disk, and sizes are limited. A problem with one file
 becomes a sentence about that file. People who handed in only other files, or nothing, are also listed, with the reason.

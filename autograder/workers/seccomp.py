@@ -149,7 +149,7 @@ CLONE_THREAD = 0x00010000
 CLONE_FLAGS = 0x003D0F00 | 0x00400000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP = 1, 4, 22
 # The second argument of `socket` and `socketpair` is a socket's kind, with flags above it. Those that are let through
-# reach nobody but whom they are connected with; a datagram is sent to any address, from half a pair as well.
+# reach only the process that they are connected with; a datagram can be sent to any address, also from half a pair.
 KIND_MASK = 0xF
 
 WHOLE = 0xFFFFFFFF
