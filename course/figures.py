@@ -1,4 +1,4 @@
-"""Figures that explain: one vector for a sentence, word plus position, what "it" looks at, a translator at work.
+"""Figures that explain: one vector, word plus position, what "it" looks at, measured times, a translator at work.
 
 They are drawn like the figures in `course.plots`. They are in a module of their own because each belongs to one lesson:
 a notebook must be rebuilt when a module that draws for it has changed. The attention weights that they show are
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from course.i18n import _
-from course.plots import ATTENTION, DIVERGING, NETWORK, RECURRENT, Style, _array, _grid, _show
+from course.plots import DIVERGING, Style, _array, _grid, _show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ATTENTION, NETWORK, RECURRENT = "#9ecae1", "#a1d99b", "#dadaeb"  # the colours of boxes
 LINE: Style = {"color": "#444444", "linewidth": 1.2}
 LOOK, WAY = "#3182bd", "#bbbbbb"  # the colours of a weight, and of a connection without one
 
@@ -94,6 +95,19 @@ def refers(who: str, looks: Mapping[str, Sequence[Any]]) -> None:
             axis.set_axis_off()
             if row == 0 and rounds > 1:
                 axis.set_title(_("round {number}").format(number=column + 1), fontsize="medium")
+    _show(figure)
+
+
+def times(lengths: Sequence[int], recurrent: Sequence[float], attention: Sequence[float]) -> None:
+    """How long a recurrent network and attention took for sentences of some lengths, in seconds, on this machine."""
+    figure, axes = _grid(1, 1, 7.0, 2.8)
+    for label, seconds in ((_("step by step"), recurrent), (_("all at once"), attention)):
+        axes[0].plot(lengths, [1000 * one for one in seconds], marker="o", label=label)
+    axes[0].set(xlabel=_("words in the sentence"), ylabel=_("milliseconds"), title=_("Measured on this machine"))
+    axes[0].set(xscale="log", yscale="log")
+    axes[0].set_xticks(lengths, [str(length) for length in lengths])
+    axes[0].minorticks_off()
+    axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     _show(figure)
 
 

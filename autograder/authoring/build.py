@@ -3,7 +3,7 @@
 A notebook is built in two steps. `draft` writes its cells, with nbgrader's metadata; that takes no time. `execute` then
 runs it, in a new kernel and an empty folder, and removes from the outputs what differs between two runs or two
 machines, so that building twice gives the same bytes. The notebook keeps a digest of the code that its outputs come
-from. If only words have changed since it was run, its outputs are kept and it is not run again.
+from. If only words, or cells to explore, have changed since it was run, its outputs are kept and it is not run again.
 
 `build(root)` builds what is out of date. `build(root, check=True)` changes nothing, and fails if a notebook is out of
 date; it compares cells, metadata and digest, which takes milliseconds. `full=True` also runs the notebooks and compares
@@ -131,8 +131,8 @@ def _notebook_cell(cell: Cell) -> NotebookNode:
         return new_code_cell(cell.source, id=cell.id)  # the student's own, so without nbgrader's metadata
     task = cell.role == "task"
     made = new_markdown_cell(cell.source) if task else new_code_cell(cell.source)
-    graded, solution = cell.role == "test", cell.role == "answer"
-    return as_nbgraders(made, cell.id, grade=graded, solution=solution, task=task, points=cell.points)
+    graded, solution, explore = (cell.role == role for role in ("test", "answer", "explore"))
+    return as_nbgraders(made, cell.id, grade=graded, solution=solution, explore=explore, task=task, points=cell.points)
 
 
 def _digest(root: Path, assignment: Assignment, cells: Iterable[Cell]) -> str:
@@ -176,6 +176,8 @@ def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> Noteb
             raise AuthoringError(f"{assignment.id}: a cell fails.\n{_plain(str(error))}") from None
         for cell in done.cells:
             if cell.cell_type == "code":
+                if not _shown(cell):
+                    cell.outputs, cell.execution_count = [], None
                 cell.outputs = [_clean(output) for output in cell.outputs if output.get("name") != "stderr"]
                 _refuse_paths(cell, assignment, (folder, str(root.resolve())))
     done.metadata = notebook.metadata
@@ -228,9 +230,9 @@ def _difference(path: Path, fresh: NotebookNode, outputs: bool = False) -> str |
     for old, new in zip(there.cells, fresh.cells, strict=True):
         if (old.cell_type, old.source, old.metadata) != (new.cell_type, new.source, new.metadata):
             return f"cell {new.id} differs"
-        if old.cell_type == "code" and old.execution_count is None:
+        if _shown(old) and old.execution_count is None:
             return f"cell {new.id} has not been run"
-        if outputs and old.cell_type == "code" and _comparable(old) != _comparable(new):
+        if outputs and _shown(old) and _comparable(old) != _comparable(new):
             return f"the output of cell {new.id} differs"
     if there.metadata != fresh.metadata:
         return "solution, checks or figures have changed since it was built"
@@ -246,19 +248,24 @@ def _read(path: Path) -> NotebookNode | None:
 
 
 def _ran(notebook: NotebookNode) -> bool:
-    return all(cell.execution_count is not None for cell in notebook.cells if cell.cell_type == "code")
+    return all(cell.execution_count is not None for cell in notebook.cells if _shown(cell))
+
+
+def _shown(cell: NotebookNode) -> bool:
+    """Whether the notebook keeps a cell's output: code, but not what students explore, which may be a measured time."""
+    return cell.cell_type == "code" and not str(cell.get("id")).startswith("explore-")
 
 
 def _code(notebook: NotebookNode) -> list[Any]:
     """The code that outputs come from: the digest of what cells import, and the code cells in their order."""
-    cells = [(cell.get("id"), cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [(cell.get("id"), cell.source) for cell in notebook.cells if _shown(cell)]
     return [notebook.metadata.get("course", {}).get("inputs"), cells]
 
 
 def _with_outputs_of(there: NotebookNode, fresh: NotebookNode) -> NotebookNode:
-    run = {cell.id: cell for cell in there.cells if cell.cell_type == "code"}
+    run = {cell.id: cell for cell in there.cells if _shown(cell)}
     for cell in fresh.cells:
-        if cell.cell_type == "code":
+        if _shown(cell):
             cell.outputs, cell.execution_count = run[cell.id].outputs, run[cell.id].execution_count
     return fresh
 

@@ -39,6 +39,7 @@ from autograder.notebooks.lessons import overview, read_lesson
 from autograder.quizzes.notebooks import PREFIX, build_quizzes, named, sealed_quiz, sealed_text
 from autograder.quizzes.notebooks import notebook as quiz_notebook
 from course import i18n, models
+from course.explorer import FILES as EXPLORER_FILES
 from course.i18n import N_, _
 from course.quizzes import SCRIPT, Quiz
 from course.syllabus import Assignment, syllabus
@@ -242,6 +243,9 @@ def _course_package(root: Path, assignment: Assignment, language: str) -> dict[s
         except models.CheckpointError as error:
             raise AuthoringError(f"{assignment.id} cannot be released. {error}") from None
         files += [path for path in folder.iterdir() if path.is_file()]
+    explorer = root / "course" / "explorer"
+    if explorer / "__init__.py" in imported:
+        files += [explorer / name for name in EXPLORER_FILES]
     return _course_files(root, files, language)
 
 

@@ -11,9 +11,14 @@ from autograder.cli.arguments import Usage, Verb, Verbs, verb
 
 def add(verbs: Verbs) -> None:
     """Add the verbs of this file."""
-    p = verb(verbs, "build", build, "make the source notebooks from lessons, syllabus, solutions and quizzes")
+    p = verb(
+        verbs,
+        "build",
+        build,
+        "make the source notebooks from lessons, syllabus, solutions and quizzes, and the explorer's pages",
+    )
     p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
-    p.add_argument("--check", action="store_true", help="build nothing; say which notebooks are out of date")
+    p.add_argument("--check", action="store_true", help="build nothing; say which notebooks and pages are out of date")
     p.add_argument("--full", action="store_true", help="with --check: also run them again and compare the outputs")
     p.add_argument("--force", action="store_true", help="also build those that are up to date")
 
@@ -40,6 +45,7 @@ def build(options: argparse.Namespace) -> int:
     from rich.markup import escape
 
     from autograder.authoring.build import build as build_notebooks
+    from autograder.authoring.explorer import build_explorer
     from autograder.cli.requirements import chosen, require_checkout
     from autograder.cli.terminal import err, out
     from autograder.errors import AuthoringError
@@ -50,6 +56,8 @@ def build(options: argparse.Namespace) -> int:
     quizzes, names = sorted_out(options.assignments)
     try:
         paths = build_quizzes(ROOT, check=options.check)  # all of them: it takes no time
+        if not options.assignments:
+            paths += build_explorer(ROOT, check=options.check)
         if names or not quizzes:
             ids = [a.id for a in chosen(names, by_hand=True)]
             paths += build_notebooks(ROOT, ids, check=options.check, full=options.full, force=options.force)

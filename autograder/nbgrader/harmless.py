@@ -19,6 +19,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors.sanitize import SanitizeHTML
 
 from autograder.reporting.text import clean
+from course import i18n
+from course.diagrams import DIAGRAMS, diagram
 
 LONGEST = 40_000  # characters of a cell that is rendered; a longer one is shown as text, because rendering takes long
 DEEPEST = 60  # elements within elements
@@ -35,7 +37,7 @@ PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 _STYLE = re.compile(rf"(?:\s*(?:{'|'.join(STYLES)})\s*:\s*[#a-zA-Z0-9(),.% -]{{1,60}};?)*\s*")
 _NUMBER = re.compile(r"[0-9]{1,4}%?")
-_WORDS = re.compile(r"[^<>]{0,500}")
+_WORDS = re.compile(r"[^<>]{0,1000}")
 _LINK = re.compile(r"(?:https?://[a-z0-9]|mailto:)[^\s\\]*|#[^\s]*", re.I)
 _BESIDE = re.compile(r"(?!.*\.\.)(?:\./)?[\w][\w %.()-]*(?:/[\w][\w %.()-]*){0,4}\.(?:png|jpe?g|gif|webp)", re.I)
 _INLINE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
@@ -46,7 +48,7 @@ _HEADING = re.compile(r"[^\s\"'<>]{1,200}")
 _ATTRIBUTES: dict[str, dict[str, Callable[[str], Any]]] = {
     "a": {"href": lambda url: _LINK.fullmatch(url) or _BESIDE.fullmatch(url), "title": _WORDS.fullmatch,
           "rel": re.compile("[a-z ]*").fullmatch},
-    "img": {"src": lambda url: _INLINE.fullmatch(url) or _BESIDE.fullmatch(url), "alt": _WORDS.fullmatch,
+    "img": {"src": lambda url: _picture(url), "alt": _WORDS.fullmatch,
             "title": _WORDS.fullmatch, "width": _NUMBER.fullmatch, "height": _NUMBER.fullmatch},
     "ol": {"start": _NUMBER.fullmatch},
     "th": {"colspan": _NUMBER.fullmatch, "rowspan": _NUMBER.fullmatch},
@@ -69,6 +71,20 @@ _TEX = re.compile(
     r"|[Rr]ule|Space|[hvm]?kern|[hvm]skip|[hv]space|raise|lower|move(?:left|right)|raisebox|mathchoice"
     r"|toggle|mathtip|texttip|tooltip|definecolor)(?![A-Za-z])|\\\\\s*\[\s*-?\s*\d{3}"
 )
+
+
+def _picture(url: str) -> bool:
+    return bool(_INLINE.fullmatch(url) or _BESIDE.fullmatch(url)) or url in _diagrams()
+
+
+@cache
+def _diagrams() -> frozenset[str]:
+    """The addresses of the course's own diagrams, in all languages: of SVG nothing else is shown."""
+    found = set()
+    for language in i18n.languages():
+        with i18n.using(language):
+            found |= {diagram(name).address for name in DIAGRAMS}
+    return frozenset(found)
 
 
 def is_harmless(html: str, taken: Collection[str] = ()) -> bool:

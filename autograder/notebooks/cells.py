@@ -27,14 +27,18 @@ def as_nbgraders(
     *,
     grade: bool = False,
     solution: bool = False,
+    explore: bool = False,
     task: bool = False,
     points: float | None = None,
 ) -> NotebookNode:
-    """The cell with nbgrader's metadata and this id; all cells but solutions are locked. Changes the cell itself."""
+    """The cell with nbgrader's metadata and this id; solutions and what students explore are not locked.
+
+    Changes the cell itself.
+    """
     nbgrader = {
         "grade": grade,
         "grade_id": grade_id,
-        "locked": not solution,
+        "locked": not (solution or explore),
         "schema_version": SCHEMA_VERSION,
         "solution": solution,
         "task": task,

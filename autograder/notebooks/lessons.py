@@ -4,12 +4,16 @@ A lesson is written once for all tracks. Its code cells say what they are by an 
 
     :setup: imports            run by the judge too, before the answers
     :demo: sentence            shown and run in the notebook alone
+    :explore: sentence         the student's to change and try; the judge never runs it, and no output of it is kept
     :answer: causal-mask       empty here: the part's symbol is pulled out of solutions/<module>/<track>.py
     :test: causal-mask         empty here: `check("causal-mask")`, worth the part's points
 
 A lesson that is graded by hand has other cells: Markdown that begins with `+++ {"task": "data"}` is nbgrader's task
 cell, locked and worth the task's points, its mark scheme for the grader alone; `+++ {"write": "data"}` is where the
 student writes; and code is `:start: name`, the student's to change.
+
+Markdown that begins with `+++ {"figure": "attention"}` is a diagram of `course.diagrams`, as an image; its text is the
+caption, and the next `+++` ends it.
 
 Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
 may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, and of another
@@ -38,11 +42,12 @@ from autograder import paths
 from autograder.errors import AuthoringError
 from autograder.notebooks.solution_markers import BEGIN, END
 from course import i18n
+from course.diagrams import diagram
 from course.i18n import _
 from course.syllabus import Assignment, syllabus
 
 OVERVIEW = "overview"  # the name of its file, and of its catalogue among those of the lessons
-ROLES = ("setup", "demo", "answer", "test")
+ROLES = ("setup", "demo", "explore", "answer", "test")
 BEGIN_MARKS, END_MARKS = "=== BEGIN MARK SCHEME ===", "=== END MARK SCHEME ==="
 
 
@@ -238,11 +243,24 @@ class _Reader:
         if raw.cell_type == "markdown":
             if "task" in raw.metadata:
                 return self.task(str(raw.metadata["task"]), raw.source, line)
+            if "figure" in raw.metadata:
+                return self.figure(str(raw.metadata["figure"]), raw.source, line)
             if "write" in raw.metadata:
                 return Cell(None, f"write-{raw.metadata['write']}", translated(raw.source, self.catalogue), line)
             self.texts += 1
             return Cell(None, f"text-{self.texts}", self.fill(translated(raw.source, self.catalogue), line), line)
         return self.code(raw, line)
+
+    def figure(self, name: str, caption: str, line: int) -> Cell:
+        if f"figure-{name}" in self.seen:
+            raise self.error(line, f"there is a figure {name} already, at line {self.seen[f'figure-{name}']}")
+        self.seen[f"figure-{name}"] = line
+        try:
+            image = diagram(name).image
+        except LookupError as error:
+            raise self.error(line, str(error.args[0])) from None
+        text = self.fill(translated(caption, self.catalogue), line)
+        return Cell(None, f"figure-{name}", f"{image}\n\n{text}".rstrip(), line)
 
     def task(self, name: str, source: str, line: int) -> Cell:
         exercise = self.assignment.exercise
@@ -269,7 +287,7 @@ class _Reader:
         if cell.id in self.seen:
             raise self.error(line, f"there is a cell {cell.id} already, at line {self.seen[cell.id]}")
         self.seen[cell.id] = line
-        if role in ("setup", "demo", "start"):
+        if role in ("setup", "demo", "explore", "start"):
             return cell
         if raw.source.strip():
             raise self.error(line, f"a cell with :{role}: is empty; its content comes from elsewhere")

@@ -70,6 +70,7 @@ def test_cells_have_the_roles_and_points_of_the_contract(name):
         assert (data.grade, data.solution, data.locked) == {
             "setup": (False, False, True),
             "demo": (False, False, True),
+            "explore": (False, False, False),
             "answer": (False, True, False),
             "test": (True, False, True),
         }[role]
@@ -89,8 +90,11 @@ def test_cells_have_the_roles_and_points_of_the_contract(name):
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_outputs_show_passed_checks_and_two_figures_and_nothing_of_the_machine(name):
-    shown = outputs(read(name))
-    assert sum("image/png" in output.get("data", {}) for _id, output in shown) >= 2
+    notebook = read(name)
+    shown = outputs(notebook)
+    diagrams = sum(cell.id.startswith("figure-") for cell in notebook.cells)
+    assert diagrams + sum("image/png" in output.get("data", {}) for _id, output in shown) >= 2
+    assert not [cell for cell, _output in shown if cell.startswith("explore-")], "no two runs need to agree"
     for cell, output in shown:
         assert output.output_type in ("stream", "display_data") and output.get("name") != "stderr"
         if cell.startswith("test-"):
@@ -234,6 +238,18 @@ def test_other_code_is_run(course, monkeypatch, file, old, new):
     edit(course / file, old, new)
     build.build(course, [ONE])
     assert run == [ONE]
+
+
+def test_another_cell_to_explore_is_written_and_nothing_is_run(course, monkeypatch):
+    run = ends_in_a_run(monkeypatch)
+    edit(course / "course" / "exercises" / "self_attention" / "lesson.md", "[32, 128, 512]", "[16, 64]")
+    with pytest.raises(AuthoringError, match="cell explore-times differs"):
+        build.build(course, [ONE], check=True)
+    (path,) = build.build(course, [ONE])
+    built = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in built.cells if cell.id == "explore-times"]
+    assert "[16, 64]" in cell.source and not cell.outputs and cell.execution_count is None
+    assert not run and outputs(built) == outputs(read(ONE))
 
 
 def test_a_missing_notebook_is_noticed(course):

@@ -46,8 +46,7 @@ def test_the_text_is_in_the_notebooks_language(shown: list[tuple[str, str]]) -> 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plots.transformer_layers(),
-        lambda: plots.translator_layers(),
+        lambda: figures.times([8, 64], [0.002, 0.016], [0.001, 0.001]),
         lambda: plots.waves(np.sin(np.arange(12.0)).reshape(6, 2), [0, 1]),
         lambda: plots.positions(np.ones((4, 4))),
         lambda: plots.masks({"causal": np.tril(np.ones((3, 3), bool))}),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from support.browser import chromium
 
 from autograder import cli, paths
 from autograder.authoring.leaks import find_leaks
@@ -181,15 +182,6 @@ def test_script_and_python_hash_and_read_numbers_alike():
         assert run_script(html, code) == [canonical(text, decimals) for text in TYPED + NOT_TYPED]
     assert [canonical(text, 2) for text in NOT_TYPED] == [None] * len(NOT_TYPED)
     assert [canonical(text, 2) for text in TYPED[:6]] == ["8.00", "8.00", "8.00", "8.00", "0.75", "0.50"]
-
-
-def chromium(playwright) -> str:
-    """A Chromium: the one that CHROMIUM names, one on the path, or Playwright's own."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    found = found or playwright.chromium.executable_path
-    if not Path(found).exists():
-        pytest.skip("no Chromium on the path, and none of Playwright's own; CHROMIUM can name one")
-    return found
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -176,6 +176,18 @@ def test_playing_with_a_demonstration_is_nobodys_business():
     assert not run(cells).flags and "seaborn" not in "".join(c.source for c in run(cells))
 
 
+def test_what_is_tried_in_a_cell_to_explore_is_never_run_and_costs_nothing():
+    explore = cell("explore-two", "draw(second)")
+    explore["metadata"]["nbgrader"]["locked"] = False
+    released = [*SOURCE, explore]
+    for tried in ("1 / 0", "draw(second(", "import os\nos._exit(1)", ""):
+        cells = [*notebook(), {**copy.deepcopy(explore), "source": tried}]
+        found = matching.match(cells, released, PARTS)
+        assert answers(found) == ANSWERS and not found.flags and not found.remarks
+        assert [(c.role, c.source) for c in found][-1] == ("demo", "draw(second)"), "it is not among the roles that run"
+    assert "demo" not in matching.RUN
+
+
 def test_an_experiment_after_the_check_does_not_overtake_the_answer():
     cells = notebook()
     cells.append(own("def first(x):\n    return 'an idea'"))
