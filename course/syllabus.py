@@ -24,6 +24,9 @@ Table = dict[str, Any]  # a table of the TOML file
 # What the framework's own attention means in an answer; the last two are about whole transformer layers alone.
 RULES = {"allow", "flag", "forbid", "flag-layers", "forbid-layers"}
 
+# How hard a part is, in words that students read.
+DIFFICULTIES = ("easy", "medium", "hard")
+
 # How a part is marked: a known mistake is counted once, or each test that does not pass costs its share.
 MARKING = ("follow-through", "strict")
 
@@ -43,14 +46,16 @@ class SyllabusError(ValueError):
 class Part:
     """A graded part of an exercise: a symbol that the student defines, and its points.
 
-    In an assignment that is graded by hand it is a task, and `symbol` is empty. `ready_made`, where it is not empty,
-    holds instead of the exercise's.
+    In an assignment that is graded by hand it is a task, and `symbol` is empty. `minutes` is how long a student needs
+    for it, `difficulty` one of DIFFICULTIES. `ready_made`, where it is not empty, holds instead of the exercise's.
     """
 
     id: str
     symbol: str
     title: str
     points: float
+    minutes: int
+    difficulty: str
     ready_made: str = ""
 
 
@@ -58,13 +63,15 @@ class Part:
 class Exercise:
     """An exercise: the same parts in every track; `module` is the name of its folder in each room.
 
-    An exercise that is graded `by_hand` has a lesson only: no solution, no checks, no hidden tests.
+    `reading` is how many minutes the text beside the parts takes. An exercise that is graded `by_hand` has a lesson
+    only: no solution, no checks, no hidden tests.
     """
 
     id: str
     number: int
     module: str
     title: str
+    reading: int
     parts: tuple[Part, ...]
     ready_made: str = "allow"
     by_hand: bool = False
@@ -86,6 +93,11 @@ class Exercise:
     def points(self) -> float:
         """The points of all parts together."""
         return sum(part.points for part in self.parts)
+
+    @property
+    def minutes(self) -> int:
+        """How long a student needs for the whole exercise, in minutes: the reading and all parts."""
+        return self.reading + sum(part.minutes for part in self.parts)
 
     def part(self, part_id: str) -> Part:
         """The part with this id. Raises UnknownName where the exercise has none."""
@@ -219,9 +231,12 @@ def read_syllabus(data: bytes) -> Syllabus:
     weights = _weights(_table(raw, "marking"))
     limits = _made(Limits, _table(raw, "limits"), "limits")
     tracks = {name: _track(name, _table(raw["tracks"], name)) for name in _table(raw, "tracks")}
-    exercises = [_exercise(entry, tracks, limits) for entry in _tables(raw, "exercises", "the file")]
-    by_hand = [_by_hand(entry) for entry in _tables(raw, "by_hand", "the file")]
-    _none_twice(data.decode(), exercises, by_hand)
+    places = _places(data.decode())
+    exercises = [
+        _exercise(entry, place, tracks, limits) for entry, place in _placed(raw, "exercises", "the file", places)
+    ]
+    by_hand = [_by_hand(entry, place) for entry, place in _placed(raw, "by_hand", "the file", places)]
+    _none_twice(places, exercises, by_hand)
     return Syllabus(
         course["id"],
         course["title"],
@@ -257,8 +272,8 @@ def _track(name: str, entry: Table) -> Track:
     return replace(track, ready_made=(*track.ready_made, *track.ready_made_layers))
 
 
-def _exercise(entry: Table, tracks: dict[str, Track], limits: Limits) -> Exercise:
-    made = _with_parts(entry, "parts", {})
+def _exercise(entry: Table, place: Place, tracks: dict[str, Track], limits: Limits) -> Exercise:
+    made = _with_parts(entry, "parts", place, {})
     for rule in (made.ready_made, *(part.ready_made or "allow" for part in made.parts)):
         if rule not in RULES:
             raise SyllabusError(f"{made.id}: `ready_made` is one of {', '.join(sorted(RULES))}, not {rule!r}")
@@ -270,34 +285,46 @@ def _exercise(entry: Table, tracks: dict[str, Track], limits: Limits) -> Exercis
     return made
 
 
-def _by_hand(entry: Table) -> Exercise:
-    return _with_parts(entry, "tasks", {"symbol": ""}, module=str(entry.get("id", "")).replace("-", "_"), by_hand=True)
+def _by_hand(entry: Table, place: Place) -> Exercise:
+    module = str(entry.get("id", "")).replace("-", "_")
+    return _with_parts(entry, "tasks", place, {"symbol": ""}, module=module, by_hand=True)
 
 
-def _with_parts(entry: Table, key: str, of_part: dict[str, str], **more: object) -> Exercise:
+def _with_parts(entry: Table, key: str, place: Place, of_part: dict[str, str], **more: object) -> Exercise:
     """An exercise whose parts stand under `key`. `of_part` and `more` are fields that are not in the file."""
     name = entry.get("id", "(an exercise without id)")
-    listed = _tables(entry, key, name)
-    parts = [_made(Part, part, f"{name}, {part.get('id', '(a part without id)')}", **of_part) for part in listed]
-    for part in parts:
+    listed = _placed(entry, key, name, {key: place.parts})
+    parts = [
+        _made(Part, part, f"{name}, {part.get('id', '(a part without id)')}", at, **of_part) for part, at in listed
+    ]
+    for part, (_entry, at) in zip(parts, listed, strict=True):
+        where = f"{name}, {part.id}"
         if sum(part.id == other.id for other in parts) > 1:
-            raise SyllabusError(f"{name}: two parts are called {part.id!r}")
+            raise SyllabusError(f"{name}: two parts are called {part.id!r}{at.said('id')}")
         if part.points <= 0:
-            raise SyllabusError(f"{name}, {part.id}: `points` is a number above 0, not {part.points}")
+            raise SyllabusError(f"{where}: `points` is a number above 0, not {part.points}{at.said('points')}")
+        if part.minutes <= 0:
+            raise SyllabusError(f"{where}: `minutes` is a whole number above 0, not {part.minutes}{at.said('minutes')}")
+        if part.difficulty not in DIFFICULTIES:
+            raise SyllabusError(
+                f"{where}: `difficulty` is one of {', '.join(DIFFICULTIES)}, not {part.difficulty!r}"
+                f"{at.said('difficulty')}"
+            )
     rest = {other: value for other, value in entry.items() if other != key}
-    return _made(Exercise, rest, name, parts=tuple(parts), **more)
+    made = _made(Exercise, rest, name, place, parts=tuple(parts), **more)
+    if made.reading < 0:
+        raise SyllabusError(f"{name}: `reading` is 0 or more minutes, not {made.reading}{place.said('reading')}")
+    return made
 
 
-def _none_twice(text: str, exercises: list[Exercise], by_hand: list[Exercise]) -> None:
+def _none_twice(places: dict[str, list[Place]], exercises: list[Exercise], by_hand: list[Exercise]) -> None:
     """Check that no two exercises have the same id, number or module, because they would share folders or headings."""
-    both = [*exercises, *by_hand]
-    starts = _starts(text)
-    lines = [*starts["exercises"], *starts["by_hand"]]
-    if len(lines) != len(both):  # written as inline tables, whose lines are not known
-        lines = [{} for _ in both]
+    both, blocks = [*exercises, *by_hand], [*places["exercises"], *places["by_hand"]]
+    if len(blocks) != len(both):  # written as inline tables, whose lines are not known
+        blocks = [Place()] * len(both)
 
     def place(n: int, key: str) -> str:
-        line = lines[n].get(key) or lines[n].get("id")  # a module that is not in the file is made from the id
+        line = blocks[n].keys.get(key) or blocks[n].keys.get("id")  # a module may be made from the id
         return f"{both[n].id} (course/syllabus.toml{f', line {line}' if line else ''})"
 
     for key in ("id", "number", "module"):
@@ -313,17 +340,32 @@ def _none_twice(text: str, exercises: list[Exercise], by_hand: list[Exercise]) -
                 )
 
 
-def _starts(text: str) -> dict[str, list[dict[str, int]]]:
-    """The lines, from 1, on which the entries of each `[[exercises]]` and `[[by_hand]]` stand."""
-    found: dict[str, list[dict[str, int]]] = {"exercises": [], "by_hand": []}
-    block: dict[str, int] | None = None
+@dataclass
+class Place:
+    """Where an entry stands in the file: the lines, from 1, of its header and its keys; 0 and none if not known."""
+
+    header: int = 0
+    keys: dict[str, int] = field(default_factory=dict)
+    parts: list[Place] = field(default_factory=list)
+
+    def said(self, key: str) -> str:
+        """The line of a key, or else of the header, to end a message with."""
+        line = self.keys.get(key, self.header)
+        return f" (line {line})" if line else ""
+
+
+def _places(text: str) -> dict[str, list[Place]]:
+    """Where each `[[exercises]]` and `[[by_hand]]` and their parts stand; an inline table is not found."""
+    found: dict[str, list[Place]] = {"exercises": [], "by_hand": []}
+    place: Place | None = None
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]", line):
-            block = {} if header[1] in found and line.lstrip().startswith("[[") else None
-            if block is not None:
-                found[header[1]].append(block)
-        elif block is not None and (entry := re.match(r"\s*(\w+)\s*=", line)):
-            block.setdefault(entry[1], number)
+            kind, _, part = header[1].partition(".")
+            place = Place(number) if kind in found and line.lstrip().startswith("[[") else None
+            if place is not None:
+                (found[kind][-1].parts if part and found[kind] else found[kind]).append(place)
+        elif place is not None and (entry := re.match(r"\s*(\w+)\s*=", line)):
+            place.keys.setdefault(entry[1], number)
     return found
 
 
@@ -341,6 +383,13 @@ def _tables(raw: Table, key: str, where: str) -> list[Table]:
     return found
 
 
+def _placed(raw: Table, key: str, where: str, places: dict[str, list[Place]]) -> list[tuple[Table, Place]]:
+    """The tables under a key, each with its place; unknown places where some are written as inline tables."""
+    tables = _tables(raw, key, where)
+    known = places[key] if len(places[key]) == len(tables) else [Place()] * len(tables)
+    return list(zip(tables, known, strict=True))
+
+
 # The type of a field's entry in TOML, in Python and in words.
 KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "str": (str, "text"),
@@ -352,16 +401,17 @@ KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 
 
-def _made(cls: type[Made], entry: Table, where: str, **more: object) -> Made:
+def _made(cls: type[Made], entry: Table, where: str, place: Place | None = None, **more: object) -> Made:
     """An object of a dataclass from a table with its fields, and no others, each of its type, and from `more`."""
+    place = place or Place()
     known = {f.name: f for f in fields(cls) if f.name not in more}
     for key, value in entry.items():
         if key not in known:
-            raise SyllabusError(f"{where}: unknown entry `{key}`; there is: {', '.join(known)}")
+            raise SyllabusError(f"{where}: unknown entry `{key}`; there is: {', '.join(known)}{place.said(key)}")
         kind, words = KINDS[known[key].type.partition("[")[0]]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise SyllabusError(f"{where}: `{key}` is {words}, not {value!r}")
+            raise SyllabusError(f"{where}: `{key}` is {words}, not {value!r}{place.said(key)}")
     for key, one in known.items():
         if key not in entry and one.default is MISSING and one.default_factory is MISSING:
-            raise SyllabusError(f"{where}: `{key}` is missing")
+            raise SyllabusError(f"{where}: `{key}` is missing{place.said(key)}")
     return cls(**more, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})

@@ -9,8 +9,9 @@ with their outputs. What counts as a secret:
 - in the catalogue's prose, each text;
 - in a quiz, an explanation, also within a line.
 
-Lines outside the markers of a solution, such as signatures, are given to students. They are not secrets, in the
-catalogue neither.
+Lines outside the markers of a solution, such as signatures, are given to students. They are not secrets, not in the
+catalogue either. The same holds for the lines that the last hint of a lesson tells, unless it tells all that stands
+between two markers.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ FORBIDDEN_TEXT = (
     "import solutions",
     "from solutions",
 )
+LAST_HINT = re.compile(r"<summary>\{\{ hint 3 \}\}</summary>\n\n```python\n(.*?)\n```", re.DOTALL)
 INNOCENT = re.compile(
     r"^(import |from \S+ import |@pytest|super\(\)\.|\"\"\"$"
     r"|with torch\.no_grad\(\):$|loss\.backward\(\)$|optimizer\.(step|zero_grad)\(\)$"  # any training loop's
@@ -98,9 +100,12 @@ def _secrets(root: Path) -> dict[str, str]:
     """Every secret line, or lines in a row, without spaces, with the file that has it."""
     secrets: dict[str, str] = {}
     given: set[str] = set()
-    for path in sorted(root.glob("solutions/*/*.py")):
-        text = path.read_text(encoding="utf-8")
-        within = list(_between_markers(text))
+    solutions = {path: path.read_text(encoding="utf-8") for path in sorted(root.glob("solutions/*/*.py"))}
+    told: set[str] = set()
+    for path, text in solutions.items():
+        told |= _told(root / "course" / "exercises" / path.parent.name / "lesson.md", _between_markers(text))
+    for path, text in solutions.items():
+        within = [line for block in _between_markers(text) for line in block if _bare(line) not in told]
         given |= {_bare(line) for line in text.splitlines()} - {_bare(line) for line in within}
         for line in within:
             if len(_bare(line)) >= SHORTEST and not INNOCENT.match(line.strip()):
@@ -115,6 +120,18 @@ def _secrets(root: Path) -> dict[str, str]:
             elif len(_bare(text)) >= SHORTEST_PROSE and " " in text.strip() and _bare(text) not in given:
                 secrets.setdefault(_bare(text), origin)
     return secrets
+
+
+def _told(lesson: Path, blocks: Iterator[list[str]]) -> set[str]:
+    """The lines of solutions that a lesson's last hints tell, without spaces; none of a block that they tell whole."""
+    text = lesson.read_text(encoding="utf-8") if lesson.is_file() else ""
+    hinted = {_bare(line) for code in LAST_HINT.findall(text) for line in code.splitlines()}
+    told: set[str] = set()
+    for block in blocks:
+        lines = {_bare(line) for line in block if line.strip() and not line.lstrip().startswith("#")}
+        if not lines <= hinted:
+            told |= lines & hinted
+    return told
 
 
 def _explained(root: Path, text: str) -> list[str]:
@@ -146,13 +163,18 @@ def _bare(line: str) -> str:
     return "".join(line.split())
 
 
-def _between_markers(text: str) -> Iterator[str]:
-    inside = False
+def _between_markers(text: str) -> Iterator[list[str]]:
+    """The lines between each pair of markers."""
+    inside: list[str] | None = None
     for line in text.splitlines():
-        if line.strip() in (BEGIN, END):
-            inside = line.strip() == BEGIN
-        elif inside:
-            yield line
+        if line.strip() == BEGIN:
+            inside = []
+        elif line.strip() == END:
+            if inside is not None:
+                yield inside
+            inside = None
+        elif inside is not None:
+            inside.append(line)
 
 
 def _strings(value: object) -> Iterator[str]:

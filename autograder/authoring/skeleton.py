@@ -13,12 +13,15 @@ id = "$name"
 number = $number
 module = "$module"
 title = "$title"
+reading = 20
 
     [[exercises.parts]]
     id = "first-part"
     symbol = "first_part"
     title = "The first part"
     points = 2
+    minutes = 10
+    difficulty = "easy"
 """)
 
 SOLUTION = '''"""$title.
@@ -55,11 +58,19 @@ kernelspec:
 
 # {{ number }}. {{ title }}
 
-*{{ track }} track, {{ total }} points*
+*{{ track }} track, {{ total }} points, about {{ time }}*
 
 Say here what the exercise is about, and why.
 
+| what | symbol | points | minutes | difficulty |
+|---|---|---|---|---|
+| a mask | `first_part` | {{ points first-part }} | {{ minutes first-part }} | {{ difficulty first-part }} |
+
+{{ time note }}
+
 {{ judged }}
+
+{{ trouble }}
 
 ```{code-cell}
 :setup: imports
@@ -87,11 +98,45 @@ check = lesson("$name", "tensorflow")
 Write `first_part(length)`: a boolean mask (L, L), True where position i may look at position j. It looks
 at itself alone.
 
-<details><summary>Hint</summary>
+<details><summary>{{ hint 1 }}</summary>
 
 Compare the positions as a column with the positions as a row.
 
 </details>
+
++++ {"tags": ["pytorch"]}
+
+<details><summary>{{ hint 2 }}</summary>
+
+`torch.arange` makes the positions, `[:, None]` a column of them. `==` compares, and broadcasts.
+
+</details>
+
+<details><summary>{{ hint 3 }}</summary>
+
+```python
+positions = torch.arange(length)
+```
+
+</details>
+
++++ {"tags": ["tensorflow"]}
+
+<details><summary>{{ hint 2 }}</summary>
+
+`tf.range` makes the positions, `[:, None]` a column of them. `==` compares, and broadcasts.
+
+</details>
+
+<details><summary>{{ hint 3 }}</summary>
+
+```python
+positions = tf.range(length)
+```
+
+</details>
+
++++
 
 ```{code-cell}
 :answer: first-part

@@ -18,10 +18,12 @@ caption, and the next `+++` ends it.
 Cells that are for one track only carry `:tags: [pytorch]`; Markdown does so by `+++ {"tags": ["pytorch"]}`. The text
 may say `{{ title }}`, `{{ track }}`, `{{ number }}`, `{{ total }}` and `{{ points causal-mask }}`, and of another
 exercise `{{ title self-attention }}` and `{{ number self-attention }}`, so that facts of the syllabus are not written
-twice. `{{ judged }}` inserts what is asked of every answer (`what_is_judged`). Mistakes are reported with the lesson's
-file and line.
+twice. How long it takes is `{{ time }}`, `{{ minutes causal-mask }}` and `{{ time note }}`, how hard it is
+`{{ difficulty causal-mask }}`. Other words stand for texts that all notebooks share (`shared_text`): `{{ judged }}` is
+what is asked of every answer, `{{ trouble }}` what to do when something goes wrong; `{{ hint 1 }}` to `{{ hint 3 }}`,
+`{{ answer 1 }}` and so on name what is folded away. Mistakes are reported with the lesson's file and line.
 
-Every notebook with checks ends with a cell on the receipt (`before_hand_in`).
+Every notebook with checks ends with a cell on the receipt (`shared_text.before_hand_in`).
 
 `overview` reads the page that comes before all lessons, `course/exercises/overview.md`: Markdown without cells.
 """
@@ -40,6 +42,7 @@ from nbformat import NotebookNode
 
 from autograder import paths
 from autograder.errors import AuthoringError
+from autograder.notebooks import shared_text
 from autograder.notebooks.solution_markers import BEGIN, END
 from course import i18n
 from course.diagrams import diagram
@@ -78,48 +81,9 @@ def read_lesson(root: Path, assignment: Assignment, language: str = i18n.SOURCE_
     with i18n.using(language):
         cells = [cell for raw, line in raw_cells(path) if (cell := reader.cell(raw, line)) is not None]
         if not assignment.exercise.by_hand:
-            cells.append(Cell(None, "before-hand-in", before_hand_in(), cells[-1].line if cells else 1))
+            cells.append(Cell(None, "before-hand-in", shared_text.before_hand_in(), cells[-1].line if cells else 1))
     reader.complete(cells)
     return cells
-
-
-def before_hand_in() -> str:
-    """The text that every notebook with checks ends with, in the language in use."""
-    return f"## {_('Before you hand in')}\n\n" + _(
-        "Save the notebook, and run `check.hand_in()` in a new cell at the very end. It says what will be read of the "
-        "file: which parts have an answer, and whether Python can read them. It also gives you a receipt. Your "
-        "feedback repeats it, so you can see that it was this work that was graded. Then hand in the file."
-    )
-
-
-def what_is_judged(track: str) -> str:
-    """What the hidden tests of all exercises ask of every answer, as Markdown, in the language in use."""
-    rules = [
-        _(
-            "**Calls.** Names, order and defaults of the arguments are as they are written here. What comes back are "
-            "tensors, in the form, the shape and the type that the table says; ids may also be an array of NumPy's, or "
-            "lists."
-        ),
-        _("**Sizes.** A size of one is a size like any other, and no size needs to be that of the examples."),
-        _(
-            "**Numbers** follow the formula, up to rounding, and are finite. Float64 is asked for only where the text "
-            "says so; an answer that runs in it all the same is as precise as float64."
-        ),
-        _("**Gradients** reach everything that the result depends on."),
-        _(
-            "**No side effects.** What is given to an answer is left as it is, because the caller still needs it. A "
-            "later call gives its own result, and one example of a batch does not touch another."
-        ),
-        _(
-            "**Modules** train what the text asks for, in these sizes, and nothing else. A module that is saved and "
-            "loaded into a new one gives the same. Nothing is dropped but where dropout is asked for, and then in "
-            "training alone."
-        ),
-    ]
-    if track == "pytorch":
-        rules.append(_("**Devices.** What is made inside is made on the device of the inputs."))
-    head = _("**What is asked of every answer**, beside its own table:")
-    return "\n".join([head, "", *(f"- {rule}" for rule in rules)])
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str, bool]]:
@@ -209,6 +173,7 @@ def _course_facts() -> dict[str, str]:
         facts[f"title {exercise.id}"] = _(exercise.title)
         facts[f"number {exercise.id}"] = str(exercise.number)
         facts[f"total {exercise.id}"] = f"{exercise.points:g}"
+        facts[f"time {exercise.id}"] = shared_text.hours(exercise.minutes)
     return facts
 
 
@@ -323,8 +288,19 @@ class _Reader:
             "track": self.assignment.track.title,
             "number": str(exercise.number),
             "total": f"{exercise.points:g}",
-            "judged": what_is_judged(self.assignment.track.id),
-        } | {f"points {part.id}": f"{part.points:g}" for part in exercise.parts}
+            "judged": shared_text.what_is_judged(self.assignment.track.id),
+            "time": shared_text.hours(exercise.minutes),
+            "time note": shared_text.time_note(exercise.reading),
+            "trouble": shared_text.trouble(exercise.by_hand),
+            "hint 1": _("Hint 1: the idea"),
+            "hint 2": _("Hint 2: which calls"),
+            "hint 3": _("Hint 3: how it begins"),
+            **{f"answer {n}": _("Answer {number}").format(number=n) for n in range(1, 7)},
+        }
+        for part in exercise.parts:
+            facts[f"points {part.id}"] = f"{part.points:g}"
+            facts[f"minutes {part.id}"] = str(part.minutes)
+            facts[f"difficulty {part.id}"] = shared_text.difficulty(part.difficulty)
         return _filled(text, facts | _course_facts(), self.path, line)
 
     def complete(self, cells: list[Cell]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import struct
 import zlib
@@ -108,18 +109,9 @@ def test_both_tracks_tell_the_same_story(exercise):
     tracks = [read_lesson(ROOT, syllabus().assignment(f"{exercise}-{track}")) for track in syllabus().tracks]
     code = [[(cell.role, cell.name) for cell in cells if cell.role] for cells in tracks]
     assert code[0] == code[1]
-    headings = [
-        [line for c in cells if not c.role for line in c.source.splitlines() if line[:1] == "#"] for cells in tracks
-    ]
+    texts = [[re.sub(r"^```.*?^```", "", c.source, flags=re.M | re.S) for c in cells if not c.role] for cells in tracks]
+    headings = [[line for text in of for line in text.splitlines() if line[:1] == "#"] for of in texts]
     assert headings[0] == headings[1]
-
-
-@pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_a_hint_is_folded_away_for_every_answer(name):
-    text = "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
-    answers = sum(cell.id.startswith("answer-") for cell in read(name).cells)
-    assert text.count("<details><summary>Hint</summary>") == text.count("</details>") == answers
-    assert "{{" not in text
 
 
 @pytest.mark.parametrize("exercise", [*syllabus().exercises, *syllabus().by_hand])

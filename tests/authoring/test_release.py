@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.authoring.leaks import find_leaks
+from autograder.authoring.leaks import _secrets, find_leaks
 from autograder.authoring.release import release, requirements
 from autograder.errors import AuthoringError
 from course.syllabus import syllabus
@@ -132,6 +132,26 @@ def test_a_leak_is_found_in_cells_and_in_outputs():
     ):
         notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
         assert place in "\n".join(find_leaks(ROOT, {"a.ipynb": notebook.encode()}))
+
+
+def test_the_last_hint_may_tell_lines_of_an_answer_but_not_all_of_it(tmp_path):
+    lesson, solution = tmp_path / "course/exercises/a/lesson.md", tmp_path / "solutions/a/pytorch.py"
+    for path in (lesson, solution):
+        path.parent.mkdir(parents=True)
+    first, second = "begun = torch.arange(length, device=device)", "return begun[:, None] >= begun[None, :]"
+    solution.write_text(f"def f():\n    ### BEGIN SOLUTION\n    {first}\n    {second}\n    ### END SOLUTION\n")
+    fold = "<details><summary>{{{{ hint 3 }}}}</summary>\n\n```python\n{}\n```\n\n</details>\n"
+
+    def leaks(lines: str) -> list[str]:
+        lesson.write_text(fold.format(lines))
+        _secrets.cache_clear()
+        return find_leaks(tmp_path, {"a.md": lesson.read_bytes()})
+
+    assert leaks(first) == []
+    assert len(leaks(f"{first}\n{second}")) == 2
+    lesson.write_text("")
+    _secrets.cache_clear()
+    assert len(find_leaks(tmp_path, {"a.md": first.encode()})) == 1
 
 
 def test_hidden_tests_and_the_catalogue_are_secrets_too(tmp_path):

@@ -2,7 +2,7 @@
 
 `contract.toml` of an exercise has a line a hidden test: the words of the built notebook that ask for what it tests, in
 each track that has the test; a table where the tracks say it in other words. "@sizes" and the like are the rules that
-every notebook has (`autograder.notebooks.lessons.what_is_judged`).
+every notebook has (`autograder.notebooks.shared_text.what_is_judged`).
 """
 
 from __future__ import annotations
