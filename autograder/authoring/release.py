@@ -4,6 +4,9 @@ nbgrader itself removes the answers, in a temporary course folder with the cours
 has the same notebook that `nbgrader generate_assignment` releases. Then `leaks` searches the whole zip for secrets. The
 same input gives the same bytes: members are sorted and carry no real time.
 
+`release_course` makes one zip a track for many assignments: their notebooks beside each other, one course package and
+one list of packages for all of them, so that a student makes one environment for the whole course.
+
 Each quiz has another zip, with its notebook, which keeps its output, and the same quiz as a page for any browser.
 
 A zip has only the part of the course package that its notebook needs, found by following imports. So the news, the
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import logging
 import shutil
 import tempfile
@@ -67,6 +71,34 @@ belongs to the notebook (checks and figures): keep the two together. Hand in the
 """)
 
 
+COURSE_README = N_("""\
+# {course}, {track} track
+
+One folder for all exercises, with one environment. You need Python 3.11 or newer. In this folder, once:
+
+    python -m venv .venv
+    source .venv/bin/activate        # on Windows: .venv\\Scripts\\activate
+    pip install -r requirements.txt
+
+With [uv](https://docs.astral.sh/uv/) it is faster: `uv venv`, then `uv pip install -r requirements.txt`.
+
+Then, each time:
+
+    jupyter lab
+
+VS Code works, too: open this folder, then a notebook, and choose the environment `.venv`.
+
+{notebooks}
+
+Work through each notebook from top to bottom. No network is needed once the packages are installed. The folder `course`
+belongs to the notebooks (checks and figures): keep it beside them. Hand in one notebook for each exercise; nothing else
+is needed.
+""")
+VSCODE = {
+    "python.defaultInterpreterPath": "${workspaceFolder}/.venv/bin/python",
+    "jupyter.notebookFileRoot": "${workspaceFolder}",
+}
+
 QUIZ_README = N_("""\
 # {course}: {title}
 
@@ -88,6 +120,47 @@ def release(root: Path, assignments: Iterable[str], output: Path, language: str 
     build(root, [assignment.id for assignment in wanted], check=True)
     output.mkdir(parents=True, exist_ok=True)
     return [_release_one(root, assignment, output, language) for assignment in wanted]
+
+
+def release_course(
+    root: Path, assignments: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE
+) -> list[Path]:
+    """Write `<output>/<course>-<track>.zip` for each track of the assignments, with all of them in it.
+
+    Raises AuthoringError as `release` does.
+    """
+    root, output = Path(root), Path(output)
+    _require_language(language)
+    wanted = sorted(chosen(assignments), key=lambda assignment: assignment.exercise.number)
+    build(root, [assignment.id for assignment in wanted], check=True)
+    output.mkdir(parents=True, exist_ok=True)
+    tracks = dict.fromkeys(assignment.track for assignment in wanted)
+    return [_release_track(root, [a for a in wanted if a.track is track], output, language) for track in tracks]
+
+
+def _release_track(root: Path, assignments: list[Assignment], output: Path, language: str) -> Path:
+    track = assignments[0].track
+    members: dict[str, bytes] = {}
+    with i18n.using(language):
+        rows = [f"| {_('no.')} | {_('notebook')} | {_('exercise')} |", "|---|---|---|"]
+        for assignment in assignments:
+            members |= _course_package(root, assignment, language)
+            number, title = assignment.exercise.number, _(assignment.exercise.title)
+            rows.append(f"| {number} | [{_notebook_name(assignment)}]({_notebook_name(assignment)}) | {title} |")
+        readme = _(COURSE_README).format(course=_(syllabus().title), track=track.title, notebooks="\n".join(rows))
+    members |= {
+        _notebook_name(assignment): released_notebook(root, assignment, language).encode() for assignment in assignments
+    }
+    members |= {
+        "requirements.txt": requirements(root, *assignments).encode(),
+        "README.md": "\n".join(filter(None, [readme, overview(root, language)])).encode(),
+        ".vscode/settings.json": (json.dumps(VSCODE, indent=2) + "\n").encode(),
+    }
+    return _write_zip(root, f"{syllabus().id}-{track.id}", members, output)
+
+
+def _notebook_name(assignment: Assignment) -> str:
+    return f"{assignment.exercise.id}.ipynb"
 
 
 def release_quizzes(root: Path, names: Iterable[str], output: Path, language: str = i18n.SOURCE_LANGUAGE) -> list[Path]:
@@ -151,15 +224,14 @@ def released_notebook(root: Path, assignment: Assignment, language: str = i18n.S
             ) from error
 
 
-def requirements(root: Path, assignment: Assignment) -> str:
-    """The text of requirements.txt for an assignment: the packages that pyproject.toml asks for, pinned.
+def requirements(root: Path, *assignments: Assignment) -> str:
+    """The text of requirements.txt for assignments: the packages that pyproject.toml asks for, pinned.
 
     The versions are those of constraints.txt.
     """
-    extras = [f"student-{assignment.track.id}"]
-    if _checkpoints(root, _imported(root, assignment)):
-        extras.append(f"bert-{assignment.track.id}")
-    return _pinned(root, extras)
+    extras = [f"student-{assignment.track.id}" for assignment in assignments]
+    extras += [f"bert-{one.track.id}" for one in assignments if _checkpoints(root, _imported(root, one))]
+    return _pinned(root, dict.fromkeys(extras))
 
 
 def _pinned(root: Path, extras: Iterable[str]) -> str:
@@ -177,7 +249,7 @@ def _pinned(root: Path, extras: Iterable[str]) -> str:
     for need in found:
         exact = any(part.operator == "==" for part in need.specifier)
         lines.append(str(need if exact else pins.get(canonicalize_name(need.name), need)))
-    return "".join(f"{line}\n" for line in sorted(lines, key=str.lower))
+    return "".join(f"{line}\n" for line in sorted(set(lines), key=str.lower))
 
 
 def _extra(extras: dict[str, list[str]], name: str) -> list[Requirement]:
@@ -211,9 +283,8 @@ def refuse_leaks(root: Path, name: str, members: dict[str, bytes]) -> None:
 
 
 def _release_one(root: Path, assignment: Assignment, output: Path, language: str) -> Path:
-    notebook = f"{assignment.exercise.id}.ipynb"
     members = {
-        notebook: released_notebook(root, assignment, language).encode(),
+        _notebook_name(assignment): released_notebook(root, assignment, language).encode(),
         **beside_notebook(root, assignment, language),
     }
     return _write_zip(root, assignment.id, members, output)

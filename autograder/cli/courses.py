@@ -30,7 +30,13 @@ def add(verbs: Verbs) -> None:
     p.add_argument("--language", default="en", help="the language of notebooks, checks and feedback (default: en)")
 
     p = verb(verbs, "release", release, "make the zip that students get: notebook, course package, requirements")
-    p.add_argument("assignments", nargs="+", metavar="ASSIGNMENT")
+    p.add_argument("assignments", nargs="*", metavar="ASSIGNMENT")
+    p.add_argument(
+        "--course",
+        action="store_true",
+        dest="one_zip",
+        help="one zip a track for all ASSIGNMENTs (default: for all that there are), with one environment",
+    )
     p.add_argument(
         "--output",
         type=Path,
@@ -70,7 +76,7 @@ def release(options: argparse.Namespace) -> int:
     from rich.markup import escape
 
     from autograder.authoring.release import release as release_zips
-    from autograder.authoring.release import release_quizzes
+    from autograder.authoring.release import release_course, release_quizzes
     from autograder.cli.authoring import sorted_out
     from autograder.cli.requirements import chosen, require_checkout
     from autograder.cli.terminal import out
@@ -80,12 +86,15 @@ def release(options: argparse.Namespace) -> int:
 
     require_checkout()
     quizzes, names = sorted_out(options.assignments)
+    if not (quizzes or names or options.one_zip):
+        raise Usage("name at least one assignment, or say --course for one zip with all of them")
     language = options.language
     output = options.output or Path("release", "" if language == i18n.SOURCE_LANGUAGE else language)
     try:
         paths = release_quizzes(ROOT, quizzes, output, language) if quizzes else []
-        if names:
-            paths += release_zips(ROOT, [a.id for a in chosen(names, by_hand=True)], output, language)
+        if names or options.one_zip:
+            make = release_course if options.one_zip else release_zips
+            paths += make(ROOT, [a.id for a in chosen(names, by_hand=True)], output, language)
     except AuthoringError as error:
         raise Usage(str(error)) from None
     for path in paths:

@@ -12,8 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder import cli
 from autograder.authoring.leaks import _secrets, find_leaks
-from autograder.authoring.release import release, requirements
+from autograder.authoring.release import release, release_course, requirements
 from autograder.errors import AuthoringError
 from course.syllabus import syllabus
 
@@ -36,6 +37,12 @@ BERT_MINI = {
 def zips(tmp_path_factory) -> dict[str, Path]:
     paths = release(ROOT, ASSIGNMENTS, tmp_path_factory.mktemp("release"))
     return dict(zip(ASSIGNMENTS, paths, strict=True))
+
+
+@pytest.fixture(scope="module")
+def one_zip(tmp_path_factory) -> dict[str, Path]:
+    paths = release_course(ROOT, list(syllabus().released()), tmp_path_factory.mktemp("course"))
+    return dict(zip(("pytorch", "tensorflow"), paths, strict=True))
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -99,6 +106,40 @@ def test_the_notebook_is_a_students_one(zips, name):
                 assert "raise NotImplementedError" in cell.source and '"""' in cell.source
             if cell.id.startswith("test-"):
                 assert cell.metadata.nbgrader.checksum and cell.metadata.nbgrader.points > 0
+
+
+@pytest.mark.parametrize("track", ["pytorch", "tensorflow"])
+def test_one_zip_for_the_course_holds_what_the_zips_of_its_exercises_hold(zips, one_zip, track):
+    found, named = members(one_zip[track]), [name for name in ASSIGNMENTS if name.endswith(track)]
+    apart = {name: members(zips[name]) for name in named}
+    for name, parts in apart.items():
+        for member, content in parts.items():
+            if member not in ("README.md", "requirements.txt"):
+                assert found[member] == content, (name, member)
+        assert set(parts["requirements.txt"].split()) <= set(found["requirements.txt"].split())
+    beside = {"README.md", "requirements.txt", ".vscode/settings.json"}
+    notebooks = {f"{syllabus().assignment(name).exercise.id}.ipynb" for name in ASSIGNMENTS}
+    by_hand = {f"{exercise}.ipynb" for exercise in syllabus().by_hand}
+    assert set(found) - {member for parts in apart.values() for member in parts} <= beside | by_hand
+    assert notebooks | by_hand <= set(found) and find_leaks(ROOT, found) == []
+    readme = found["README.md"].decode()
+    assert [readme.index(f"]({name})") for name in sorted(notebooks, key=number_of)] == sorted(
+        readme.index(f"]({name})") for name in notebooks
+    )
+    lines = found["requirements.txt"].decode().splitlines()
+    assert len({line.split("==")[0] for line in lines}) == len(lines)
+
+
+def number_of(notebook: str) -> int:
+    return int(syllabus().exercise(notebook.removesuffix(".ipynb")).number)
+
+
+def test_one_zip_of_chosen_exercises_in_danish(tmp_path):
+    (path,) = release_course(ROOT, ["self-attention-pytorch", "additive-attention-pytorch"], tmp_path, "da")
+    found = members(path)
+    assert {name for name in found if name.endswith(".ipynb")} == {"self-attention.ipynb", "additive-attention.ipynb"}
+    assert "Én mappe til alle opgaver" in found["README.md"].decode()
+    assert found["course/locale/default"] == b"da\n"
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
@@ -273,3 +314,10 @@ assert "solutions" not in sys.modules and "autograder" not in sys.modules
     done = subprocess.run([sys.executable, "cells.py"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Not written yet." in done.stdout and "failed: one check did not pass" in done.stdout
+
+
+def test_the_command_wants_a_name_or_the_whole_course(tmp_path, capsys):
+    assert cli.main(["release", "--output", str(tmp_path)]) == 2
+    assert "name at least one assignment, or say --course" in " ".join(capsys.readouterr().err.split())
+    assert cli.main(["release", "--course", "self-attention", "--output", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["attention-pytorch.zip", "attention-tensorflow.zip"]
