@@ -890,7 +890,7 @@ def only_what_jupyter_kept(folder):
     (folder / ".ipynb_checkpoints" / "self-attention-checkpoint.ipynb").write_bytes(as_bytes(solved()))
 
 
-@explained("is a folder", in_folder=True, quick=True)
+@explained("it is an empty folder", in_folder=True, quick=True)
 def a_folder_in_place_of_the_file(folder):
     (folder / NOTEBOOK).mkdir()
 

@@ -63,7 +63,7 @@ def test_copies_are_shown_with_the_base_rate_and_nobody_else(class_folder, tmp_p
     rows = list(csv.DictReader((tmp_path / "a.csv").open(encoding="utf-8")))
     assert {row["What"] for row in rows} == {"alike", "identical"}
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert "<mark>" in page and "of 12 independent answers" in page and "no verdict" in page
+    assert "<mark>" in page and "of 12 independent answers" in page and "not a verdict" in page
     assert "<script" not in page and "http-equiv" in page
 
 

@@ -154,7 +154,7 @@ def test_what_all_may_have_ends_with_a_row_for_each(tmp_path, monkeypatch):
     found = rows(class_of({"e.ipynb": NOTEBOOK}, tmp_path, as_zip=True))
     assert not found["Ann A"][0].problem
     for name in ("Eve E", "Zoe Z"):
-        assert "grade it in parts" in str(found[name][0].problem)
+        assert "grade them in parts" in str(found[name][0].problem)
 
 
 def test_time_is_counted_per_person(tmp_path, monkeypatch):
