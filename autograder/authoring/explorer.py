@@ -27,6 +27,7 @@ SENTENCES = (
 def build_explorer(root: Path, check: bool = False) -> list[Path]:
     """Write the files of the explorer that are out of date; with `check`, only see that none is.
 
+    A course folder of an instructor's own has no folder `docs`, and so no pages.
     Returns the files that were written; with `check`, the pages that were compared. Raises AuthoringError, with
     `check`, where a file is out of date.
     """
@@ -40,7 +41,7 @@ def build_explorer(root: Path, check: bool = False) -> list[Path]:
         text = json.dumps({"of": of, "sentences": measured(root)}, separators=(",", ":"))
         looks.write_text(f"{text}\n", encoding="utf-8")
         touched.append(looks)
-    for language in i18n.languages():
+    for language in i18n.languages() if (root / "docs").is_dir() else ():
         path = page_path(root, language)
         with i18n.using(language):
             text = explorer.page()

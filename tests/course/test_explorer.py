@@ -240,6 +240,13 @@ def test_a_page_that_was_changed_and_numbers_of_another_model_are_found(tmp_path
         built.build_explorer(tmp_path, check=True)
 
 
+def test_a_course_folder_without_docs_has_no_pages(tmp_path):
+    for name in (built.MODEL, built.LOOKS):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    assert built.build_explorer(tmp_path) == built.build_explorer(tmp_path, check=True) == []
+
+
 @pytest.mark.slow
 def test_the_numbers_are_the_attention_of_bert_mini():
     transformers = pytest.importorskip("transformers")
