@@ -181,7 +181,14 @@ def execute(root: Path, assignment: Assignment, notebook: NotebookNode) -> Noteb
                 cell.outputs = [_clean(output) for output in cell.outputs if output.get("name") != "stderr"]
                 _refuse_paths(cell, assignment, (folder, str(root.resolve())))
     done.metadata = notebook.metadata
-    return done
+    return _numbered(done)
+
+
+def _numbered(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with its cells numbered as if no cell to explore were there. Changes the notebook itself."""
+    for number, cell in enumerate(filter(_shown, notebook.cells), 1):
+        cell.execution_count = number
+    return notebook
 
 
 def _clean(output: NotebookNode) -> NotebookNode:
@@ -266,8 +273,8 @@ def _with_outputs_of(there: NotebookNode, fresh: NotebookNode) -> NotebookNode:
     run = {cell.id: cell for cell in there.cells if _shown(cell)}
     for cell in fresh.cells:
         if _shown(cell):
-            cell.outputs, cell.execution_count = run[cell.id].outputs, run[cell.id].execution_count
-    return fresh
+            cell.outputs = run[cell.id].outputs
+    return _numbered(fresh)
 
 
 def _comparable(cell: NotebookNode) -> list[dict[str, Any]]:

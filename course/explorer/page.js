@@ -15,7 +15,10 @@ function number(value, places = 2) {
   const text = large ? value.toExponential(2) : String(Number(value.toFixed(places)));
   return text.replace("-", "\u2212").replace(".", say.decimal);
 }
-const vector = (values) => `(${values.map((v) => number(v)).join(say.decimal === "," ? "; " : ", ")})`;
+const vector = (values) => {
+  const texts = values.map((v) => number(v));
+  return `(${texts.join(texts.some((text) => text.includes(",")) ? "; " : ", ")})`;
+};
 
 // What a word asks for and offers. A word that nobody has described gets zeros and ones from its letters.
 function described(word) {

@@ -13,8 +13,10 @@ import pytest
 from support.browser import opened
 
 from autograder.authoring import explorer as built
+from autograder.authoring.release import beside_notebook
 from autograder.errors import AuthoringError
 from course import explorer, i18n
+from course.syllabus import syllabus
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "the animal was tired"
@@ -215,6 +217,16 @@ def test_it_speaks_danish(browser):
     ]
     assert not english
     page.close()
+
+
+def test_the_zip_of_a_notebook_that_shows_it_has_all_of_it_and_other_zips_have_nothing():
+    shows, other = (
+        beside_notebook(ROOT, syllabus().assignment(f"{name}-pytorch"))
+        for name in ("self-attention", "additive-attention")
+    )
+    assert {f"course/explorer/{name}" for name in ("__init__.py", *explorer.FILES)} <= set(shows)
+    assert not [name for name in shows if "bert-mini" in name], "the numbers are enough"
+    assert not [name for name in other if "explorer" in name or "diagrams" in name]
 
 
 def test_the_committed_pages_are_fresh_and_small():
