@@ -104,7 +104,7 @@ def test_two_entries_of_one_id_are_refused():
 @pytest.mark.parametrize("source, count", [("nothing of the kind", 0), ("positions[:, None] >= 1\n" * 2, 2)])
 def test_a_text_that_does_not_stand_exactly_once_is_an_error(source, count):
     (mistake,) = parse(ENTRY, EXERCISE, "file.toml")
-    with pytest.raises(CatalogueError, match=f"file.toml: an-entry .pytorch.: .*stands {count} times"):
+    with pytest.raises(CatalogueError, match=f"file.toml: an-entry .pytorch.: .*occurs {count} times"):
         mistake.changes["pytorch"].apply(source)
 
 
