@@ -40,6 +40,7 @@ def build_explorer(root: Path, check: bool = False) -> list[Path]:
     elif not current:
         text = json.dumps({"of": of, "sentences": measured(root)}, separators=(",", ":"))
         looks.write_text(f"{text}\n", encoding="utf-8")
+        explorer.TEXTS[looks.name] = text
         touched.append(looks)
     for language in i18n.languages() if (root / "docs").is_dir() else ():
         path = page_path(root, language)

@@ -46,6 +46,7 @@ COURSE = (
         "course.data.news",
         "course.data.numbers",
         "course.expectations",
+        "course.explorer",
     ),
     *("course.figures", "course.frameworks", "course.i18n", "course.models.attention", "course.models.masked_lm"),
     *("course.models.tiny", "course.plots", "course.quizzes", "course.report", "course.starting", "course.syllabus"),

@@ -19,6 +19,8 @@ from course.i18n import _, language
 
 HERE = Path(__file__).parent
 FILES = ("page.html", "page.js", "looks.json")  # what the page is made of, beside this module
+# They are read at import, because no file of the course can be opened where hand-ins are graded.
+TEXTS = {name: (HERE / name).read_text(encoding="utf-8") for name in FILES if (HERE / name).is_file()}
 
 # What a word of each kind asks for and what it offers: a thing, it lives, an action, a state. As in exercise 3.
 KINDS = {
@@ -58,18 +60,17 @@ def page(text: str | None = None, heads: bool = True) -> str:
         "text": text or _("the animal did not cross the street because it was tired"),
         "kinds": {name: {"asks": asks, "offers": offers} for name, (asks, offers) in KINDS.items()},
         "words": {word: kind for kind, words in WORDS.items() for word in words.split()},
-        "sentences": json.loads((HERE / "looks.json").read_text(encoding="utf-8"))["sentences"] if heads else [],
+        "sentences": json.loads(TEXTS["looks.json"])["sentences"] if heads else [],
         "say": _words(),
     }
     parts = {
         "language": language(),
         "title": escape(_("Attention explorer")),
-        "script": (HERE / "page.js").read_text(encoding="utf-8").rstrip(),
+        "script": TEXTS["page.js"].rstrip(),
         "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
         **{f"say {key}": escape(words) for key, words in data["say"].items()},
     }
-    template = (HERE / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{ ([a-z_ ]+) \}\}", lambda match: parts[match[1]], template)
+    return re.sub(r"\{\{ ([a-z_ ]+) \}\}", lambda match: parts[match[1]], TEXTS["page.html"])
 
 
 def show(text: str | None = None, heads: bool = True, height: int = 860) -> None:
