@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test slow build wheel bench clean
+.PHONY: setup demo test slow build wheel bench pictures clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,10 @@ wheel: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.grading
 	$(BIN)/python -m benchmarks.finetuning
+
+# The README's pictures of the demo's pages, in a Chromium that is on the path.
+pictures: demo
+	$(BIN)/python docs/pictures/take.py
 
 clean:
 	rm -rf $(VENV) demo bench-results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shlex
 from pathlib import Path
@@ -112,3 +114,11 @@ def test_targets_of_make_exist(name):
     text = prose(name)
     named = set(re.findall(r"(?:^ {4}|`)make (?:[A-Z]+=\S+ )*([a-z]+)", text, re.MULTILINE))
     assert named and named <= targets
+
+
+def test_the_pictures_show_the_pages_of_today():
+    made_from = json.loads((ROOT / "docs" / "pictures" / "made_from.json").read_text(encoding="utf-8"))
+    found = hashlib.sha256()
+    for path in sorted((ROOT / "autograder" / "reporting" / "templates").glob("*.j2")):
+        found.update(path.name.encode() + b"\0" + path.read_bytes())
+    assert made_from["templates"] == found.hexdigest(), "the pages have changed: `make pictures`, and look at them"
