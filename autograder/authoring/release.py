@@ -95,7 +95,7 @@ belongs to the notebooks (checks and figures): keep it beside them. Hand in one 
 is needed.
 """)
 VSCODE = {
-    "python.defaultInterpreterPath": "${workspaceFolder}/.venv/bin/python",
+    "python.defaultInterpreterPath": "${workspaceFolder}/.venv",
     "jupyter.notebookFileRoot": "${workspaceFolder}",
 }
 
