@@ -104,8 +104,8 @@ def _shared(results: Sequence[Result], owners: Sequence[Owner | None], roster: R
     A result is shared if nobody else of the group handed in. No result is shared if half of the groups handed in more
     than one: then the column has groups of another kind, such as seminars.
     """
-    if roster is None:
-        return set()
+    if roster is None or not any(member.group for member in roster.members):
+        return set()  # to find everybody on the list takes time in a large class
     handed_in: dict[tuple[str, str], list[int]] = {}
     for n, (result, owner) in enumerate(zip(results, owners, strict=True)):
         for person in _people(owner) if owner else ():

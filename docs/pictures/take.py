@@ -14,8 +14,6 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CLASS_PAGE, FEEDBACK = "class-page.png", "feedback.png"
@@ -32,6 +30,8 @@ def digest() -> str:
 
 def main() -> int:
     """Take the pictures. Returns 1, and says what to do, where the demo's pages are missing."""
+    from playwright.sync_api import sync_playwright
+
     pages = ROOT / "demo" / "pages"
     if not (pages / "index.html").exists():
         print("demo/pages is not there; run `make demo` first", file=sys.stderr)
