@@ -115,11 +115,17 @@ def release(root: Path, assignments: Iterable[str], output: Path, language: str 
     Raises AuthoringError for an unknown assignment or language, a source notebook that is out of date, or a leak.
     """
     root, output = Path(root), Path(output)
+    wanted = _to_release(root, assignments, output, language)
+    return [_release_one(root, assignment, output, language) for assignment in wanted]
+
+
+def _to_release(root: Path, assignments: Iterable[str], output: Path, language: str) -> list[Assignment]:
+    """The assignments, after all that could stand in the way of their release; makes the folder for it."""
     _require_language(language)
     wanted = chosen(assignments)
     build(root, [assignment.id for assignment in wanted], check=True)
     output.mkdir(parents=True, exist_ok=True)
-    return [_release_one(root, assignment, output, language) for assignment in wanted]
+    return wanted
 
 
 def release_course(
@@ -130,10 +136,7 @@ def release_course(
     Raises AuthoringError as `release` does.
     """
     root, output = Path(root), Path(output)
-    _require_language(language)
-    wanted = sorted(chosen(assignments), key=lambda assignment: assignment.exercise.number)
-    build(root, [assignment.id for assignment in wanted], check=True)
-    output.mkdir(parents=True, exist_ok=True)
+    wanted = sorted(_to_release(root, assignments, output, language), key=lambda one: one.exercise.number)
     tracks = dict.fromkeys(assignment.track for assignment in wanted)
     return [_release_track(root, [a for a in wanted if a.track is track], output, language) for track in tracks]
 
